@@ -1,1 +1,80 @@
-fn main() {}
+//! `cargo xtask`: the chores of this repository, standing behind the README's two commands.
+//!
+//! Knows nothing of MQTT or of the page's contents. It calls cargo, wasm-bindgen and the tests in the right order, with the
+//! right versions, and says in one sentence what is missing.
+#![expect(clippy::print_stdout, reason = "a command-line tool: what it has to say goes to the terminal")]
+
+mod build;
+mod command;
+mod page;
+mod report;
+mod run;
+mod system;
+mod test;
+mod tools;
+
+use std::process::ExitCode;
+
+use anyhow::{Result, bail};
+
+const HELP: &str = "\
+cargo xtask build [--debug]      the page, and target/release/switchboard with the page inside
+cargo xtask run [-- ARGS]        build, then start `switchboard --demo ARGS`
+cargo xtask test [--only NAME]…  everything that proves it; NAME is one of the steps below
+
+build and run need a Rust toolchain, nothing else. What test needs beyond that it installs where it can, and else names.
+Tools go to target/tools; delete that folder to fetch them anew.";
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    match dispatch(&arguments) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("xtask: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn dispatch(arguments: &[String]) -> Result<()> {
+    let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    match words.as_slice() {
+        [] | ["help" | "-h" | "--help"] => {
+            println!("{HELP}\n\n{}", test::step_list());
+            Ok(())
+        }
+        ["build"] => build::build(build::Profile::Release).map(drop),
+        ["build", "--debug"] => build::build(build::Profile::Debug).map(drop),
+        ["run"] => run::run(&[]),
+        ["run", "--", rest @ ..] => run::run(rest),
+        ["test", rest @ ..] => test::test(&only(rest)?),
+        [first, ..] => bail!("`{first}` with these arguments is not understood; `cargo xtask` lists what is"),
+    }
+}
+
+/// The names behind `--only`, which may be repeated.
+fn only<'a>(words: &[&'a str]) -> Result<Vec<&'a str>> {
+    let mut names = Vec::new();
+    let mut rest = words;
+    while let [flag, tail @ ..] = rest {
+        let ("--only", [name, tail @ ..]) = (*flag, tail) else {
+            bail!("`{flag}` is not understood; test takes `--only NAME`");
+        };
+        names.push(*name);
+        rest = tail;
+    }
+    Ok(names)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::only;
+
+    #[test]
+    fn only_collects_names_and_refuses_the_rest() {
+        assert_eq!(only(&[]).unwrap(), Vec::<&str>::new());
+        assert_eq!(only(&["--only", "fmt", "--only", "unit"]).unwrap(), ["fmt", "unit"]);
+        assert!(only(&["--only"]).is_err());
+        assert!(only(&["fmt"]).is_err());
+    }
+}

@@ -1,0 +1,214 @@
+//! The page, from its source in www/ and client-wasm/ to the finished folder target/app.
+//!
+//! `www/index.html` is written for Trunk, which serves it during work on the page; what is shipped is made here, so that it needs
+//! nothing but a Rust toolchain, satisfies a content security policy without any inline script, and is packed ahead of time.
+//! Knows nothing of what the page does.
+
+mod assets;
+mod html;
+
+use std::{
+    collections::BTreeMap,
+    fs,
+    path::{Path, PathBuf},
+};
+
+use anyhow::{Context as _, Result, bail, ensure};
+
+use crate::{build::Profile, command, report::FileSize, tools};
+
+/// The files of the finished page by their path in it, which is also their path in the address.
+type Files = BTreeMap<String, Vec<u8>>;
+
+/// Builds the page into `app`, leaves nothing else there, and says what each file weighs.
+pub(crate) fn build(wasm_bindgen: &Path, profile: Profile, app: &Path) -> Result<Vec<FileSize>> {
+    let www = command::root().join("www");
+    let source = www.join("index.html");
+    let html =
+        String::from_utf8(read(&source)?).with_context(|| format!("{} is not UTF-8", source.display()))?;
+    html::check_policy(&html).with_context(|| source.display().to_string())?;
+    let files = assemble(&html, &www, |manifest, bin| bind(wasm_bindgen, &www.join(manifest), bin, profile))?;
+    assets::write(&files, app, profile == Profile::Release)
+}
+
+/// What wasm-bindgen made of the crate.
+struct Module {
+    glue: Vec<u8>,
+    wasm: Vec<u8>,
+}
+
+/// Compiles the crate's program `bin` and lets wasm-bindgen make a module for the browser of it.
+fn bind(wasm_bindgen: &Path, manifest: &Path, bin: &str, profile: Profile) -> Result<Module> {
+    let mut cargo = command::cargo(["build", "--locked", "--target", tools::WASM, "--bin", bin]);
+    cargo.args(["--profile", profile.of_page(), "--manifest-path"]).arg(manifest);
+    command::run(&mut cargo)?;
+    let folder = if profile == Profile::Release { "wasm-release" } else { "debug" };
+    let compiled = command::target().join(tools::WASM).join(folder).join(format!("{bin}.wasm"));
+
+    let out = command::target().join("page").join(folder);
+    if out.exists() {
+        fs::remove_dir_all(&out)?;
+    }
+    let mut bind = command::program(wasm_bindgen);
+    bind.args([
+        "--target",
+        "web",
+        "--no-typescript",
+        "--omit-default-module-path",
+        "--out-name",
+        bin,
+        "--out-dir",
+    ]);
+    bind.arg(&out).arg(compiled);
+    if profile == Profile::Release {
+        bind.args(["--remove-name-section", "--remove-producers-section"]);
+    }
+    command::run(&mut bind)?;
+    ensure!(
+        !out.join("snippets").exists(),
+        "a crate of the page brings JavaScript of its own (see {}), which the page pipeline does not carry",
+        out.join("snippets").display()
+    );
+    let wasm = out.join(format!("{bin}_bg.wasm"));
+    if profile == Profile::Release {
+        tools::wasm_opt(&wasm)?;
+    }
+    Ok(Module { glue: read(&out.join(format!("{bin}.js")))?, wasm: read(&wasm)? })
+}
+
+/// Follows the links of `html` and gives the page's files; `bind` builds the crate that the page links to.
+fn assemble(html: &str, www: &Path, bind: impl Fn(&str, &str) -> Result<Module>) -> Result<Files> {
+    let mut files = Files::new();
+    let mut replacements = Vec::new();
+    for link in html::links(html)? {
+        let replacement = match &link.source {
+            html::Source::Rust { manifest, bin } => start_tags(&mut files, bin, bind(manifest, bin)?),
+            html::Source::Css { href } => {
+                let css = read(&www.join(href))?;
+                assets::check_css(&String::from_utf8_lossy(&css)).with_context(|| href.clone())?;
+                link.tag("stylesheet", &add_hashed(&mut files, href, css))
+            }
+            html::Source::Icon { href } => {
+                let icon = read(&www.join(href))?;
+                link.tag("icon", &add_hashed(&mut files, href, icon))
+            }
+            html::Source::CopyFile { href, folder } => {
+                add_as_is(&mut files, &www.join(href), folder)?;
+                String::new()
+            }
+            html::Source::CopyDir { href, folder } => {
+                let name = Path::new(href).file_name().map(|name| name.to_string_lossy().into_owned());
+                add_folder(&mut files, &www.join(href), folder.as_deref().or(name.as_deref()).unwrap_or(""))?;
+                String::new()
+            }
+        };
+        replacements.push((link.span, replacement));
+    }
+    files.insert("index.html".into(), html::rewrite(html, &replacements).into_bytes());
+    Ok(files)
+}
+
+/// Adds the module with a script that starts it, and gives the tags that load all three as early as can be.
+///
+/// The script is a file of its own because the content security policy allows no inline one.
+fn start_tags(files: &mut Files, bin: &str, module: Module) -> String {
+    let glue = add_hashed(files, &format!("{bin}.js"), module.glue);
+    let wasm = add_hashed(files, &format!("{bin}.wasm"), module.wasm);
+    let boot = format!(
+        "import init from '{glue}';\n\
+         init({{ module_or_path: '{wasm}' }}).catch((error) => {{\n  \
+         document.documentElement.dataset.boot = 'failed';\n  throw error;\n}});\n"
+    );
+    let boot = add_hashed(files, "boot.js", boot.into_bytes());
+    format!(
+        "<link rel=\"preload\" href=\"{wasm}\" as=\"fetch\" type=\"application/wasm\" crossorigin>\n\
+         <link rel=\"modulepreload\" href=\"{glue}\">\n\
+         <script type=\"module\" src=\"{boot}\"></script>"
+    )
+}
+
+/// Adds a file that may be cached for ever, because its name changes with its content; gives its address.
+fn add_hashed(files: &mut Files, href: &str, content: Vec<u8>) -> String {
+    let name = assets::hashed_name(href, &content);
+    let address = format!("/{name}");
+    files.insert(name, content);
+    address
+}
+
+/// Adds a file under its own name, in a folder of the page or at its root.
+fn add_as_is(files: &mut Files, path: &Path, folder: &str) -> Result<()> {
+    let Some(name) = path.file_name() else { bail!("{} is no file", path.display()) };
+    let folder = folder.trim_matches('/');
+    let separator = if folder.is_empty() { "" } else { "/" };
+    files.insert(format!("{folder}{separator}{}", name.to_string_lossy()), read(path)?);
+    Ok(())
+}
+
+fn add_folder(files: &mut Files, path: &Path, folder: &str) -> Result<()> {
+    for entry in entries(path)? {
+        if entry.is_dir() {
+            let name = entry.file_name().unwrap_or_default().to_string_lossy().into_owned();
+            add_folder(files, &entry, &format!("{folder}/{name}"))?;
+        } else {
+            add_as_is(files, &entry, folder)?;
+        }
+    }
+    Ok(())
+}
+
+/// What a folder holds, in the order of the names.
+fn entries(folder: &Path) -> Result<Vec<PathBuf>> {
+    let mut found = fs::read_dir(folder)
+        .with_context(|| format!("{} cannot be read", folder.display()))?
+        .map(|entry| Ok(entry?.path()))
+        .collect::<Result<Vec<_>>>()?;
+    found.sort();
+    Ok(found)
+}
+
+fn read(path: &Path) -> Result<Vec<u8>> {
+    fs::read(path).with_context(|| format!("{} cannot be read", path.display()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_page_is_assembled() {
+        let www = std::env::temp_dir().join(format!("xtask-page-{}", std::process::id()));
+        fs::create_dir_all(www.join("icons")).unwrap();
+        fs::write(www.join("style.css"), "body { margin: 0 }").unwrap();
+        fs::write(www.join("icons/a.svg"), "<svg/>").unwrap();
+        let html = "<head>\n<link data-trunk rel=\"css\" href=\"style.css\">\n\
+                    <link data-trunk rel=\"copy-dir\" href=\"icons\"/>\n\
+                    <link data-trunk rel=\"copy-file\" href=\"icons/a.svg\">\n\
+                    <link data-trunk rel=\"rust\" href=\"../app/Cargo.toml\" data-bin=\"panel\">\n</head>";
+        let module = |manifest: &str, bin: &str| {
+            assert_eq!((manifest, bin), ("../app/Cargo.toml", "panel"));
+            Ok(Module { glue: b"export default function init() {}".to_vec(), wasm: b"\0asm".to_vec() })
+        };
+        let files = assemble(html, &www, module).unwrap();
+        fs::remove_dir_all(&www).unwrap();
+
+        let names: Vec<&str> = files.keys().map(String::as_str).collect();
+        let starts = [
+            "a.svg",
+            "assets/boot-",
+            "assets/panel-",
+            "assets/panel-",
+            "assets/style-",
+            "icons/a.svg",
+            "index.html",
+        ];
+        assert_eq!(names.len(), starts.len(), "{names:?}");
+        assert!(names.iter().zip(starts).all(|(name, start)| name.starts_with(start)), "{names:?}");
+
+        let page = String::from_utf8(files["index.html"].clone()).unwrap();
+        html::check_policy(&page).unwrap();
+        for asset in names.iter().filter(|name| name.starts_with("assets/")) {
+            assert!(page.contains(&format!("\"/{asset}\"")), "{asset} is not loaded by {page}");
+        }
+        assert!(!page.contains("data-trunk") && !page.contains("\n\n"), "{page}");
+    }
+}

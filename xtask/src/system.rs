@@ -1,0 +1,148 @@
+//! What only `test` needs beyond the Rust toolchain: installed where that can be done, else named exactly.
+//!
+//! Knows nothing of the tests themselves. A thing that is missing is an error, never a step that is skipped.
+
+use std::{env, fs, path::PathBuf};
+
+use anyhow::{Context as _, Result, bail};
+
+use crate::{command, tools};
+
+const PAHO: &str = "2.1.0";
+const MQTT_JS: &str = "5.16.0";
+const TRUNK: &str = "0.22.1";
+
+/// A program of the system: any of `programs` will do; Debian has it in `package`.
+struct Need {
+    programs: &'static [&'static str],
+    package: &'static str,
+}
+
+const NEEDS: [Need; 7] = [
+    Need { programs: &["chromium", "chromium-browser", "google-chrome"], package: "chromium" },
+    Need { programs: &["chromedriver"], package: "chromium-driver" },
+    Need { programs: &["mosquitto"], package: "mosquitto" },
+    Need { programs: &["mosquitto_pub"], package: "mosquitto-clients" },
+    Need { programs: &["python3"], package: "python3-venv" },
+    Need { programs: &["node"], package: "nodejs" },
+    Need { programs: &["npm"], package: "npm" },
+];
+
+/// Sees to browsers, brokers and other peers: everything that the tests start but cargo does not build.
+pub(crate) fn peers() -> Result<()> {
+    let missing = missing();
+    if !missing.is_empty() {
+        apt(&missing)?;
+    }
+    if let Some(still) = self::missing().first() {
+        bail!(
+            "{} is not on the path: `apt-get install {still}`, or what your system calls it",
+            program_of(still)
+        );
+    }
+    paho()?;
+    mqtt_js()
+}
+
+/// Where chromedriver is: what `CHROMEDRIVER` says, what GitHub's machines say, else on the path.
+pub(crate) fn chromedriver() -> Option<PathBuf> {
+    let given = env::var_os("CHROMEDRIVER").map(PathBuf::from);
+    let github = env::var_os("CHROMEWEBDRIVER").map(|folder| PathBuf::from(folder).join("chromedriver"));
+    [given, github]
+        .into_iter()
+        .flatten()
+        .find(|path| path.is_file())
+        .or_else(|| command::find("chromedriver"))
+}
+
+/// Trunk, for work on the page. Its Rust version is raised beyond need, hence `--ignore-rust-version`.
+pub(crate) fn trunk() -> Result<PathBuf> {
+    if let Some(trunk) = command::find("trunk").filter(|trunk| tools::is_version(trunk, TRUNK)) {
+        return Ok(trunk);
+    }
+    println!("installing trunk {TRUNK} to target/tools, once; this takes about four minutes");
+    let package =
+        ["install", "--locked", "--force", "--debug", "--ignore-rust-version", "trunk", "--version", TRUNK];
+    let mut cargo = command::cargo(package);
+    tools::install(
+        cargo.args(["--no-default-features", "--features", "rustls", "--root"]).arg(tools::folder()),
+    )?;
+    command::find("trunk").context("cargo installed trunk, yet it is not in target/tools/bin")
+}
+
+fn missing() -> Vec<&'static str> {
+    let found = |program: &&'static str| match *program {
+        "chromedriver" => chromedriver().is_some(),
+        other => command::find(other).is_some(),
+    };
+    NEEDS.iter().filter(|need| !need.programs.iter().any(found)).map(|need| need.package).collect()
+}
+
+fn program_of(package: &str) -> &'static str {
+    NEEDS.iter().find(|need| need.package == package).map_or("", |need| need.programs[0])
+}
+
+/// Installs Debian packages, as root or through a sudo that asks nothing.
+fn apt(packages: &[&str]) -> Result<()> {
+    let by_hand = format!("missing: {0}; install with `apt-get install {0}`", packages.join(" "));
+    if command::find("apt-get").is_none() {
+        bail!("{by_hand}, or what your system calls them");
+    }
+    let root = command::output(command::program("id").arg("-u")).is_ok_and(|id| id.trim() == "0");
+    let sudo = !root && command::output(command::program("sudo").args(["-n", "true"])).is_ok();
+    if !root && !sudo {
+        bail!("{by_hand} (this needs root)");
+    }
+    println!("installing {}", packages.join(" "));
+    let run = |arguments: &[&str]| {
+        let words = if sudo { &["sudo", "-n", "env"][..] } else { &["env"] };
+        let mut command = command::program(words[0]);
+        command
+            .args(&words[1..])
+            .args(["DEBIAN_FRONTEND=noninteractive", "apt-get", "-q", "-y"])
+            .args(arguments);
+        command::output(&mut command).map(drop).with_context(|| by_hand.clone())
+    };
+    run(&["update"])?;
+    run(&["install", "--no-install-recommends"]
+        .into_iter()
+        .chain(packages.iter().copied())
+        .collect::<Vec<_>>())
+}
+
+/// The Python client, in an environment of its own: target/tools/venv.
+fn paho() -> Result<()> {
+    let venv = tools::folder().join("venv");
+    let python = venv.join("bin/python");
+    let has = format!("import importlib.metadata as m; assert m.version('paho-mqtt') == '{PAHO}'");
+    if command::output(command::program(&python).args(["-c", &has])).is_ok() {
+        return Ok(());
+    }
+    println!("installing paho-mqtt {PAHO} to target/tools/venv");
+    let make = || command::output(command::program("python3").args(["-m", "venv", "--clear"]).arg(&venv));
+    if make().is_err() {
+        // Debian has python3 without the means to make an environment.
+        apt(&["python3-venv"])?;
+        make()?;
+    }
+    let package = format!("paho-mqtt=={PAHO}");
+    command::output(command::program(&python).args(["-m", "pip", "install", "--quiet", &package]))
+        .with_context(|| format!("{package} cannot be had from the Python package index"))?;
+    Ok(())
+}
+
+/// The JavaScript client: target/tools/npm/node_modules/mqtt.
+fn mqtt_js() -> Result<()> {
+    let folder = tools::folder().join("npm");
+    let manifest = fs::read_to_string(folder.join("node_modules/mqtt/package.json")).unwrap_or_default();
+    if manifest.contains(&format!("\"version\": \"{MQTT_JS}\"")) {
+        return Ok(());
+    }
+    println!("installing MQTT.js {MQTT_JS} to target/tools/npm");
+    fs::create_dir_all(&folder)?;
+    let mut npm = command::program("npm");
+    npm.args(["install", "--no-audit", "--no-fund", "--save-exact", "--prefix"]).arg(&folder);
+    command::output(npm.arg(format!("mqtt@{MQTT_JS}")))
+        .with_context(|| format!("mqtt@{MQTT_JS} cannot be had from the npm registry"))?;
+    Ok(())
+}

@@ -1,0 +1,182 @@
+//! `cargo xtask test`: every proof there is, cheapest first, up to the first that fails.
+//!
+//! Knows which commands prove what, not what they contain.
+
+mod bridge;
+mod control;
+mod trunk;
+
+use std::{
+    process::Command,
+    time::{Duration, Instant},
+};
+
+use anyhow::{Context as _, Result, ensure};
+
+use crate::{
+    build::{self, Profile},
+    command::{self, cargo},
+    report::{self, Outcome},
+    system,
+    tools::{self, WASM},
+};
+
+/// One proof: its name, what it shows, and the function that runs it.
+struct Step {
+    name: &'static str,
+    shows: &'static str,
+    run: fn() -> Result<()>,
+}
+
+const STEPS: [Step; 9] = [
+    Step { name: "fmt", shows: "the code is formatted", run: fmt },
+    Step { name: "clippy", shows: "no lint complains, natively and for the browser", run: clippy },
+    Step { name: "doc", shows: "the documentation builds without a warning", run: doc },
+    Step { name: "pure", shows: "protocol and broker need no operating system", run: pure },
+    Step { name: "unit", shows: "unit tests", run: unit },
+    Step { name: "build", shows: "page and program build", run: build },
+    Step { name: "system", shows: "the program with real peers, the page in a browser", run: whole },
+    Step { name: "wasm", shows: "the browser's client against the program, in Chromium", run: wasm },
+    Step { name: "trunk", shows: "Trunk builds the page and serves it beside a bridge", run: trunk },
+];
+
+/// Crates that are compiled for this machine. The page's crate is not: it is checked as what it is, wasm.
+const NATIVE: [&str; 8] = ["-p", "mqtt", "-p", "bridge", "-p", "tests", "-p", "xtask"];
+
+/// The steps, for the help.
+pub(crate) fn step_list() -> String {
+    let lines: Vec<String> = STEPS.iter().map(|step| format!("  {:8} {}", step.name, step.shows)).collect();
+    lines.join("\n")
+}
+
+/// Runs the named steps, or all when none is named.
+pub(crate) fn test(only: &[&str]) -> Result<()> {
+    for name in only {
+        ensure!(
+            STEPS.iter().any(|step| step.name == *name),
+            "there is no step `{name}`; steps are\n{}",
+            step_list()
+        );
+    }
+    let mut done = Vec::new();
+    let mut failure = None;
+    for step in STEPS.iter().filter(|step| only.is_empty() || only.contains(&step.name)) {
+        println!("\n── {}: {} ──", step.name, step.shows);
+        let started = now();
+        let result = (step.run)();
+        let took = started.elapsed();
+        let outcome = if result.is_ok() { Outcome::Passed } else { Outcome::Failed };
+        println!("── {}: {} ──", step.name, report::seconds(took));
+        done.push((step.name, outcome, took));
+        if let Err(error) = result {
+            failure = Some(error.context(format!("step {} failed", step.name)));
+            break;
+        }
+    }
+    if let Some(error) = &failure {
+        println!("\n{error:#}");
+    }
+    println!("\n{}", report::steps(&done));
+    match failure {
+        // Said above already: the count stays the last line of stdout, and this one goes to stderr.
+        Some(error) => Err(error.context("not all is well")),
+        None => Ok(()),
+    }
+}
+
+fn fmt() -> Result<()> {
+    command::run(&mut cargo(["fmt", "--all", "--check"]))
+}
+
+fn clippy() -> Result<()> {
+    tools::wasm_target()?;
+    let mut native = cargo(["clippy", "--locked", "--all-targets"]);
+    command::run(native.args(NATIVE).args(["--", "-Dwarnings"]))?;
+    let mut wasm = cargo(["clippy", "--locked", "--all-targets", "--target", WASM]);
+    command::run(wasm.args(["-p", "mqtt", "-p", "client-wasm", "--", "-Dwarnings"]))
+}
+
+fn doc() -> Result<()> {
+    tools::wasm_target()?;
+    let mut native = cargo(["doc", "--locked", "--no-deps"]);
+    command::run(native.args(NATIVE).env("RUSTDOCFLAGS", "-Dwarnings"))?;
+    let mut wasm = cargo(["doc", "--locked", "--no-deps", "--target", WASM, "-p", "client-wasm"]);
+    command::run(wasm.env("RUSTDOCFLAGS", "-Dwarnings"))
+}
+
+/// The imports point one way: what is pure compiles where there is neither socket nor clock nor file.
+fn pure() -> Result<()> {
+    tools::wasm_target()?;
+    let mut check = cargo(["check", "--locked", "--no-default-features", "--target", WASM]);
+    command::run(check.args(["-p", "mqtt", "-p", "bridge"]))
+}
+
+fn unit() -> Result<()> {
+    let mut test =
+        cargo(["test", "--locked", "-p", "mqtt", "-p", "bridge", "-p", "client-wasm", "-p", "xtask"]);
+    command::run(&mut test)
+}
+
+fn build() -> Result<()> {
+    build::build(Profile::Release).map(drop)
+}
+
+fn whole() -> Result<()> {
+    system::peers()?;
+    command::run(&mut browser_tests(["test", "--locked", "-p", "tests"])?)
+}
+
+/// The tests in the browser reach a bridge of their own, and stop and start it through a small endpoint.
+///
+/// They learn both addresses when they are compiled: a page has no environment.
+fn wasm() -> Result<()> {
+    system::peers()?;
+    tools::wasm_target()?;
+    let runner = tools::wasm_bindgen()?.with_file_name("wasm-bindgen-test-runner");
+    let control = control::start()?;
+    let mut test = browser_tests(["test", "--locked", "-p", "client-wasm", "--tests", "--target", WASM])?;
+    test.env("CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUNNER", runner)
+        .env("SWITCHBOARD_TEST_HTTP", control.bridge_http().to_string())
+        .env("SWITCHBOARD_TEST_CONTROL", control.address().to_string());
+    command::run(&mut test)
+}
+
+fn trunk() -> Result<()> {
+    tools::wasm_target()?;
+    tools::wasm_bindgen()?;
+    let trunk = system::trunk()?;
+    trunk::builds(&trunk)?;
+    trunk::serves(&trunk)
+}
+
+/// A cargo command whose tests find the program, the tools and a browser's driver.
+fn browser_tests<const N: usize>(arguments: [&str; N]) -> Result<Command> {
+    let binary = Profile::Release.binary();
+    ensure!(binary.is_file(), "{} is not built yet: `cargo xtask build`", binary.display());
+    let mut command = cargo(arguments);
+    command
+        .env("SWITCHBOARD_BIN", binary)
+        .env("SWITCHBOARD_TOOLS", tools::folder())
+        .env("CHROMEDRIVER", system::chromedriver().context("there is no chromedriver")?);
+    Ok(command)
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the clock of this process: it times steps and waits for programs"
+)]
+fn now() -> Instant {
+    Instant::now()
+}
+
+/// Asks again and again until there is an answer, for at most `limit`.
+fn wait_for<T>(what: &str, limit: Duration, mut ask: impl FnMut() -> Option<T>) -> Result<T> {
+    let deadline = now() + limit;
+    loop {
+        if let Some(answer) = ask() {
+            return Ok(answer);
+        }
+        ensure!(now() < deadline, "{what}: nothing within {} s", limit.as_secs());
+        std::thread::sleep(Duration::from_millis(50));
+    }
+}
