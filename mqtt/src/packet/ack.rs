@@ -1,0 +1,84 @@
+//! PUBACK, PUBREC, PUBREL and PUBCOMP (3.4 to 3.7), which have one form.
+
+use super::{PUBCOMP, PUBREL, UserProperties, packet_id};
+use crate::codec::properties::{self, Property, place};
+use crate::codec::reader::Reader;
+use crate::codec::writer::Writer;
+use crate::codec::{DecodeError, EncodeError};
+use crate::{PacketId, ReasonCode, Version};
+
+/// An acknowledgement of a PUBLISH, or a step of the QoS 2 handshake.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Ack<'a> {
+    /// Which PUBLISH it is about.
+    pub packet_id: PacketId,
+    /// How it went; always success in 3.x, which has no word for anything else.
+    pub reason: ReasonCode,
+    /// The reason in words, for a person.
+    pub reason_string: Option<&'a str>,
+    /// Name and value, in order.
+    pub user_properties: UserProperties<'a>,
+}
+
+impl<'a> Ack<'a> {
+    /// An acknowledgement with nothing but its reason.
+    #[must_use]
+    pub const fn new(packet_id: PacketId, reason: ReasonCode) -> Self {
+        Self { packet_id, reason, reason_string: None, user_properties: Vec::new() }
+    }
+
+    pub(super) fn decode(r: &mut Reader<'a>, kind: u8, version: Version) -> Result<Self, DecodeError> {
+        let mut ack = Self::new(packet_id(r)?, ReasonCode::Success);
+        if !version.is_5() || r.is_empty() {
+            return Ok(ack); // no reason code: success (3.4.2.1)
+        }
+        ack.reason = ReasonCode::from_byte(r.u8()?)
+            .filter(|&reason| allowed(kind, reason))
+            .ok_or(DecodeError::Malformed("an acknowledgement has a reason code it may not have (2.4)"))?;
+        if r.is_empty() {
+            return Ok(ack);
+        }
+        properties::read(r, version, place(kind), |p| match p {
+            Property::ReasonString(s) => ack.reason_string = Some(s),
+            Property::UserProperty(pair) => ack.user_properties.push(pair),
+            _ => {}
+        })?;
+        Ok(ack)
+    }
+
+    pub(super) fn encode(&self, kind: u8, version: Version, w: &mut Writer<'_>) -> Result<(), EncodeError> {
+        let first = kind << 4 | if kind == PUBREL { 0b0010 } else { 0 };
+        w.packet(first, 0, |w| {
+            w.u16(self.packet_id.get());
+            let plain = self.reason_string.is_none() && self.user_properties.is_empty();
+            if !version.is_5() || (plain && self.reason == ReasonCode::Success) {
+                return Ok(());
+            }
+            w.u8(self.reason.byte());
+            if plain {
+                return Ok(());
+            }
+            let reason = self.reason_string.map(Property::ReasonString);
+            properties::write(w, version, reason.into_iter().chain(properties::users(&self.user_properties)))
+        })
+    }
+}
+
+fn allowed(kind: u8, reason: ReasonCode) -> bool {
+    use ReasonCode as R;
+    if matches!(kind, PUBREL | PUBCOMP) {
+        return matches!(reason, R::Success | R::PacketIdentifierNotFound);
+    }
+    matches!(
+        reason,
+        R::Success
+            | R::NoMatchingSubscribers
+            | R::UnspecifiedError
+            | R::ImplementationSpecificError
+            | R::NotAuthorized
+            | R::TopicNameInvalid
+            | R::PacketIdentifierInUse
+            | R::QuotaExceeded
+            | R::PayloadFormatInvalid
+    )
+}

@@ -1,0 +1,181 @@
+//! PUBLISH (3.3): the one packet that is read and written for every message.
+
+use super::{PUBLISH, UserProperties, packet_id};
+use crate::codec::properties::{self, Property, WILL, place};
+use crate::codec::reader::Reader;
+use crate::codec::writer::Writer;
+use crate::codec::{DecodeError, EncodeError};
+use crate::{Delivery, Message, Qos, TopicName, Version};
+
+/// Carries an Application Message.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Publish<'a> {
+    /// QoS, with identifier and DUP where it has them.
+    pub delivery: Delivery,
+    /// To a Server: keep it. From a Server: it was kept (3.3.1.3).
+    pub retain: bool,
+    /// Where it is published; none when a topic alias says it (3.3.2.3.4).
+    pub topic: Option<TopicName<&'a str>>,
+    /// Any bytes, also none.
+    pub payload: &'a [u8],
+    /// Empty in 3.x.
+    pub properties: PublishProperties<'a>,
+}
+
+/// The properties of a PUBLISH (3.3.2.3), and of a will without the last two.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct PublishProperties<'a> {
+    /// The payload is UTF-8 text.
+    pub payload_is_utf8: Option<bool>,
+    /// Seconds the message may live.
+    pub message_expiry_s: Option<u32>,
+    /// Where an answer is to go.
+    pub response_topic: Option<&'a str>,
+    /// What tells the asker which question is answered.
+    pub correlation_data: Option<&'a [u8]>,
+    /// Name and value, in order.
+    pub user_properties: UserProperties<'a>,
+    /// What the payload is.
+    pub content_type: Option<&'a str>,
+    /// Stands for the Topic Name, or sets what it stands for. Zero is for the receiver to refuse [MQTT-3.3.2-8].
+    pub topic_alias: Option<u16>,
+    /// Which subscriptions brought it; Server to Client only [MQTT-3.3.4-6].
+    pub subscription_ids: Vec<u32>,
+}
+
+impl<'a> PublishProperties<'a> {
+    /// Whether there is anything that belongs to the message, not to this one hop.
+    #[must_use]
+    pub fn has_message_properties(&self) -> bool {
+        self.payload_is_utf8.is_some()
+            || self.message_expiry_s.is_some()
+            || self.response_topic.is_some()
+            || self.correlation_data.is_some()
+            || self.content_type.is_some()
+            || !self.user_properties.is_empty()
+    }
+
+    fn is_empty(&self) -> bool {
+        !self.has_message_properties() && self.topic_alias.is_none() && self.subscription_ids.is_empty()
+    }
+
+    pub(super) fn take(&mut self, property: Property<'a>) {
+        match property {
+            Property::PayloadFormatIndicator(b) => self.payload_is_utf8 = Some(b),
+            Property::MessageExpiryInterval(n) => self.message_expiry_s = Some(n),
+            Property::ResponseTopic(s) => self.response_topic = Some(s),
+            Property::CorrelationData(b) => self.correlation_data = Some(b),
+            Property::UserProperty(pair) => self.user_properties.push(pair),
+            Property::ContentType(s) => self.content_type = Some(s),
+            Property::TopicAlias(n) => self.topic_alias = Some(n),
+            Property::SubscriptionIdentifier(n) => self.subscription_ids.push(n),
+            _ => {}
+        }
+    }
+
+    pub(super) fn list(&self) -> impl Iterator<Item = Property<'_>> {
+        let single = [
+            self.payload_is_utf8.map(Property::PayloadFormatIndicator),
+            self.message_expiry_s.map(Property::MessageExpiryInterval),
+            self.topic_alias.map(Property::TopicAlias),
+            self.response_topic.map(Property::ResponseTopic),
+            self.correlation_data.map(Property::CorrelationData),
+            self.content_type.map(Property::ContentType),
+        ];
+        let ids = self.subscription_ids.iter().map(|&n| Property::SubscriptionIdentifier(n));
+        single.into_iter().flatten().chain(ids).chain(properties::users(&self.user_properties))
+    }
+
+    /// A response topic is a Topic Name, so without wildcards [MQTT-3.3.2-14].
+    pub(super) fn check(&self) -> Result<(), DecodeError> {
+        match self.response_topic.map(TopicName::new) {
+            Some(Err(e)) => Err(DecodeError::TopicName(e)),
+            _ => Ok(()),
+        }
+    }
+}
+
+impl<'a> Publish<'a> {
+    /// A message as it is sent on a Network Connection.
+    #[must_use]
+    pub fn of(message: &'a Message, delivery: Delivery) -> Self {
+        Self {
+            delivery,
+            retain: message.retain,
+            topic: Some(message.topic.borrowed()),
+            payload: &message.payload,
+            properties: message.properties.as_deref().map(|p| p.to_packet()).unwrap_or_default(),
+        }
+    }
+
+    pub(super) fn decode(flags: u8, r: &mut Reader<'a>, version: Version) -> Result<Self, DecodeError> {
+        let qos = Qos::from_level(flags >> 1 & 0b11)
+            .ok_or(DecodeError::Malformed("PUBLISH has QoS 3 [MQTT-3.3.1-4]"))?;
+        let dup = flags & 0b1000 != 0;
+        let text = r.text_with_null()?;
+        let topic = match text {
+            "" if version.is_5() => None,
+            text => Some(TopicName::new(text).map_err(DecodeError::TopicName)?), // [MQTT-3.3.2-2]
+        };
+        let delivery = match qos {
+            Qos::AtMostOnce if dup => {
+                return Err(DecodeError::Malformed("PUBLISH with QoS 0 has the DUP flag [MQTT-3.3.1-2]"));
+            }
+            Qos::AtMostOnce => Delivery::AtMostOnce,
+            Qos::AtLeastOnce => Delivery::AtLeastOnce { packet_id: packet_id(r)?, dup },
+            Qos::ExactlyOnce => Delivery::ExactlyOnce { packet_id: packet_id(r)?, dup },
+        };
+        let mut properties = PublishProperties::default();
+        properties::read(r, version, place(PUBLISH), |p| properties.take(p))?;
+        properties.check()?;
+        if topic.is_none() && properties.topic_alias.is_none() {
+            return Err(DecodeError::Protocol("PUBLISH has neither a topic nor a topic alias (3.3.2.1)"));
+        }
+        Ok(Self { delivery, retain: flags & 1 != 0, topic, payload: r.rest(), properties })
+    }
+
+    /// Appends the packet to `out` and says where in `out` its Packet Identifier stands (or would stand): a Server
+    /// encodes a message once and changes these two bytes for each subscriber.
+    ///
+    /// # Errors
+    /// A value does not fit its length field; `out` is then as it was.
+    pub fn encode(&self, version: Version, out: &mut Vec<u8>) -> Result<usize, EncodeError> {
+        let before = out.len();
+        self.encode_to(version, &mut Writer::new(out))?;
+        let length_bytes = out.get(before + 1..).unwrap_or_default().iter().take_while(|&&b| b & 0x80 != 0).count() + 1;
+        Ok(before + 1 + length_bytes + 2 + self.topic.map_or(0, |t| t.text().len()))
+    }
+
+    pub(super) fn encode_to(&self, version: Version, w: &mut Writer<'_>) -> Result<(), EncodeError> {
+        let topic = self.topic.map_or("", TopicName::text);
+        let first =
+            PUBLISH << 4 | u8::from(self.delivery.dup()) << 3 | self.delivery.qos().level() << 1 | u8::from(self.retain);
+        w.packet(first, topic.len() + self.payload.len() + 5, |w| {
+            w.text(topic)?;
+            if let Some(id) = self.delivery.packet_id() {
+                w.u16(id.get());
+            }
+            if version.is_5() && self.properties.is_empty() {
+                w.u8(0);
+            } else {
+                properties::write(w, version, self.properties.list())?;
+            }
+            w.raw(self.payload);
+            Ok(())
+        })
+    }
+}
+
+/// Reads the will properties of a CONNECT: the delay in seconds and the message's own.
+pub(super) fn read_will<'a>(
+    r: &mut Reader<'a>,
+    version: Version,
+) -> Result<(u32, PublishProperties<'a>), DecodeError> {
+    let (mut delay_s, mut properties) = (0, PublishProperties::default());
+    properties::read(r, version, WILL, |p| match p {
+        Property::WillDelayInterval(n) => delay_s = n,
+        other => properties.take(other),
+    })?;
+    properties.check()?;
+    Ok((delay_s, properties))
+}
