@@ -28,7 +28,7 @@ Tools go to target/tools; delete that folder to fetch them anew.";
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     match dispatch(&arguments) {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(code) => code,
         Err(error) => {
             eprintln!("xtask: {error:#}");
             ExitCode::FAILURE
@@ -36,20 +36,20 @@ fn main() -> ExitCode {
     }
 }
 
-fn dispatch(arguments: &[String]) -> Result<()> {
+fn dispatch(arguments: &[String]) -> Result<ExitCode> {
     let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
     match words.as_slice() {
         [] | ["help" | "-h" | "--help"] => {
             println!("{HELP}\n\n{}", test::step_list());
-            Ok(())
         }
-        ["build"] => build::build(build::Profile::Release).map(drop),
-        ["build", "--debug"] => build::build(build::Profile::Debug).map(drop),
-        ["run"] => run::run(&[]),
-        ["run", "--", rest @ ..] => run::run(rest),
-        ["test", rest @ ..] => test::test(&only(rest)?),
+        ["build"] => drop(build::build(build::Profile::Release)?),
+        ["build", "--debug"] => drop(build::build(build::Profile::Debug)?),
+        ["run"] => run::run(&[])?,
+        ["run", "--", rest @ ..] => run::run(rest)?,
+        ["test", rest @ ..] => return test::test(&only(rest)?),
         [first, ..] => bail!("`{first}` with these arguments is not understood; `cargo xtask` lists what is"),
     }
+    Ok(ExitCode::SUCCESS)
 }
 
 /// The names behind `--only`, which may be repeated.
