@@ -104,7 +104,9 @@ impl Deframer {
         let Some(&first) = bytes.first() else { return Ok(None) };
         if self.version.is_none() && first >> 4 != packet::CONNECT {
             // Not even waited for: its sender is no Client, or does not keep the order [MQTT-3.1.0-1].
-            return Err(DecodeError::Protocol("the first packet of a connection must be CONNECT [MQTT-3.1.0-1]"));
+            return Err(DecodeError::Protocol(
+                "the first packet of a connection must be CONNECT [MQTT-3.1.0-1]",
+            ));
         }
         let mut head = Reader::new(bytes.get(1..).unwrap_or_default());
         let Some(length) = head.remaining_length()? else { return Ok(None) };

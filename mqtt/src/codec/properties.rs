@@ -24,7 +24,8 @@ const UNSUBSCRIBE: Place = place(packet::UNSUBSCRIBE);
 const DISCONNECT: Place = place(packet::DISCONNECT);
 const AUTH: Place = place(packet::AUTH);
 
-const BAD_VALUE: DecodeError = DecodeError::Protocol("a property has a value that the standard does not allow (2.2.2.2)");
+const BAD_VALUE: DecodeError =
+    DecodeError::Protocol("a property has a value that the standard does not allow (2.2.2.2)");
 
 /// Writes the enum, its reader, its writer and the table of places from one list.
 macro_rules! properties {
@@ -75,27 +76,70 @@ macro_rules! kind {
 }
 
 macro_rules! read {
-    (flag, $r:ident) => { flag($r) };
-    (u16, $r:ident) => { $r.u16() };
-    (nonzero16, $r:ident) => { nonzero($r.u16()?) };
-    (u32, $r:ident) => { $r.u32() };
-    (nonzero32, $r:ident) => { nonzero($r.u32()?) };
-    (varint, $r:ident) => { nonzero($r.varint()?) };
-    (text, $r:ident) => { $r.text() };
-    (binary, $r:ident) => { $r.binary() };
-    (pair, $r:ident) => { pair($r) };
+    (flag, $r:ident) => {
+        flag($r)
+    };
+    (u16, $r:ident) => {
+        $r.u16()
+    };
+    (nonzero16, $r:ident) => {
+        nonzero($r.u16()?)
+    };
+    (u32, $r:ident) => {
+        $r.u32()
+    };
+    (nonzero32, $r:ident) => {
+        nonzero($r.u32()?)
+    };
+    (varint, $r:ident) => {
+        nonzero($r.varint()?)
+    };
+    (text, $r:ident) => {
+        $r.text()
+    };
+    (binary, $r:ident) => {
+        $r.binary()
+    };
+    (pair, $r:ident) => {
+        pair($r)
+    };
 }
 
 macro_rules! write {
-    (flag, $w:ident, $v:ident) => {{ $w.u8(u8::from($v)); Ok(()) }};
-    (u16, $w:ident, $v:ident) => {{ $w.u16($v); Ok(()) }};
-    (nonzero16, $w:ident, $v:ident) => {{ $w.u16($v); Ok(()) }};
-    (u32, $w:ident, $v:ident) => {{ $w.u32($v); Ok(()) }};
-    (nonzero32, $w:ident, $v:ident) => {{ $w.u32($v); Ok(()) }};
-    (varint, $w:ident, $v:ident) => {{ $w.varint($v); Ok(()) }};
-    (text, $w:ident, $v:ident) => { $w.text($v) };
-    (binary, $w:ident, $v:ident) => { $w.binary($v) };
-    (pair, $w:ident, $v:ident) => {{ $w.text($v.0)?; $w.text($v.1) }};
+    (flag, $w:ident, $v:ident) => {{
+        $w.u8(u8::from($v));
+        Ok(())
+    }};
+    (u16, $w:ident, $v:ident) => {{
+        $w.u16($v);
+        Ok(())
+    }};
+    (nonzero16, $w:ident, $v:ident) => {{
+        $w.u16($v);
+        Ok(())
+    }};
+    (u32, $w:ident, $v:ident) => {{
+        $w.u32($v);
+        Ok(())
+    }};
+    (nonzero32, $w:ident, $v:ident) => {{
+        $w.u32($v);
+        Ok(())
+    }};
+    (varint, $w:ident, $v:ident) => {{
+        $w.varint($v);
+        Ok(())
+    }};
+    (text, $w:ident, $v:ident) => {
+        $w.text($v)
+    };
+    (binary, $w:ident, $v:ident) => {
+        $w.binary($v)
+    };
+    (pair, $w:ident, $v:ident) => {{
+        $w.text($v.0)?;
+        $w.text($v.1)
+    }};
 }
 
 properties! {
@@ -160,7 +204,9 @@ pub(crate) fn read<'a>(
     while !r.is_empty() {
         let id = r.varint()?;
         if Property::places(id).is_some_and(|places| places & at == 0) {
-            return Err(DecodeError::Malformed("a property stands in a packet that may not carry it (2.2.2.2)"));
+            return Err(DecodeError::Malformed(
+                "a property stands in a packet that may not carry it (2.2.2.2)",
+            ));
         }
         let property = Property::read(id, &mut r)?;
         let repeatable = matches!(property, Property::UserProperty(_))

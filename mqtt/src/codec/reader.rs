@@ -93,7 +93,9 @@ impl<'a> Reader<'a> {
             value |= u32::from(byte & 0x7f) << shift;
             if byte & 0x80 == 0 {
                 if byte == 0 && shift > 0 {
-                    return Err(DecodeError::Malformed("a length is written longer than needed [MQTT-1.5.5-1]"));
+                    return Err(DecodeError::Malformed(
+                        "a length is written longer than needed [MQTT-1.5.5-1]",
+                    ));
                 }
                 return Ok(Some(value));
             }

@@ -99,7 +99,8 @@ impl<'a> Connack<'a> {
         } else {
             ReasonCode::from_return_code(code)
         };
-        let reason = reason.ok_or(DecodeError::Malformed("CONNACK has a reason code it may not have [MQTT-3.2.2-8]"))?;
+        let reason = reason
+            .ok_or(DecodeError::Malformed("CONNACK has a reason code it may not have [MQTT-3.2.2-8]"))?;
         let mut properties = ConnackProperties::default();
         properties::read(r, version, place(CONNACK), |p| properties.take(p))?;
         let session_present = flags == 1;
@@ -124,7 +125,9 @@ impl<'a> ConnackProperties<'a> {
         match property {
             Property::SessionExpiryInterval(n) => self.session_expiry = Some(SessionExpiry::from_secs(n)),
             Property::ReceiveMaximum(n) => self.receive_maximum = Some(n),
-            Property::MaximumQos(one) => self.maximum_qos = if one { Qos::AtLeastOnce } else { Qos::AtMostOnce },
+            Property::MaximumQos(one) => {
+                self.maximum_qos = if one { Qos::AtLeastOnce } else { Qos::AtMostOnce }
+            }
             Property::RetainAvailable(b) => self.retain_available = b,
             Property::MaximumPacketSize(n) => self.maximum_packet_size = Some(n),
             Property::AssignedClientIdentifier(s) => self.assigned_client_id = Some(s),
@@ -147,7 +150,8 @@ impl<'a> ConnackProperties<'a> {
         let single = [
             self.session_expiry.map(|e| Property::SessionExpiryInterval(e.as_secs())),
             self.receive_maximum.map(Property::ReceiveMaximum),
-            (self.maximum_qos != Qos::ExactlyOnce).then_some(Property::MaximumQos(self.maximum_qos == Qos::AtLeastOnce)),
+            (self.maximum_qos != Qos::ExactlyOnce)
+                .then_some(Property::MaximumQos(self.maximum_qos == Qos::AtLeastOnce)),
             (!self.retain_available).then_some(Property::RetainAvailable(false)),
             self.maximum_packet_size.map(Property::MaximumPacketSize),
             self.assigned_client_id.map(Property::AssignedClientIdentifier),

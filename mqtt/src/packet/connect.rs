@@ -175,7 +175,9 @@ impl<'a> Connect<'a> {
         let retain = flags & 0b10_0000 != 0;
         if flags & 0b100 == 0 {
             if qos != Qos::AtMostOnce || retain {
-                return Err(DecodeError::Malformed("will flags without a will [MQTT-3.1.2-11], [MQTT-3.1.2-13]"));
+                return Err(DecodeError::Malformed(
+                    "will flags without a will [MQTT-3.1.2-11], [MQTT-3.1.2-13]",
+                ));
             }
             return Ok(None);
         }
@@ -200,9 +202,8 @@ impl<'a> Connect<'a> {
     }
 
     fn flags(&self) -> u8 {
-        let will = self.will.as_ref().map_or(0, |will| {
-            0b100 | will.qos.level() << 3 | u8::from(will.retain) << 5
-        });
+        let will =
+            self.will.as_ref().map_or(0, |will| 0b100 | will.qos.level() << 3 | u8::from(will.retain) << 5);
         u8::from(self.clean_start) << 1
             | will
             | u8::from(self.password.is_some()) << 6

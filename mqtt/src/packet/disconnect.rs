@@ -26,7 +26,13 @@ impl<'a> Disconnect<'a> {
     /// A DISCONNECT with nothing but its reason.
     #[must_use]
     pub const fn new(reason: ReasonCode) -> Self {
-        Self { reason, session_expiry: None, reason_string: None, server_reference: None, user_properties: Vec::new() }
+        Self {
+            reason,
+            session_expiry: None,
+            reason_string: None,
+            server_reference: None,
+            user_properties: Vec::new(),
+        }
     }
 
     pub(super) fn decode(r: &mut Reader<'a>, version: Version) -> Result<Self, DecodeError> {
@@ -41,7 +47,9 @@ impl<'a> Disconnect<'a> {
             return Ok(disconnect);
         }
         properties::read(r, version, place(DISCONNECT), |p| match p {
-            Property::SessionExpiryInterval(n) => disconnect.session_expiry = Some(SessionExpiry::from_secs(n)),
+            Property::SessionExpiryInterval(n) => {
+                disconnect.session_expiry = Some(SessionExpiry::from_secs(n))
+            }
             Property::ReasonString(s) => disconnect.reason_string = Some(s),
             Property::ServerReference(s) => disconnect.server_reference = Some(s),
             Property::UserProperty(pair) => disconnect.user_properties.push(pair),
@@ -64,7 +72,11 @@ impl<'a> Disconnect<'a> {
             if list.iter().all(Option::is_none) && self.user_properties.is_empty() {
                 return Ok(());
             }
-            properties::write(w, version, list.into_iter().flatten().chain(properties::users(&self.user_properties)))
+            properties::write(
+                w,
+                version,
+                list.into_iter().flatten().chain(properties::users(&self.user_properties)),
+            )
         })
     }
 }

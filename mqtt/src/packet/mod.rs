@@ -145,7 +145,9 @@ pub(crate) fn decode<'a>(
     let fixed = if matches!(kind, PUBREL | SUBSCRIBE | UNSUBSCRIBE) { 0b0010 } else { 0 };
     let repeated_3_1 = *version == Some(Version::V3_1) && flags & !0b1000 == fixed;
     if flags != fixed && !repeated_3_1 {
-        return Err(DecodeError::Malformed("the flags of the fixed header are not as reserved [MQTT-2.1.3-1]"));
+        return Err(DecodeError::Malformed(
+            "the flags of the fixed header are not as reserved [MQTT-2.1.3-1]",
+        ));
     }
     if kind == CONNECT {
         let connect = Connect::decode(r, version)?;
@@ -172,7 +174,11 @@ pub(crate) fn decode<'a>(
 }
 
 fn finished<'a>(r: &Reader<'_>, packet: Packet<'a>) -> Result<Packet<'a>, DecodeError> {
-    if r.is_empty() { Ok(packet) } else { Err(DecodeError::Malformed("the packet is longer than its fields say")) }
+    if r.is_empty() {
+        Ok(packet)
+    } else {
+        Err(DecodeError::Malformed("the packet is longer than its fields say"))
+    }
 }
 
 fn packet_id(r: &mut Reader<'_>) -> Result<PacketId, DecodeError> {

@@ -142,14 +142,17 @@ impl<'a> Publish<'a> {
     pub fn encode(&self, version: Version, out: &mut Vec<u8>) -> Result<usize, EncodeError> {
         let before = out.len();
         self.encode_to(version, &mut Writer::new(out))?;
-        let length_bytes = out.get(before + 1..).unwrap_or_default().iter().take_while(|&&b| b & 0x80 != 0).count() + 1;
+        let length_bytes =
+            out.get(before + 1..).unwrap_or_default().iter().take_while(|&&b| b & 0x80 != 0).count() + 1;
         Ok(before + 1 + length_bytes + 2 + self.topic.map_or(0, |t| t.text().len()))
     }
 
     pub(super) fn encode_to(&self, version: Version, w: &mut Writer<'_>) -> Result<(), EncodeError> {
         let topic = self.topic.map_or("", TopicName::text);
-        let first =
-            PUBLISH << 4 | u8::from(self.delivery.dup()) << 3 | self.delivery.qos().level() << 1 | u8::from(self.retain);
+        let first = PUBLISH << 4
+            | u8::from(self.delivery.dup()) << 3
+            | self.delivery.qos().level() << 1
+            | u8::from(self.retain);
         w.packet(first, topic.len() + self.payload.len() + 5, |w| {
             w.text(topic)?;
             if let Some(id) = self.delivery.packet_id() {

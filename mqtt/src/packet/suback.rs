@@ -36,7 +36,8 @@ impl<'a> SubscriptionAck<'a> {
         })?;
         while !r.is_empty() {
             let reason = ReasonCode::from_byte(r.u8()?).filter(|&reason| allowed(kind, reason, version));
-            ack.reasons.push(reason.ok_or(DecodeError::Malformed("a reason code that may not stand there (2.4)"))?);
+            ack.reasons
+                .push(reason.ok_or(DecodeError::Malformed("a reason code that may not stand there (2.4)"))?);
         }
         Ok(ack)
     }

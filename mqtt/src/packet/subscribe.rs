@@ -68,7 +68,9 @@ impl SubscriptionOptions {
             .ok_or(DecodeError::Protocol("a subscription asks for QoS 3 [MQTT-3.8.3-4]"))?;
         let reserved = if version.is_5() { 0b1100_0000 } else { 0b1111_1100 };
         if byte & reserved != 0 {
-            return Err(DecodeError::Malformed("reserved bits of subscription options are set [MQTT-3.8.3-5]"));
+            return Err(DecodeError::Malformed(
+                "reserved bits of subscription options are set [MQTT-3.8.3-5]",
+            ));
         }
         let retain_handling = match byte >> 4 {
             0 => RetainHandling::Send,
@@ -111,7 +113,9 @@ impl<'a> Subscribe<'a> {
             let filter = filter(r)?;
             let options = SubscriptionOptions::from_byte(r.u8()?, version)?;
             if options.no_local && filter.shared().is_some() {
-                return Err(DecodeError::Protocol("a shared subscription may not ask for no local [MQTT-3.8.3-4]"));
+                return Err(DecodeError::Protocol(
+                    "a shared subscription may not ask for no local [MQTT-3.8.3-4]",
+                ));
             }
             filters.push((filter, options));
         }

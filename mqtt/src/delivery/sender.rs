@@ -1,0 +1,310 @@
+//! The sending half: Packet Identifiers and what each of them waits for.
+
+use std::collections::VecDeque;
+
+use thiserror::Error;
+
+use crate::{PacketId, Qos};
+
+/// Identifiers there are.
+const IDS: u64 = 65_535;
+
+/// An acknowledgement for an identifier that waits for no such thing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[error("no message waits for this acknowledgement")]
+pub struct Unknown;
+
+/// What an identifier waits for. The message is kept exactly as long as it may have to be sent again.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum InFlight<M> {
+    /// A QoS 1 message was sent (4.3.2).
+    AwaitPuback(M),
+    /// A QoS 2 message was sent (4.3.3).
+    AwaitPubrec(M),
+    /// PUBREL was sent; the message is the receiver's.
+    AwaitPubcomp,
+    /// A SUBSCRIBE or UNSUBSCRIBE of a Client was sent, which takes an identifier but no place in the window.
+    Request,
+}
+
+/// The messages of QoS 1 and 2 that were sent and not yet acknowledged, in the order they were sent.
+///
+/// ```text
+///   QoS 1  send ─▶ AwaitPuback ── PUBACK ─▶ free
+///   QoS 2  send ─▶ AwaitPubrec ── PUBREC ─▶ AwaitPubcomp ── PUBCOMP ─▶ free
+///                        └── PUBREC with an error ─▶ free
+/// ```
+///
+/// Identifiers are given out in a row and reused after 65535; one that is still in use holds up those behind it, so
+/// identifier and place in the queue follow from each other and every step takes constant time.
+#[derive(Clone, Debug)]
+pub struct Sender<M> {
+    slots: VecDeque<Option<InFlight<M>>>,
+    /// The running number of the first slot; its identifier is this modulo 65535, plus one.
+    first: u64,
+    unacknowledged: u32,
+    receive_maximum: u16,
+}
+
+impl<M> Sender<M> {
+    /// Nothing in flight; at most `receive_maximum` at once (3.1.2.11.3).
+    #[must_use]
+    pub const fn new(receive_maximum: u16) -> Self {
+        Self { slots: VecDeque::new(), first: 0, unacknowledged: 0, receive_maximum }
+    }
+
+    /// The peer of a new Network Connection takes this many at once. What is in flight already stays.
+    pub const fn set_receive_maximum(&mut self, receive_maximum: u16) {
+        self.receive_maximum = receive_maximum;
+    }
+
+    /// Whether another message may be sent now [MQTT-3.3.4-9].
+    #[must_use]
+    pub fn has_room(&self) -> bool {
+        self.unacknowledged < u32::from(self.receive_maximum) && self.has_id()
+    }
+
+    /// Whether an identifier is free.
+    #[must_use]
+    pub fn has_id(&self) -> bool {
+        (self.slots.len() as u64) < IDS
+    }
+
+    /// Messages between PUBLISH and their last acknowledgement.
+    #[must_use]
+    pub const fn len(&self) -> usize {
+        self.unacknowledged as usize
+    }
+
+    /// Whether there is none.
+    #[must_use]
+    pub const fn is_empty(&self) -> bool {
+        self.unacknowledged == 0
+    }
+
+    /// Takes a message in flight and names its identifier [MQTT-2.2.1-3]. None for QoS 0, which has none, and when
+    /// no identifier is free. The window is the caller's to ask for, by [`has_room`](Self::has_room).
+    pub fn send(&mut self, qos: Qos, message: M) -> Option<PacketId> {
+        let entry = match qos {
+            Qos::AtMostOnce => return None,
+            Qos::AtLeastOnce => InFlight::AwaitPuback(message),
+            Qos::ExactlyOnce => InFlight::AwaitPubrec(message),
+        };
+        self.take(entry)
+    }
+
+    /// An identifier for a SUBSCRIBE or UNSUBSCRIBE.
+    pub fn request(&mut self) -> Option<PacketId> {
+        self.take(InFlight::Request)
+    }
+
+    /// PUBACK: the message is done, and handed back.
+    ///
+    /// # Errors
+    /// No QoS 1 message has this identifier.
+    pub fn puback(&mut self, packet_id: PacketId) -> Result<M, Unknown> {
+        let slot = self.slot(packet_id)?;
+        match slot.take() {
+            Some(InFlight::AwaitPuback(message)) => {
+                self.freed();
+                Ok(message)
+            }
+            other => {
+                *slot = other;
+                Err(Unknown)
+            }
+        }
+    }
+
+    /// PUBREC: the receiver has the message, which is handed back; PUBREL is due. A repeated PUBREC hands back none.
+    ///
+    /// # Errors
+    /// No QoS 2 message has this identifier.
+    pub fn pubrec(&mut self, packet_id: PacketId) -> Result<Option<M>, Unknown> {
+        let slot = self.slot(packet_id)?;
+        match slot.replace(InFlight::AwaitPubcomp) {
+            Some(InFlight::AwaitPubrec(message)) => Ok(Some(message)),
+            Some(InFlight::AwaitPubcomp) => Ok(None),
+            other => {
+                *slot = other;
+                Err(Unknown)
+            }
+        }
+    }
+
+    /// PUBREC with an error: the receiver does not want it, the handshake ends here [MQTT-4.3.3-4].
+    ///
+    /// # Errors
+    /// No QoS 2 message has this identifier.
+    pub fn refused(&mut self, packet_id: PacketId) -> Result<M, Unknown> {
+        let slot = self.slot(packet_id)?;
+        match slot.take() {
+            Some(InFlight::AwaitPubrec(message)) => {
+                self.freed();
+                Ok(message)
+            }
+            other => {
+                *slot = other;
+                Err(Unknown)
+            }
+        }
+    }
+
+    /// PUBCOMP: the handshake is done.
+    ///
+    /// # Errors
+    /// No PUBREL was sent for this identifier.
+    pub fn pubcomp(&mut self, packet_id: PacketId) -> Result<(), Unknown> {
+        let slot = self.slot(packet_id)?;
+        if !matches!(slot, Some(InFlight::AwaitPubcomp)) {
+            return Err(Unknown);
+        }
+        *slot = None;
+        self.freed();
+        Ok(())
+    }
+
+    /// SUBACK or UNSUBACK: the request is answered.
+    ///
+    /// # Errors
+    /// No request has this identifier.
+    pub fn answered(&mut self, packet_id: PacketId) -> Result<(), Unknown> {
+        let slot = self.slot(packet_id)?;
+        if !matches!(slot, Some(InFlight::Request)) {
+            return Err(Unknown);
+        }
+        *slot = None;
+        self.trim();
+        Ok(())
+    }
+
+    /// Gives up all requests: they do not outlive the Network Connection.
+    pub fn forget_requests(&mut self) {
+        for slot in &mut self.slots {
+            if matches!(slot, Some(InFlight::Request)) {
+                *slot = None;
+            }
+        }
+        self.trim();
+    }
+
+    /// All that is in flight, in the order it was sent: what is sent again on a new connection [MQTT-4.4.0-1].
+    pub fn in_flight(&self) -> impl Iterator<Item = (PacketId, &InFlight<M>)> {
+        (self.first..).zip(&self.slots).filter_map(|(number, slot)| Some((id_of(number)?, slot.as_ref()?)))
+    }
+
+    /// Ends everything and hands back the messages that were not yet the receiver's, oldest first.
+    pub fn drain(&mut self) -> Vec<M> {
+        self.first += self.slots.len() as u64;
+        self.unacknowledged = 0;
+        let slots = std::mem::take(&mut self.slots);
+        let message = |slot| match slot {
+            Some(InFlight::AwaitPuback(message) | InFlight::AwaitPubrec(message)) => Some(message),
+            _ => None,
+        };
+        slots.into_iter().filter_map(message).collect()
+    }
+
+    fn take(&mut self, entry: InFlight<M>) -> Option<PacketId> {
+        if !self.has_id() {
+            return None;
+        }
+        let id = id_of(self.first + self.slots.len() as u64)?;
+        self.unacknowledged += u32::from(!matches!(entry, InFlight::Request));
+        self.slots.push_back(Some(entry));
+        Some(id)
+    }
+
+    fn slot(&mut self, packet_id: PacketId) -> Result<&mut Option<InFlight<M>>, Unknown> {
+        let ahead = (u64::from(packet_id.get()) - 1 + IDS - self.first % IDS) % IDS;
+        let at = usize::try_from(ahead).map_err(|_| Unknown)?;
+        self.slots.get_mut(at).ok_or(Unknown)
+    }
+
+    fn freed(&mut self) {
+        self.unacknowledged = self.unacknowledged.saturating_sub(1);
+        self.trim();
+    }
+
+    fn trim(&mut self) {
+        while let Some(None) = self.slots.front() {
+            self.slots.pop_front();
+            self.first += 1;
+        }
+        if self.slots.is_empty() && self.slots.capacity() > 64 {
+            self.slots = VecDeque::new(); // a burst that is over keeps no memory
+        }
+    }
+}
+
+fn id_of(number: u64) -> Option<PacketId> {
+    u16::try_from(number % IDS + 1).ok().and_then(PacketId::new)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn id(n: u16) -> PacketId {
+        PacketId::new(n).unwrap()
+    }
+
+    #[test]
+    fn acknowledgements_in_any_order_free_their_messages() {
+        let mut s = Sender::new(10);
+        let ids: Vec<_> = (0..4).map(|n| s.send(Qos::AtLeastOnce, n).unwrap()).collect();
+        assert_eq!(ids, [id(1), id(2), id(3), id(4)]);
+        assert_eq!(s.puback(id(3)), Ok(2));
+        assert_eq!(s.puback(id(3)), Err(Unknown));
+        assert_eq!(s.puback(id(1)), Ok(0));
+        assert_eq!(s.in_flight().map(|(id, _)| id.get()).collect::<Vec<_>>(), [2, 4]);
+        assert_eq!(s.len(), 2);
+    }
+
+    #[test]
+    fn mqtt_3_3_4_9_the_window_closes_at_receive_maximum_until_the_last_step() {
+        let mut s = Sender::new(1);
+        let a = s.send(Qos::ExactlyOnce, 'a').unwrap();
+        assert!(!s.has_room());
+        assert_eq!(s.pubrec(a), Ok(Some('a')));
+        assert_eq!(s.pubrec(a), Ok(None), "a repeated PUBREC asks for PUBREL again");
+        assert!(!s.has_room());
+        assert_eq!(s.puback(a), Err(Unknown));
+        assert_eq!(s.pubcomp(a), Ok(()));
+        assert!(s.has_room());
+    }
+
+    #[test]
+    fn mqtt_4_3_3_4_a_refused_message_ends_its_handshake() {
+        let mut s = Sender::new(1);
+        let a = s.send(Qos::ExactlyOnce, 'a').unwrap();
+        assert_eq!(s.refused(a), Ok('a'));
+        assert_eq!(s.pubcomp(a), Err(Unknown));
+        assert!(s.is_empty());
+    }
+
+    #[test]
+    fn identifiers_are_reused_only_when_they_are_free() {
+        let mut s = Sender::new(u16::MAX);
+        let stuck = s.send(Qos::AtLeastOnce, 0).unwrap();
+        for n in 1..65_535 {
+            let next = s.send(Qos::AtLeastOnce, n).unwrap();
+            assert_eq!(s.puback(next), Ok(n));
+        }
+        assert_eq!(s.send(Qos::AtLeastOnce, 9), None, "identifier 1 is in use");
+        assert_eq!(s.puback(stuck), Ok(0));
+        assert_eq!(s.send(Qos::AtLeastOnce, 9), Some(id(1)));
+    }
+
+    #[test]
+    fn requests_take_an_identifier_but_no_place_in_the_window() {
+        let mut s = Sender::new(1);
+        let request = s.request().unwrap();
+        assert!(s.has_room());
+        let message = s.send(Qos::AtLeastOnce, 'm').unwrap();
+        assert_ne!(request, message);
+        s.forget_requests();
+        assert_eq!(s.answered(request), Err(Unknown));
+        assert_eq!(s.drain(), ['m']);
+    }
+}
