@@ -1,1 +1,315 @@
-//! placeholder
+//! An MQTT Client as a pure machine. It knows no socket, no clock, no address and no browser.
+//!
+//! The driver owns a [`Client`], a transport and a timer. After every [`handle`](Client::handle) and every command it
+//! calls [`poll`](Client::poll) until that says [`Output::Wait`], doing what it is told in that order:
+//!
+//! ```text
+//!              start                 Opened                CONNACK
+//!   Stopped ──────────▶ Opening ───────────▶ AwaitConnack ─────────▶ Connected
+//!      ▲                 ▲   │ Closed, timeout    │ refused, timeout    │ DISCONNECT, Closed,
+//!      │                 │   │                    │                     │ silence, bad bytes
+//!      │      time, Wake │   ▼                    ▼                     ▼
+//!      └────────────── Waiting ◀────────────────────────────────────────┘
+//!        stop; or waiting cannot cure it
+//! ```
+//!
+//! What outlives a connection: the Session (messages in flight both ways), the subscriptions, the queue of messages
+//! that wait, and the Client Identifier. When the Server still has the Session, what is unacknowledged is sent again;
+//! when it has not, the subscriptions are made again.
+
+mod backoff;
+mod config;
+mod connect;
+mod end;
+mod event;
+mod keep_alive;
+mod queue;
+mod receive;
+mod send;
+mod state;
+mod subscriptions;
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use crate::delivery::{Receiver, Sender};
+use crate::packet::{Packet, SubscriptionOptions};
+use crate::{Instant, Message, ReasonCode, Rng, TopicFilter, Version};
+
+pub use config::{Backoff, Config, Password};
+pub use event::{
+    Connected, Ended, Event, Farewell, Input, Misbehaviour, Offline, Outcome, Output, PublishError,
+    PublishId, Received, RequestId,
+};
+
+use backoff::Retry;
+use keep_alive::Due;
+use queue::{Outgoing, Queue};
+use state::State;
+use subscriptions::{Kind, Subscriptions};
+
+/// A dead transport is noticed this soon after the machine woke.
+const PROBE_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// One Client: commands and input in, [`Output`] out.
+#[derive(Debug)]
+pub struct Client {
+    config: Config,
+    /// What is spoken: that of the configuration until a Server refuses it.
+    version: Version,
+    /// The configured one, or one made up or assigned.
+    client_id: String,
+    /// The next CONNECT asks for an empty Session.
+    clean_start: bool,
+    state: State,
+    retry: Retry,
+    sender: Sender<Outgoing>,
+    receiver: Receiver,
+    subscriptions: Subscriptions,
+    queue: Queue,
+    next_id: u64,
+    /// What is sent at the end of the turn.
+    out: Vec<u8>,
+    outputs: VecDeque<Output>,
+}
+
+impl Client {
+    /// A Client that waits for [`start`](Self::start).
+    #[must_use]
+    pub fn new(config: Config) -> Self {
+        let mut rng = Rng::new(config.seed);
+        let mut client_id = config.client_id.clone();
+        if client_id.is_empty() && !config.version.is_5() {
+            client_id = made_up_id(&mut rng);
+        }
+        Self {
+            version: config.version,
+            client_id,
+            clean_start: config.clean_start,
+            state: State::Stopped,
+            retry: Retry::new(config.backoff, rng),
+            sender: Sender::new(u16::MAX),
+            receiver: Receiver::default(),
+            subscriptions: Subscriptions::default(),
+            queue: Queue::new(config.max_queued_messages, config.max_queued_bytes),
+            next_id: 0,
+            out: Vec::new(),
+            outputs: VecDeque::new(),
+            config,
+        }
+    }
+
+    /// Begins to connect, and to reconnect. While it waits for an attempt, makes that now.
+    pub fn start(&mut self, now: Instant) {
+        if matches!(self.state, State::Stopped | State::Waiting { .. }) {
+            self.retry.reset();
+            self.open(now);
+        }
+    }
+
+    /// Ends the connection and makes no other. With [`ReasonCode::DisconnectWithWill`] the Server publishes the will.
+    /// Queue, Session and subscriptions stay for another [`start`](Self::start).
+    pub fn stop(&mut self, now: Instant, reason: ReasonCode) {
+        if let State::Connected(_) = self.state {
+            self.say_disconnect(reason);
+        }
+        if !matches!(self.state, State::Stopped) {
+            self.end(now, Ended::Stopped);
+        }
+    }
+
+    /// Other credentials from the next connection on.
+    pub fn set_credentials(&mut self, user_name: Option<String>, password: Option<Password>) {
+        self.config.user_name = user_name;
+        self.config.password = password;
+    }
+
+    /// Publishes a message; without a connection it waits ([`Offline::Wait`]).
+    ///
+    /// # Errors
+    /// See [`publish_with`](Self::publish_with).
+    pub fn publish(&mut self, now: Instant, message: Message) -> Result<PublishId, PublishError> {
+        self.publish_with(now, message, Offline::Wait)
+    }
+
+    /// Publishes a message; `offline` says what it does without a connection. What becomes of it is told once by
+    /// [`Event::Published`]. Messages are sent in the order they are published.
+    ///
+    /// # Errors
+    /// No connection for a message that will not wait, a full queue, or more than the Server said it takes. Nothing was
+    /// sent, and no event follows.
+    pub fn publish_with(
+        &mut self,
+        now: Instant,
+        message: Message,
+        offline: Offline,
+    ) -> Result<PublishId, PublishError> {
+        match self.state.connection() {
+            None if offline == Offline::FailNow => return Err(PublishError::NotConnected),
+            None => {}
+            Some(connection) => connection.granted.takes(&message)?,
+        }
+        // What a driver has not yet polled counts as waiting too.
+        if !self.queue.has_room_for(&message) || self.out.len() > self.config.max_queued_bytes {
+            return Err(PublishError::QueueFull);
+        }
+        let id = PublishId(self.new_id());
+        self.queue.push(Outgoing::new(id, message, offline, now));
+        self.flush(now);
+        Ok(id)
+    }
+
+    /// Subscribes to filters, now or as soon as there is a connection. The subscription is made again whenever a Server
+    /// has lost it. `subscription_id` (1 to 268 435 455) comes back with each message it brings, in 5.0.
+    /// [`Event::Subscribed`] tells the answer, also to what the Server said it does not support.
+    pub fn subscribe(
+        &mut self,
+        now: Instant,
+        filters: &[(TopicFilter, SubscriptionOptions)],
+        subscription_id: Option<u32>,
+    ) -> RequestId {
+        let id = RequestId(self.new_id());
+        if filters.is_empty() || self.subscriptions.waiting() >= self.config.max_queued_messages {
+            let reasons = vec![ReasonCode::QuotaExceeded; filters.len()];
+            self.event(Event::Subscribed { id, reasons });
+            return id;
+        }
+        self.subscriptions.request(id, Kind::Subscribe { filters: filters.to_vec(), subscription_id });
+        self.flush(now);
+        id
+    }
+
+    /// Ends subscriptions, now or as soon as there is a connection. [`Event::Unsubscribed`] tells the answer.
+    pub fn unsubscribe(&mut self, now: Instant, filters: &[TopicFilter]) -> RequestId {
+        let id = RequestId(self.new_id());
+        if filters.is_empty() {
+            self.event(Event::Unsubscribed { id, reasons: Vec::new() });
+            return id;
+        }
+        // No bound here: each takes back something that had its place in one.
+        self.subscriptions.request(id, Kind::Unsubscribe { filters: filters.to_vec() });
+        self.flush(now);
+        id
+    }
+
+    /// Takes what happened outside.
+    pub fn handle(&mut self, now: Instant, input: Input<'_>) {
+        match input {
+            Input::Opened => self.opened(now),
+            Input::Received(bytes) => self.received(now, bytes),
+            Input::Closed { why } => self.closed(now, why),
+            Input::Wake => self.wake(now),
+            Input::Tick => self.tick(now),
+        }
+        self.flush(now);
+    }
+
+    /// The next thing to do. Call until it answers [`Output::Wait`].
+    pub fn poll(&mut self) -> Output {
+        if !self.out.is_empty() {
+            return Output::Send(std::mem::take(&mut self.out));
+        }
+        if let Some(output) = self.outputs.pop_front() {
+            return output;
+        }
+        Output::Wait([self.state.next_deadline(), self.queue.earliest_expiry()].into_iter().flatten().min())
+    }
+
+    /// Whether the Server has accepted the present connection.
+    #[must_use]
+    pub const fn is_connected(&self) -> bool {
+        matches!(self.state, State::Connected(_))
+    }
+
+    /// The Client Identifier: the configured one, or one made up or assigned; empty before that.
+    #[must_use]
+    pub fn client_id(&self) -> &str {
+        &self.client_id
+    }
+
+    /// Messages that wait to be sent.
+    #[must_use]
+    pub fn queued(&self) -> usize {
+        self.queue.len()
+    }
+
+    /// QoS 1 and 2 messages that were sent and are not acknowledged to the end.
+    #[must_use]
+    pub const fn in_flight(&self) -> usize {
+        self.sender.len()
+    }
+
+    fn wake(&mut self, now: Instant) {
+        match &mut self.state {
+            State::Waiting { .. } => {
+                self.retry.reset();
+                self.open(now);
+            }
+            State::Connected(_) => self.ping(now, PROBE_TIMEOUT, true),
+            State::Stopped | State::Opening { .. } | State::AwaitConnack { .. } => {}
+        }
+    }
+
+    fn tick(&mut self, now: Instant) {
+        for expired in self.queue.take_expired(now) {
+            self.published(expired.id, Outcome::Expired);
+        }
+        match &self.state {
+            State::Waiting { until } if now >= *until => self.open(now),
+            State::Opening { deadline } | State::AwaitConnack { deadline, .. } if now >= *deadline => {
+                self.end(now, Ended::ConnectTimeout);
+            }
+            State::Connected(connection) => match connection.keep_alive.due(now) {
+                Due::Nothing => {}
+                Due::Ping => self.ping(now, self.config.ping_timeout, false),
+                Due::Dead { probe: true } => self.end_and_reopen(now, Ended::PingTimeout),
+                Due::Dead { probe: false } => self.end(now, Ended::PingTimeout),
+            },
+            State::Stopped | State::Waiting { .. } | State::Opening { .. } | State::AwaitConnack { .. } => {}
+        }
+    }
+
+    fn ping(&mut self, now: Instant, timeout: Duration, probe: bool) {
+        self.write(&Packet::Pingreq);
+        if let Some(connection) = self.state.connection() {
+            connection.keep_alive.pinged(now, timeout, probe);
+        }
+    }
+
+    /// Appends a packet of ours that always fits: those without texts of the application.
+    fn write(&mut self, packet: &Packet<'_>) {
+        let written = packet.encode(self.version, &mut self.out);
+        debug_assert!(written.is_ok(), "a packet of a few bytes fits");
+    }
+
+    fn event(&mut self, event: Event) {
+        self.outputs.push_back(Output::Event(event));
+    }
+
+    fn published(&mut self, id: PublishId, outcome: Outcome) {
+        self.event(Event::Published { id, outcome });
+    }
+
+    const fn new_id(&mut self) -> u64 {
+        self.next_id += 1;
+        self.next_id
+    }
+}
+
+impl Connected {
+    /// Whether the Server takes such a message.
+    fn takes(&self, message: &Message) -> Result<(), PublishError> {
+        if message.qos > self.maximum_qos {
+            return Err(PublishError::QosNotSupported(self.maximum_qos)); // [MQTT-3.2.2-11]
+        }
+        if message.retain && !self.retain_available {
+            return Err(PublishError::RetainNotSupported); // [MQTT-3.2.2-14]
+        }
+        Ok(())
+    }
+}
+
+/// 3.1 takes at most 23 characters.
+fn made_up_id(rng: &mut Rng) -> String {
+    format!("sw-{:016x}", rng.next_u64())
+}

@@ -32,6 +32,7 @@ macro_rules! properties {
     ($($name:ident = $id:literal, $kind:ident $(<$life:lifetime>)?, $places:expr;)*) => {
         /// One property with its value.
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        #[expect(clippy::enum_variant_names, reason = "the standard's own names")]
         pub(crate) enum Property<'a> {
             $($name(kind!($kind, 'a)),)*
         }

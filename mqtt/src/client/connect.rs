@@ -1,0 +1,179 @@
+//! From `start` to CONNACK (3.1, 3.2), and what a new connection does with the Session.
+
+use super::keep_alive::KeepAlive;
+use super::state::{Aliases, Connection, State, Wire};
+use super::{Client, Connected, Ended, Event, Farewell, Misbehaviour, Outcome, Output, made_up_id};
+use crate::codec::Deframer;
+use crate::delivery::Receiver;
+use crate::packet::{Connack, Connect, ConnectProperties, ConnectWill, Packet};
+use crate::{Instant, Qos, ReasonCode, Rng, SessionExpiry, Version};
+
+impl Client {
+    pub(super) fn open(&mut self, now: Instant) {
+        self.state = State::Opening { deadline: now + self.config.connect_timeout };
+        self.outputs.push_back(Output::Open);
+    }
+
+    pub(super) fn opened(&mut self, now: Instant) {
+        let State::Opening { deadline } = self.state else { return };
+        let connect = Packet::Connect(Box::new(self.connect_packet()));
+        let mut out = Vec::new();
+        let written = connect.encode(self.version, &mut out);
+        drop(connect);
+        let deframer = Deframer::client(self.version, self.config.max_packet_bytes);
+        self.state = State::AwaitConnack { deadline, wire: Wire { deframer, partial: Vec::new() } };
+        match written {
+            Ok(()) => self.out = out,
+            Err(_) => self.end(now, Ended::Unsendable),
+        }
+    }
+
+    fn connect_packet(&self) -> Connect<'_> {
+        let config = &self.config;
+        let password = config.password.as_ref().map(super::Password::as_bytes);
+        let user_name = match config.user_name.as_deref() {
+            None if password.is_some() && !self.version.is_5() => Some(""), // [MQTT-3.1.2-22] of 3.1.1
+            name => name,
+        };
+        Connect {
+            version: self.version,
+            clean_start: self.asks_for_a_clean_start(),
+            keep_alive_s: config.keep_alive_s,
+            client_id: &self.client_id,
+            will: config.will.as_ref().map(ConnectWill::of),
+            user_name,
+            password,
+            properties: ConnectProperties {
+                session_expiry: config.session_expiry,
+                receive_maximum: Some(config.receive_maximum.max(1)),
+                maximum_packet_size: Some(config.max_packet_bytes.max(1)),
+                topic_alias_maximum: config.topic_alias_maximum,
+                user_properties: config
+                    .user_properties
+                    .iter()
+                    .map(|(k, v)| (k.as_str(), v.as_str()))
+                    .collect(),
+                ..ConnectProperties::default()
+            },
+        }
+    }
+
+    /// In 3.x one flag says both how the Session begins and that it ends with the connection.
+    fn asks_for_a_clean_start(&self) -> bool {
+        self.clean_start
+            || (!self.version.is_5() && self.config.session_expiry == SessionExpiry::AtDisconnect)
+    }
+
+    pub(super) fn connack(&mut self, now: Instant, connack: &Connack<'_>) -> Result<(), Misbehaviour> {
+        if connack.reason == ReasonCode::UnsupportedProtocolVersion && self.may_fall_back() {
+            self.fall_back(now);
+            return Ok(());
+        }
+        if connack.reason.is_error() {
+            self.end(now, Ended::Refused(farewell(connack)));
+            return Ok(());
+        }
+        let clean = self.asks_for_a_clean_start();
+        if connack.session_present && clean {
+            return Err(Misbehaviour::SessionAfterCleanStart); // [MQTT-3.2.2-2]
+        }
+        let State::AwaitConnack { wire, .. } = std::mem::replace(&mut self.state, State::Stopped) else {
+            return Err(Misbehaviour::Unexpected("CONNACK")); // [MQTT-3.2.0-2]
+        };
+        if let Some(assigned) = connack.properties.assigned_client_id {
+            assigned.clone_into(&mut self.client_id);
+        }
+        self.clean_start = false;
+        let granted = self.granted(connack);
+        self.state = State::Connected(Box::new(Connection {
+            wire,
+            since: now,
+            keep_alive: KeepAlive::new(granted.keep_alive_s, now),
+            aliases: Aliases::new(self.config.topic_alias_maximum),
+            granted: granted.clone(),
+        }));
+        self.sender.set_receive_maximum(granted.receive_maximum);
+        self.event(Event::Connected(Box::new(granted)));
+        // 3.1 does not say whether the Session was there: assume so, and subscribe again to be sure.
+        let resumed = connack.session_present || (self.version == Version::V3_1 && !clean);
+        if resumed {
+            self.resend(now);
+        } else {
+            self.begin_session(now);
+        }
+        if !connack.session_present {
+            self.subscriptions.restore();
+        }
+        Ok(())
+    }
+
+    fn granted(&self, connack: &Connack<'_>) -> Connected {
+        let p = &connack.properties;
+        let clean = self.asks_for_a_clean_start();
+        let session_expiry = match self.version {
+            Version::V5 => p.session_expiry.unwrap_or(self.config.session_expiry),
+            _ if clean => SessionExpiry::AtDisconnect,
+            _ => SessionExpiry::Never,
+        };
+        Connected {
+            session_present: connack.session_present,
+            version: self.version,
+            client_id: self.client_id.clone(),
+            keep_alive_s: p.server_keep_alive_s.unwrap_or(self.config.keep_alive_s), // [MQTT-3.1.2-21]
+            session_expiry,
+            receive_maximum: p.receive_maximum.unwrap_or(u16::MAX),
+            maximum_qos: p.maximum_qos,
+            retain_available: p.retain_available,
+            max_packet_bytes: p.maximum_packet_size,
+            wildcard_subscription_available: p.wildcard_subscription_available,
+            subscription_id_available: p.subscription_id_available && self.version.is_5(),
+            shared_subscription_available: p.shared_subscription_available,
+            response_information: p.response_information.map(Into::into),
+            reason_string: p.reason_string.map(Into::into),
+            user_properties: p.user_properties.iter().map(|&(k, v)| (k.into(), v.into())).collect(),
+        }
+    }
+
+    /// The Server has no Session of ours, so ours ends too [MQTT-3.2.2-5]. A message at QoS 1 may be delivered twice, so
+    /// it is published anew; of the others nobody can say whether they arrived.
+    fn begin_session(&mut self, now: Instant) {
+        self.receiver = Receiver::default();
+        let (mut again, mut lost) = (Vec::new(), Vec::new());
+        for outgoing in self.sender.drain() {
+            if outgoing.is_expired(now) {
+                self.published(outgoing.id, Outcome::Expired);
+            } else if outgoing.message.qos == Qos::AtLeastOnce && !outgoing.fails_offline() {
+                again.push(outgoing);
+            } else {
+                lost.push(outgoing.id);
+            }
+        }
+        self.queue.put_back(again);
+        for id in lost {
+            self.published(id, Outcome::SessionLost);
+        }
+    }
+
+    pub(super) fn may_fall_back(&self) -> bool {
+        self.version.is_5() && self.config.fall_back
+    }
+
+    /// The Server speaks no 5.0: 3.1.1 from now on.
+    pub(super) fn fall_back(&mut self, now: Instant) {
+        let reason = ReasonCode::UnsupportedProtocolVersion;
+        let farewell = Farewell { reason, reason_string: None, server_reference: None };
+        self.version = Version::V3_1_1;
+        if self.client_id.is_empty() {
+            self.client_id = made_up_id(&mut Rng::new(self.config.seed));
+        }
+        self.end_and_reopen(now, Ended::Refused(farewell));
+    }
+}
+
+fn farewell(connack: &Connack<'_>) -> Farewell {
+    Farewell {
+        reason: connack.reason,
+        reason_string: connack.properties.reason_string.map(Into::into),
+        server_reference: connack.properties.server_reference.map(Into::into),
+    }
+}

@@ -1,0 +1,305 @@
+//! What goes into a Client and what comes out of it.
+
+use thiserror::Error;
+
+use crate::codec::DecodeError;
+use crate::{Instant, Message, Qos, ReasonCode, SessionExpiry, TopicFilter, Version};
+
+/// What happened outside.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Input<'a> {
+    /// The transport asked for by [`Output::Open`] is there.
+    Opened,
+    /// Bytes of the Server, cut anywhere.
+    Received(&'a [u8]),
+    /// The transport is gone or could not be opened; `why` is for a person.
+    Closed {
+        /// The transport's own words.
+        why: String,
+    },
+    /// The machine this runs on woke, or its network came back: do not trust the connection, do not wait either.
+    Wake,
+    /// The time that [`Output::Wait`] named has come.
+    Tick,
+}
+
+/// What the driver does next, in this order.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Output {
+    /// Open a transport to the Server; answer with [`Input::Opened`] or [`Input::Closed`].
+    Open,
+    /// All bytes of this turn: one write, one WebSocket frame.
+    Send(Vec<u8>),
+    /// Close the transport after what was sent, and report nothing more of it.
+    Close,
+    /// Tell the application.
+    Event(Event),
+    /// Nothing more to do before new input, or a [`Input::Tick`] at this time.
+    Wait(Option<Instant>),
+}
+
+/// Names a published message until its [`Event::Published`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct PublishId(pub(super) u64);
+
+/// Names a subscribe or unsubscribe until it is answered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct RequestId(pub(super) u64);
+
+/// What the application is told.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Event {
+    /// The Server accepted the connection.
+    Connected(Box<Connected>),
+    /// The connection, or the attempt to make one, has ended.
+    Ended {
+        /// Who ended it and why.
+        why: Ended,
+        /// When the next attempt begins by itself; none when it needs [`Client::start`](super::Client::start).
+        retry_at: Option<Instant>,
+    },
+    /// A message for one of our subscriptions. It is acknowledged already.
+    Message(Received),
+    /// What became of a message of ours; once for each [`PublishId`].
+    Published {
+        /// The message.
+        id: PublishId,
+        /// Its end.
+        outcome: Outcome,
+    },
+    /// The Server's answer to a subscribe, one reason for each filter in its order.
+    Subscribed {
+        /// The request.
+        id: RequestId,
+        /// Granted QoS or why not.
+        reasons: Vec<ReasonCode>,
+    },
+    /// The Server's answer to an unsubscribe, one reason for each filter in its order; always success in 3.x.
+    Unsubscribed {
+        /// The request.
+        id: RequestId,
+        /// Success or why not.
+        reasons: Vec<ReasonCode>,
+    },
+    /// A subscription that was granted before was refused when it had to be made again on a new Session.
+    SubscriptionLost {
+        /// The filter.
+        filter: TopicFilter,
+        /// Why the Server refused it.
+        reason: ReasonCode,
+    },
+}
+
+/// What the Server granted in CONNACK, with the defaults of the standard filled in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Connected {
+    /// The Server still had our Session.
+    pub session_present: bool,
+    /// The version that is spoken.
+    pub version: Version,
+    /// Ours or the one the Server chose.
+    pub client_id: String,
+    /// Seconds, 0 for none: the Server's if it set one.
+    pub keep_alive_s: u16,
+    /// How long the Server keeps the Session.
+    pub session_expiry: SessionExpiry,
+    /// QoS 1 and 2 messages the Server takes at once.
+    pub receive_maximum: u16,
+    /// The highest QoS it takes.
+    pub maximum_qos: Qos,
+    /// Whether it keeps retained messages.
+    pub retain_available: bool,
+    /// Bytes of the largest packet it takes.
+    pub max_packet_bytes: Option<u32>,
+    /// Whether `+` and `#` may be subscribed to.
+    pub wildcard_subscription_available: bool,
+    /// Whether subscriptions may have identifiers; never in 3.x.
+    pub subscription_id_available: bool,
+    /// Whether `$share/…` may be subscribed to.
+    pub shared_subscription_available: bool,
+    /// The basis for Response Topics.
+    pub response_information: Option<String>,
+    /// The Server's words for a person.
+    pub reason_string: Option<String>,
+    /// Name and value, in order.
+    pub user_properties: Vec<(String, String)>,
+}
+
+/// Why there is no connection, by who ended it.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum Ended {
+    /// We: by [`Client::stop`](super::Client::stop).
+    #[error("stopped")]
+    Stopped,
+    /// The Server, by CONNACK.
+    #[error("the server refused the connection: {}", .0)]
+    Refused(Farewell),
+    /// The Server, by DISCONNECT.
+    #[error("the server ended the connection: {}", .0)]
+    Disconnected(Farewell),
+    /// Another Client with our identifier: the Server's DISCONNECT said so (5.0 only).
+    #[error("another client took this client identifier over")]
+    TakenOver(Farewell),
+    /// No CONNACK within the connect timeout.
+    #[error("the server did not answer in time")]
+    ConnectTimeout,
+    /// Silence after PINGREQ.
+    #[error("the server fell silent")]
+    PingTimeout,
+    /// The transport, in its own words.
+    #[error("the connection was closed: {why}")]
+    TransportClosed {
+        /// The transport's words.
+        why: String,
+    },
+    /// Our own configuration: a field of CONNECT is longer than a packet can say.
+    #[error("a part of the connect packet is too long")]
+    Unsendable,
+    /// The Server's bytes are no packets.
+    #[error("the server sent malformed bytes: {0}")]
+    Malformed(DecodeError),
+    /// The Server's packets are not allowed where they came.
+    #[error("the server broke the protocol: {0}")]
+    Misbehaved(Misbehaviour),
+}
+
+/// A reason and the words that came with it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Farewell {
+    /// The Reason Code; that of 3.x is translated.
+    pub reason: ReasonCode,
+    /// The Server's words for a person.
+    pub reason_string: Option<String>,
+    /// Another Server to use.
+    pub server_reference: Option<String>,
+}
+
+impl std::fmt::Display for Farewell {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match &self.reason_string {
+            Some(words) => write!(f, "{}: {words}", self.reason),
+            None => self.reason.fmt(f),
+        }
+    }
+}
+
+/// How a Server broke the order of packets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+pub enum Misbehaviour {
+    /// [MQTT-3.2.0-1]
+    #[error("the first packet was not CONNACK [MQTT-3.2.0-1]")]
+    NoConnack,
+    /// [MQTT-3.2.0-2], and packets that only Clients send.
+    #[error("a {0} was not allowed there")]
+    Unexpected(&'static str),
+    /// [MQTT-3.2.2-2]
+    #[error("session present after a clean start [MQTT-3.2.2-2]")]
+    SessionAfterCleanStart,
+    /// [MQTT-3.3.2-8], [MQTT-3.3.2-10]
+    #[error("a topic alias was zero, too large or not set before")]
+    TopicAlias,
+    /// [MQTT-3.3.4-9]
+    #[error("more QoS 2 messages at once than the receive maximum [MQTT-3.3.4-9]")]
+    ReceiveMaximumExceeded,
+    /// [MQTT-3.8.4-6], [MQTT-3.11.3-2]
+    #[error("an acknowledgement had not one reason for each topic filter [MQTT-3.8.4-6]")]
+    ReasonCount,
+}
+
+impl Misbehaviour {
+    /// What our DISCONNECT tells the Server.
+    #[must_use]
+    pub const fn reason_code(self) -> ReasonCode {
+        match self {
+            Self::TopicAlias => ReasonCode::TopicAliasInvalid,
+            Self::ReceiveMaximumExceeded => ReasonCode::ReceiveMaximumExceeded,
+            Self::NoConnack | Self::Unexpected(_) | Self::SessionAfterCleanStart | Self::ReasonCount => {
+                ReasonCode::ProtocolError
+            }
+        }
+    }
+}
+
+/// A message of the Server.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Received {
+    /// The message; its `retain` says that it was retained (or as published, where that was asked for).
+    pub message: Message,
+    /// The Server may have sent it before. At QoS 2 it still comes once.
+    pub dup: bool,
+    /// The identifiers of the subscriptions that brought it.
+    pub subscription_ids: Vec<u32>,
+}
+
+/// What became of a message of ours.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// QoS 0: handed to the transport, and nobody will say more.
+    Sent,
+    /// The Server has it (PUBACK or PUBREC); the reason may say that nobody subscribes to it.
+    Acknowledged(ReasonCode),
+    /// The Server does not want it.
+    Refused {
+        /// Why.
+        reason: ReasonCode,
+        /// The Server's words for a person.
+        reason_string: Option<String>,
+    },
+    /// Its time was over. A message that was on its way when the connection was lost may have arrived all the same.
+    Expired,
+    /// It waited for its turn and asked to fail when the connection ends ([`Offline::FailNow`]).
+    LinkLost,
+    /// It was on its way when the connection was lost, and the Server has forgotten the Session: nobody can say whether
+    /// it arrived, and sending it again might do it twice.
+    SessionLost,
+    /// The Server that was connected to in the end cannot take it.
+    Impossible(PublishError),
+}
+
+impl Outcome {
+    /// Whether the message did all that its QoS can promise.
+    #[must_use]
+    pub const fn is_success(&self) -> bool {
+        matches!(self, Self::Sent | Self::Acknowledged(_))
+    }
+}
+
+/// What a message does when there is no connection.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Offline {
+    /// It waits, until its own message expiry if it has one.
+    #[default]
+    Wait,
+    /// It waits until then, and is not sent, nor sent again, after.
+    WaitUntil(Instant),
+    /// It is sent now or not at all.
+    FailNow,
+}
+
+/// Why a message is not taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+pub enum PublishError {
+    /// There is no connection, and the message asked to fail then.
+    #[error("not connected")]
+    NotConnected,
+    /// As much waits already as [`Config`](super::Config) allows.
+    #[error("too many messages wait to be sent")]
+    QueueFull,
+    /// [MQTT-3.2.2-11]
+    #[error("the server takes no QoS above {} [MQTT-3.2.2-11]", .0.level())]
+    QosNotSupported(Qos),
+    /// [MQTT-3.2.2-14]
+    #[error("the server keeps no retained messages [MQTT-3.2.2-14]")]
+    RetainNotSupported,
+    /// [MQTT-3.2.2-15]
+    #[error("the message makes a packet of {size} bytes, the server takes {limit} [MQTT-3.2.2-15]")]
+    TooLarge {
+        /// Bytes of the packet.
+        size: usize,
+        /// Bytes the Server takes.
+        limit: usize,
+    },
+    /// The topic, a property or the payload is longer than a packet can say.
+    #[error("a part of the message is too long for a packet")]
+    TooLong,
+}

@@ -1,0 +1,187 @@
+//! Messages that wait to be sent. It knows neither connections nor packet identifiers.
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use super::{Offline, PublishId};
+use crate::packet::Publish;
+use crate::{Delivery, Instant, Message};
+
+/// A message of the application with what it is to be done with it.
+#[derive(Clone, Debug)]
+pub(super) struct Outgoing {
+    pub(super) id: PublishId,
+    pub(super) message: Message,
+    offline: Offline,
+    accepted: Instant,
+}
+
+impl Outgoing {
+    pub(super) const fn new(id: PublishId, message: Message, offline: Offline, now: Instant) -> Self {
+        Self { id, message, offline, accepted: now }
+    }
+
+    /// When it is worth nothing more: at its message expiry or its deadline, whichever is first.
+    pub(super) fn expires(&self) -> Option<Instant> {
+        let expiry = self.expiry_s().map(|s| self.accepted + Duration::from_secs(u64::from(s)));
+        match (expiry, self.offline) {
+            (Some(expiry), Offline::WaitUntil(deadline)) => Some(expiry.min(deadline)),
+            (None, Offline::WaitUntil(deadline)) => Some(deadline),
+            (expiry, _) => expiry,
+        }
+    }
+
+    pub(super) fn is_expired(&self, now: Instant) -> bool {
+        self.expires().is_some_and(|at| at <= now)
+    }
+
+    pub(super) fn fails_offline(&self) -> bool {
+        self.offline == Offline::FailNow
+    }
+
+    /// The packet that carries it now, with what remains of its Message Expiry Interval (rounded up: it is checked
+    /// to the millisecond here).
+    pub(super) fn packet(&self, now: Instant, delivery: Delivery) -> Publish<'_> {
+        let mut packet = Publish::of(&self.message, delivery);
+        let waited = u32::try_from(now.since(self.accepted).as_secs()).unwrap_or(u32::MAX);
+        packet.properties.message_expiry_s = self.expiry_s().map(|s| s.saturating_sub(waited));
+        packet
+    }
+
+    fn expiry_s(&self) -> Option<u32> {
+        self.message.properties.as_deref()?.message_expiry_s
+    }
+}
+
+/// First in, first out, bounded in messages and bytes.
+#[derive(Clone, Debug)]
+pub(super) struct Queue {
+    items: VecDeque<Outgoing>,
+    bytes: usize,
+    max_messages: usize,
+    max_bytes: usize,
+    /// Not later than the first expiry of any item.
+    earliest: Option<Instant>,
+}
+
+impl Queue {
+    pub(super) const fn new(max_messages: usize, max_bytes: usize) -> Self {
+        Self { items: VecDeque::new(), bytes: 0, max_messages, max_bytes, earliest: None }
+    }
+
+    pub(super) fn has_room_for(&self, message: &Message) -> bool {
+        self.items.len() < self.max_messages && self.bytes + message.size() <= self.max_bytes
+    }
+
+    pub(super) fn push(&mut self, item: Outgoing) {
+        self.count_in(&item);
+        self.items.push_back(item);
+    }
+
+    /// Puts messages that were accepted before all others back in front, in their order. They had their place in the
+    /// bounds once, so none is refused.
+    pub(super) fn put_back(&mut self, items: Vec<Outgoing>) {
+        for item in items.into_iter().rev() {
+            self.count_in(&item);
+            self.items.push_front(item);
+        }
+    }
+
+    pub(super) fn front(&self) -> Option<&Outgoing> {
+        self.items.front()
+    }
+
+    pub(super) fn pop(&mut self) -> Option<Outgoing> {
+        let item = self.items.pop_front()?;
+        self.bytes = self.bytes.saturating_sub(item.message.size());
+        if self.items.is_empty() {
+            self.earliest = None;
+        }
+        Some(item)
+    }
+
+    /// When to ask for [`take_expired`](Self::take_expired).
+    pub(super) const fn earliest_expiry(&self) -> Option<Instant> {
+        self.earliest
+    }
+
+    pub(super) fn take_expired(&mut self, now: Instant) -> Vec<Outgoing> {
+        if self.earliest.is_none_or(|at| now < at) {
+            return Vec::new();
+        }
+        self.take(|item| item.is_expired(now))
+    }
+
+    /// Those that asked to fail when the connection ends.
+    pub(super) fn take_failing(&mut self) -> Vec<Outgoing> {
+        self.take(Outgoing::fails_offline)
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.items.len()
+    }
+
+    fn take(&mut self, which: impl Fn(&Outgoing) -> bool) -> Vec<Outgoing> {
+        let (taken, kept): (Vec<_>, Vec<_>) = std::mem::take(&mut self.items).into_iter().partition(which);
+        self.items = kept.into();
+        self.bytes = self.items.iter().map(|item| item.message.size()).sum();
+        self.earliest = self.items.iter().filter_map(Outgoing::expires).min();
+        taken
+    }
+
+    fn count_in(&mut self, item: &Outgoing) {
+        self.bytes += item.message.size();
+        self.earliest = [self.earliest, item.expires()].into_iter().flatten().min();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::TopicName;
+
+    fn item(n: u64, message: Message, offline: Offline) -> Outgoing {
+        Outgoing::new(PublishId(n), message, offline, Instant::START)
+    }
+
+    fn message(payload: &'static str) -> Message {
+        Message::new(TopicName::new("t".into()).unwrap(), payload)
+    }
+
+    #[test]
+    fn bounds_hold_in_messages_and_in_bytes() {
+        let mut queue = Queue::new(2, 10);
+        assert!(!queue.has_room_for(&message("0123456789")));
+        queue.push(item(0, message("01234"), Offline::Wait));
+        assert!(queue.has_room_for(&message("012")));
+        assert!(!queue.has_room_for(&message("0123")));
+        queue.push(item(1, message(""), Offline::Wait));
+        assert!(!queue.has_room_for(&message("")));
+        queue.pop();
+        assert!(queue.has_room_for(&message("01234567")));
+    }
+
+    #[test]
+    fn the_earlier_of_expiry_and_deadline_counts() {
+        let at = Instant::from_millis;
+        let mut queue = Queue::new(9, 99);
+        queue.push(item(0, message("").with_expiry(5), Offline::WaitUntil(at(9_000))));
+        queue.push(item(1, message("").with_expiry(5), Offline::WaitUntil(at(3_000))));
+        queue.push(item(2, message(""), Offline::Wait));
+        assert_eq!(queue.earliest_expiry(), Some(at(3_000)));
+        assert!(queue.take_expired(at(2_999)).is_empty());
+        let ids = |items: Vec<Outgoing>| items.iter().map(|item| item.id.0).collect::<Vec<_>>();
+        assert_eq!(ids(queue.take_expired(at(3_000))), [1]);
+        assert_eq!(queue.earliest_expiry(), Some(at(5_000)));
+        assert_eq!(ids(queue.take_expired(at(5_000))), [0]);
+        assert_eq!(queue.earliest_expiry(), None);
+        assert_eq!(queue.len(), 1);
+    }
+
+    #[test]
+    fn mqtt_3_3_2_5_the_packet_says_what_remains_of_the_expiry() {
+        let item = item(0, message("").with_expiry(10), Offline::Wait);
+        let packet = item.packet(Instant::from_millis(3_999), Delivery::AtMostOnce);
+        assert_eq!(packet.properties.message_expiry_s, Some(7));
+    }
+}

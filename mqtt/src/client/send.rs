@@ -1,0 +1,240 @@
+//! What leaves: requests and messages that waited, and what is sent again on a resumed Session.
+
+use super::state::State;
+use super::subscriptions::Kind;
+use super::{Client, Outcome, Outgoing, PublishError};
+use crate::delivery::InFlight;
+use crate::packet::{Ack, Packet, Subscribe, SubscriptionOptions, Unsubscribe};
+use crate::{Delivery, Instant, PacketId, Qos, ReasonCode, TopicFilter, Version};
+
+impl Client {
+    /// Sends what may be sent now. The end of every turn.
+    pub(super) fn flush(&mut self, now: Instant) {
+        if self.is_connected() {
+            self.flush_requests();
+            self.flush_queue(now);
+        }
+        if !self.out.is_empty()
+            && let Some(connection) = self.state.connection()
+        {
+            connection.keep_alive.sent(now);
+        }
+    }
+
+    /// Messages leave in the order they were published; the first that must wait for the window holds up the rest.
+    fn flush_queue(&mut self, now: Instant) {
+        while let Some(front) = self.queue.front() {
+            let qos = front.message.qos;
+            if qos != Qos::AtMostOnce && !self.sender.has_room() && !front.is_expired(now) {
+                return; // [MQTT-3.3.4-9]
+            }
+            let Some(outgoing) = self.queue.pop() else { return };
+            let id = outgoing.id;
+            if outgoing.is_expired(now) {
+                self.published(id, Outcome::Expired);
+                continue;
+            }
+            match self.send(now, outgoing) {
+                Ok(()) if qos == Qos::AtMostOnce => self.published(id, Outcome::Sent),
+                Ok(()) => {}
+                Err(e) => self.published(id, Outcome::Impossible(e)),
+            }
+        }
+    }
+
+    fn send(&mut self, now: Instant, outgoing: Outgoing) -> Result<(), PublishError> {
+        let Some(connection) = self.state.connection() else { return Err(PublishError::NotConnected) };
+        connection.granted.takes(&outgoing.message)?; // it may have been published before we knew
+        let limit = connection.granted.max_packet_bytes;
+        let qos = outgoing.message.qos;
+        let start = self.out.len();
+        let id_at = write_publish(
+            &outgoing,
+            now,
+            delivery(qos, PLACEHOLDER, false),
+            self.version,
+            limit,
+            &mut self.out,
+        )?;
+        if qos == Qos::AtMostOnce {
+            return Ok(());
+        }
+        match (self.sender.send(qos, outgoing), self.out.get_mut(id_at..id_at + 2)) {
+            (Some(packet_id), Some(place)) => {
+                place.copy_from_slice(&packet_id.get().to_be_bytes());
+                Ok(())
+            }
+            _ => {
+                debug_assert!(false, "the window was asked for room, and the packet has an identifier");
+                self.out.truncate(start);
+                Err(PublishError::QueueFull)
+            }
+        }
+    }
+
+    /// Everything unacknowledged once more, in order, with its old identifiers [MQTT-4.4.0-1]; but what has expired since
+    /// is not sent again.
+    pub(super) fn resend(&mut self, now: Instant) {
+        self.drop_stale(now);
+        for (packet_id, entry) in self.sender.in_flight() {
+            let written = match entry {
+                InFlight::AwaitPuback(outgoing) | InFlight::AwaitPubrec(outgoing) => {
+                    let delivery = delivery(outgoing.message.qos, packet_id, true); // [MQTT-3.3.1-1]
+                    write_publish(outgoing, now, delivery, self.version, None, &mut self.out).is_ok()
+                }
+                InFlight::AwaitPubcomp => {
+                    let pubrel = Packet::Pubrel(Ack::new(packet_id, ReasonCode::Success));
+                    pubrel.encode(self.version, &mut self.out).is_ok()
+                }
+                InFlight::Request => true, // does not outlive a connection
+            };
+            debug_assert!(written, "it was written before");
+        }
+    }
+
+    /// Ends the handshakes of messages that may not be sent again: those whose time is over, and those that this
+    /// connection's Server takes no more. PUBREL makes a Server forget an identifier of QoS 2 that it may have seen.
+    fn drop_stale(&mut self, now: Instant) {
+        let Some(connection) = self.state.connection() else { return };
+        let granted = &connection.granted;
+        let mut stale = Vec::new();
+        let mut scratch = Vec::new();
+        for (packet_id, entry) in self.sender.in_flight() {
+            let (InFlight::AwaitPuback(outgoing) | InFlight::AwaitPubrec(outgoing)) = entry else { continue };
+            scratch.clear();
+            let again = delivery(outgoing.message.qos, packet_id, true);
+            let outcome = if outgoing.is_expired(now) {
+                Outcome::Expired
+            } else if let Err(e) = granted.takes(&outgoing.message).and_then(|()| {
+                write_publish(outgoing, now, again, self.version, granted.max_packet_bytes, &mut scratch)
+                    .map(|_| ())
+            }) {
+                Outcome::Impossible(e)
+            } else {
+                continue;
+            };
+            stale.push((packet_id, outgoing.id, outcome));
+        }
+        for (packet_id, id, outcome) in stale {
+            if self.sender.puback(packet_id).is_err() {
+                let _released = self.sender.pubrec(packet_id);
+            }
+            self.published(id, outcome);
+        }
+    }
+
+    fn flush_requests(&mut self) {
+        loop {
+            let State::Connected(connection) = &self.state else { return };
+            let granted = &connection.granted;
+            let Some(request) = self.subscriptions.next_unsent() else { return };
+            let Some(packet_id) = self.sender.request() else { return };
+            let start = self.out.len();
+            let packet = match &request.kind {
+                Kind::Subscribe { filters, subscription_id } => Packet::Subscribe(Subscribe {
+                    packet_id,
+                    filters: filters
+                        .iter()
+                        .filter(|(filter, options)| granted.refusal(filter, *options).is_none())
+                        .map(|(filter, options)| (filter.borrowed(), *options))
+                        .collect(),
+                    subscription_id: subscription_id.filter(|_| granted.subscription_id_available),
+                    user_properties: Vec::new(),
+                }),
+                Kind::Unsubscribe { filters } => Packet::Unsubscribe(Unsubscribe {
+                    packet_id,
+                    filters: filters.iter().map(TopicFilter::borrowed).collect(),
+                    user_properties: Vec::new(),
+                }),
+            };
+            let nothing_left =
+                matches!(&packet, Packet::Subscribe(subscribe) if subscribe.filters.is_empty());
+            let written = packet.encode(self.version, &mut self.out);
+            let size = self.out.len() - start;
+            let too_large = granted.max_packet_bytes.is_some_and(|limit| size > limit as usize);
+            if !nothing_left && written.is_ok() && !too_large {
+                request.packet_id = Some(packet_id);
+                continue;
+            }
+            self.out.truncate(start);
+            let _was_ours = self.sender.answered(packet_id);
+            self.answer_unsent(nothing_left);
+        }
+    }
+
+    /// Answers the first unsent request without the Server: it has refused all of it by CONNACK, or the packet is larger
+    /// than it takes.
+    fn answer_unsent(&mut self, refused: bool) {
+        let Some(request) = self.subscriptions.take_unsent() else { return };
+        let reasons = match &request.kind {
+            Kind::Subscribe { filters, .. } if !refused => {
+                let sendable =
+                    filters.iter().filter(|(filter, options)| self.refusal(filter, *options).is_none());
+                vec![ReasonCode::PacketTooLarge; sendable.count()]
+            }
+            Kind::Subscribe { .. } => Vec::new(),
+            Kind::Unsubscribe { filters } => vec![ReasonCode::PacketTooLarge; filters.len()],
+        };
+        let answered = self.answer_request(request, &reasons);
+        debug_assert!(answered.is_ok(), "one reason was made for each filter");
+    }
+
+    /// Why the Server of this connection is not even asked for a filter.
+    pub(super) fn refusal(&self, filter: &TopicFilter, options: SubscriptionOptions) -> Option<ReasonCode> {
+        match &self.state {
+            State::Connected(connection) => connection.granted.refusal(filter, options),
+            _ => None,
+        }
+    }
+}
+
+impl super::Connected {
+    fn refusal(&self, filter: &TopicFilter, options: SubscriptionOptions) -> Option<ReasonCode> {
+        if filter.shared().is_some() {
+            if !self.shared_subscription_available {
+                return Some(ReasonCode::SharedSubscriptionsNotSupported); // 3.2.2.3.13
+            }
+            if options.no_local && self.version.is_5() {
+                return Some(ReasonCode::TopicFilterInvalid); // [MQTT-3.8.3-4]
+            }
+        }
+        if !self.wildcard_subscription_available && filter.has_wildcard() {
+            return Some(ReasonCode::WildcardSubscriptionsNotSupported); // 3.2.2.3.11
+        }
+        None
+    }
+}
+
+const PLACEHOLDER: PacketId = match PacketId::new(1) {
+    Some(id) => id,
+    None => unreachable!(),
+};
+
+const fn delivery(qos: Qos, packet_id: PacketId, dup: bool) -> Delivery {
+    match qos {
+        Qos::AtMostOnce => Delivery::AtMostOnce,
+        Qos::AtLeastOnce => Delivery::AtLeastOnce { packet_id, dup },
+        Qos::ExactlyOnce => Delivery::ExactlyOnce { packet_id, dup },
+    }
+}
+
+/// Appends a message and says where its identifier stands. One that is too large leaves `out` as it was.
+fn write_publish(
+    outgoing: &Outgoing,
+    now: Instant,
+    delivery: Delivery,
+    version: Version,
+    limit: Option<u32>,
+    out: &mut Vec<u8>,
+) -> Result<usize, PublishError> {
+    let start = out.len();
+    let id_at = outgoing.packet(now, delivery).encode(version, out).map_err(|_| PublishError::TooLong)?;
+    let size = out.len() - start;
+    match limit {
+        Some(limit) if size > limit as usize => {
+            out.truncate(start);
+            Err(PublishError::TooLarge { size, limit: limit as usize }) // [MQTT-3.2.2-15]
+        }
+        _ => Ok(id_at),
+    }
+}

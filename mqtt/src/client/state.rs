@@ -1,0 +1,104 @@
+//! Where a Client stands, with the data that only this place has.
+
+use super::keep_alive::KeepAlive;
+use super::{Connected, Misbehaviour};
+use crate::codec::Deframer;
+use crate::{Instant, TopicName};
+
+/// See the diagram in [`super`].
+#[derive(Debug)]
+pub(super) enum State {
+    /// Nothing happens before `start`.
+    Stopped,
+    /// The next attempt begins at this time.
+    Waiting { until: Instant },
+    /// The driver opens a transport.
+    Opening { deadline: Instant },
+    /// CONNECT was sent.
+    AwaitConnack { deadline: Instant, wire: Wire },
+    /// CONNACK has come.
+    Connected(Box<Connection>),
+}
+
+/// The bytes of one Network Connection.
+#[derive(Debug)]
+pub(super) struct Wire {
+    pub(super) deframer: Deframer,
+    /// The beginning of a packet whose end has not come.
+    pub(super) partial: Vec<u8>,
+}
+
+/// What lives as long as an accepted Network Connection.
+#[derive(Debug)]
+pub(super) struct Connection {
+    pub(super) wire: Wire,
+    pub(super) since: Instant,
+    pub(super) granted: Connected,
+    pub(super) keep_alive: KeepAlive,
+    pub(super) aliases: Aliases,
+}
+
+impl State {
+    pub(super) fn wire(&mut self) -> Option<&mut Wire> {
+        match self {
+            Self::AwaitConnack { wire, .. } => Some(wire),
+            Self::Connected(connection) => Some(&mut connection.wire),
+            Self::Stopped | Self::Waiting { .. } | Self::Opening { .. } => None,
+        }
+    }
+
+    pub(super) fn connection(&mut self) -> Option<&mut Connection> {
+        match self {
+            Self::Connected(connection) => Some(connection),
+            _ => None,
+        }
+    }
+
+    pub(super) fn next_deadline(&self) -> Option<Instant> {
+        match self {
+            Self::Stopped => None,
+            Self::Waiting { until } => Some(*until),
+            Self::Opening { deadline } | Self::AwaitConnack { deadline, .. } => Some(*deadline),
+            Self::Connected(connection) => connection.keep_alive.next(),
+        }
+    }
+}
+
+/// The topic aliases a Server has set (3.3.2.3.4). They end with the connection [MQTT-3.3.2-7].
+#[derive(Debug)]
+pub(super) struct Aliases {
+    names: Vec<Option<TopicName>>,
+    maximum: u16,
+}
+
+impl Aliases {
+    pub(super) const fn new(maximum: u16) -> Self {
+        Self { names: Vec::new(), maximum }
+    }
+
+    /// The topic of a PUBLISH that says a name, an alias, or both.
+    pub(super) fn resolve(
+        &mut self,
+        name: Option<TopicName<&str>>,
+        alias: Option<u16>,
+    ) -> Result<TopicName, Misbehaviour> {
+        let Some(alias) = alias else {
+            return name.map(|name| name.to_shared()).ok_or(Misbehaviour::TopicAlias);
+        };
+        if alias == 0 || alias > self.maximum {
+            return Err(Misbehaviour::TopicAlias); // [MQTT-3.3.2-8], [MQTT-3.3.2-10]
+        }
+        let at = usize::from(alias) - 1;
+        if let Some(name) = name {
+            if self.names.len() <= at {
+                self.names.resize(at + 1, None);
+            }
+            let name = name.to_shared();
+            if let Some(place) = self.names.get_mut(at) {
+                *place = Some(name.clone());
+            }
+            return Ok(name);
+        }
+        self.names.get(at).cloned().flatten().ok_or(Misbehaviour::TopicAlias)
+    }
+}
