@@ -1,1 +1,5 @@
-//! x
+//! Switchboard's server: the broker, and the shell that gives it sockets, a clock and a page to serve.
+//!
+//! `broker` is pure and builds for any target; all that touches the system is behind the feature `server`.
+
+pub mod broker;

@@ -1,0 +1,204 @@
+//! A Network Connection as the broker sees it, and how it ends. What outlives it is in `session`.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use mqtt::codec::DecodeError;
+use mqtt::packet::{Connack, Disconnect};
+use mqtt::{Instant, Packet, ReasonCode, TopicName, Version, Will};
+
+use super::io::Fault;
+use super::timers::Timer;
+use super::{Broker, ConnectionId, Ended, Notice, Peer, SessionId};
+
+/// One Network Connection.
+#[derive(Debug)]
+pub(super) struct Connection {
+    pub(super) peer: Peer,
+    pub(super) state: State,
+    /// Bytes handed out for it that its socket has not taken yet.
+    pub(super) pending: usize,
+    /// Its Session has something to send that waits for `pending` to shrink.
+    pub(super) is_blocked: bool,
+    timer: Option<Instant>,
+}
+
+/// ```text
+///   Opened ─▶ AwaitConnect ── CONNECT ─▶ Connected ──┐
+///                  └────────── fault, timeout ───────┴─▶ Closing ── Closed ─▶ gone
+/// ```
+#[derive(Debug)]
+pub(super) enum State {
+    /// Nothing but CONNECT is taken, and not for long.
+    AwaitConnect,
+    /// A Client is there.
+    Connected(Box<Live>),
+    /// The last bytes are on their way out; nothing that comes in counts.
+    Closing,
+}
+
+/// What lasts as long as a Client is connected.
+#[derive(Debug)]
+pub(super) struct Live {
+    pub(super) session: SessionId,
+    pub(super) version: Version,
+    /// Bytes of the largest packet the Client takes.
+    pub(super) maximum_packet_size: u32,
+    /// One and a half times the Keep Alive [MQTT-3.1.2-24].
+    pub(super) silence: Option<Duration>,
+    pub(super) last_heard: Instant,
+    pub(super) will: Option<Box<Will>>,
+    /// What the Client's topic aliases stand for, from alias 1 on.
+    pub(super) aliases: Vec<Option<TopicName>>,
+}
+
+impl Connection {
+    pub(super) fn live(&mut self) -> Option<&mut Live> {
+        match &mut self.state {
+            State::Connected(live) => Some(live),
+            State::AwaitConnect | State::Closing => None,
+        }
+    }
+}
+
+impl Broker {
+    pub(super) fn opened(&mut self, id: ConnectionId, peer: Peer) {
+        let at = id.0 as usize;
+        if self.connections.len() <= at {
+            self.connections.resize_with(at + 1, || None);
+        }
+        let connection =
+            Connection { peer, state: State::AwaitConnect, pending: 0, is_blocked: false, timer: None };
+        if let Some(slot) = self.connections.get_mut(at) {
+            debug_assert!(slot.is_none(), "a connection's number is used again before it was closed");
+            *slot = Some(connection);
+        }
+        self.set_connection_timer(id, Some(self.now + Duration::from_millis(self.config.connect_timeout_ms)));
+    }
+
+    pub(super) fn set_connection_timer(&mut self, id: ConnectionId, at: Option<Instant>) {
+        if let Some(Some(connection)) = self.connections.get_mut(id.0 as usize) {
+            self.timers.set(Timer::Connection(id), &mut connection.timer, at);
+        }
+    }
+
+    /// CONNECT did not come, or the Client may have fallen silent. The deadline is not moved for each packet: when it
+    /// is reached, the last packet says whether it still stands.
+    pub(super) fn connection_due(&mut self, id: ConnectionId) {
+        let now = self.now;
+        let Some(connection) = self.connection(id) else { return };
+        connection.timer = None; // taken out when it came due
+        match &connection.state {
+            State::Closing => {}
+            State::AwaitConnect => {
+                self.end(id, Fault::new(ReasonCode::KeepAliveTimeout, "no CONNECT in time"))
+            }
+            State::Connected(live) => {
+                let Some(silence) = live.silence else { return };
+                let until = live.last_heard + silence;
+                if until > now {
+                    return self.set_connection_timer(id, Some(until));
+                }
+                let why = format!(
+                    "nothing heard for {} s, one and a half times its keep alive",
+                    silence.as_secs_f32()
+                );
+                self.end(id, Fault::new(ReasonCode::KeepAliveTimeout, why)); // [MQTT-3.1.2-24]
+            }
+        }
+    }
+
+    pub(super) fn malformed(&mut self, id: ConnectionId, version: Option<Version>, error: DecodeError) {
+        let Some(connection) = self.connection(id) else { return };
+        let fault = Fault::new(error.reason_code(), error.to_string());
+        if matches!(connection.state, State::AwaitConnect) {
+            // A CONNACK may tell why once the Client has shown that it speaks MQTT [MQTT-3.1.4-1].
+            let answer = match (version, error) {
+                (None, DecodeError::UnsupportedVersion(level)) if level >= 5 => Some(Version::V5),
+                (None, DecodeError::UnsupportedVersion(_)) => Some(Version::V3_1_1), // [MQTT-3.1.2-2]
+                (Some(Version::V5), _) => Some(Version::V5),
+                _ => None,
+            };
+            if let Some(version) = answer {
+                return self.refuse(id, version, fault);
+            }
+        }
+        self.end(id, fault);
+    }
+
+    pub(super) fn violation(&mut self, id: ConnectionId, why: &'static str) {
+        self.finish(id, Ended::ByServer(ReasonCode::ProtocolError, why.into()), true);
+    }
+
+    /// Answers CONNECT with a reason other than success, and closes [MQTT-3.2.2-7].
+    pub(super) fn refuse(&mut self, id: ConnectionId, version: Version, fault: Fault) {
+        let mut connack = Connack::new(fault.reason);
+        connack.properties.reason_string = Some(&fault.why);
+        self.send_as_version(id, version, &Packet::Connack(Box::new(connack)));
+        self.finish(id, Ended::ByServer(fault.reason, fault.why), true);
+    }
+
+    /// Ends a connection for a fault: a 5.0 Client is told the reason [MQTT-4.13.1-1], any other sees it close.
+    pub(super) fn end(&mut self, id: ConnectionId, fault: Fault) {
+        let Some(connection) = self.connection(id) else { return };
+        if let Some(live) = connection.live() {
+            if live.version.is_5() {
+                let mut packet = Disconnect::new(disconnect_reason(fault.reason));
+                packet.reason_string = Some(&fault.why);
+                self.send(id, &Packet::Disconnect(packet));
+            }
+        } else if matches!(connection.state, State::Closing) {
+            return;
+        }
+        self.finish(id, Ended::ByServer(fault.reason, fault.why), true);
+    }
+
+    /// Ends a connection from our side; what was sent before still goes out.
+    pub(super) fn finish(&mut self, id: ConnectionId, ended: Ended, with_will: bool) {
+        let Some(connection) = self.connection(id) else { return };
+        let state = std::mem::replace(&mut connection.state, State::Closing);
+        if matches!(state, State::Closing) {
+            return;
+        }
+        self.set_connection_timer(id, None);
+        self.out.close(id);
+        self.counters.connections_faulty += u64::from(matches!(ended, Ended::ByServer(..)));
+        self.leave(id, state, ended, with_will);
+    }
+
+    pub(super) fn closed(&mut self, id: ConnectionId) {
+        self.set_connection_timer(id, None);
+        let Some(connection) = self.connection(id) else { return };
+        let state = std::mem::replace(&mut connection.state, State::Closing);
+        self.leave(id, state, Ended::Lost, true);
+        if let Some(slot) = self.connections.get_mut(id.0 as usize) {
+            *slot = None;
+        }
+    }
+
+    /// What is left behind when a connection ends: a line in the log, the will, and the Session.
+    fn leave(&mut self, id: ConnectionId, state: State, ended: Ended, with_will: bool) {
+        let Some(peer) = self.connection(id).map(|connection| Arc::clone(&connection.peer.name)) else {
+            return;
+        };
+        match state {
+            State::Closing => {}
+            State::AwaitConnect => self.out.notice(Notice::Ended { client_id: None, peer, ended }),
+            State::Connected(live) => {
+                self.connected = self.connected.saturating_sub(1);
+                let client_id = self.session(live.session).map(|session| Arc::clone(&session.client_id));
+                self.out.notice(Notice::Ended { client_id, peer, ended });
+                let will = live.will.filter(|_| with_will);
+                self.detach(live.session, will);
+            }
+        }
+    }
+}
+
+/// DISCONNECT has no word for some of what CONNACK or an acknowledgement can say.
+const fn disconnect_reason(reason: ReasonCode) -> ReasonCode {
+    match reason {
+        ReasonCode::PacketIdentifierNotFound | ReasonCode::PacketIdentifierInUse => ReasonCode::ProtocolError,
+        other => other,
+    }
+}

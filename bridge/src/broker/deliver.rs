@@ -1,0 +1,245 @@
+//! To one Session: what waits in its queue, what is sent again, and the retained messages of new subscriptions. And
+//! every other packet to one connection.
+
+use std::sync::Arc;
+
+use mqtt::delivery::InFlight;
+use mqtt::packet::{Ack, Publish};
+use mqtt::{Packet, PacketId, Qos, ReasonCode, Version};
+
+use super::connection::State;
+use super::route::{delivery, encode};
+use super::session::Queued;
+use super::{Broker, ConnectionId, Notice, SessionId};
+
+impl Broker {
+    /// Sends a packet to a Client that is connected. What its Maximum Packet Size has no room for is left out:
+    /// first the words for people [MQTT-3.1.2-25], then the packet.
+    pub(super) fn send(&mut self, id: ConnectionId, packet: &Packet<'_>) {
+        let Some(Some(connection)) = self.connections.get_mut(id.0 as usize) else { return };
+        let Some(live) = connection.live() else { return };
+        let (version, limit) = (live.version, live.maximum_packet_size as usize);
+        let mut piece = self.out.packet(version, packet);
+        if piece.is_some_and(|piece| piece.len() > limit) {
+            let plain = without_words(packet);
+            piece = self.out.packet(version, &plain).filter(|piece| piece.len() <= limit);
+        }
+        if let Some(piece) = piece {
+            connection.pending += piece.len();
+            self.out.send(id, piece);
+        }
+    }
+
+    /// Sends a packet to a peer that is not connected as a Client yet.
+    pub(super) fn send_as_version(&mut self, id: ConnectionId, version: Version, packet: &Packet<'_>) {
+        if let Some(piece) = self.out.packet(version, packet) {
+            self.out.send(id, piece);
+        }
+    }
+
+    /// The slow way to a Session: through its queue.
+    pub(super) fn deliver_queued(&mut self, id: SessionId, queued: Queued) {
+        let limits = (self.config.max_queued_messages, self.config.max_queued_bytes);
+        let Some(session) = self.sessions.get_mut(id.0 as usize) else { return };
+        if queued.qos == Qos::AtMostOnce {
+            if session.connection.is_some() {
+                self.send_message(id, queued);
+            }
+            return;
+        }
+        let (messages, bytes) = (session.queue.len(), session.queue.bytes());
+        if messages >= limits.0 || bytes + queued.message.message.size() > limits.1 {
+            self.counters.dropped_queue_full += 1;
+            if !std::mem::replace(&mut session.queue.is_told, true) {
+                self.out.notice(Notice::QueueFull {
+                    client_id: Arc::clone(&session.client_id),
+                    messages,
+                    bytes,
+                });
+            }
+            return;
+        }
+        session.queue.push(queued);
+        self.pump(id);
+    }
+
+    /// Sends what waits, as long as the window and the socket take it.
+    pub(super) fn pump(&mut self, id: SessionId) {
+        while self.has_room(id) {
+            let Some(session) = self.session(id) else { return };
+            if let Some(front) = session.queue.front() {
+                if front.qos != Qos::AtMostOnce && !session.sender.has_room() {
+                    return;
+                }
+                if let Some(queued) = session.queue.pop() {
+                    self.send_message(id, queued);
+                }
+            } else if !self.replay_next(id) {
+                return;
+            }
+        }
+    }
+
+    /// Whether the Session's connection takes more; it is told when it does again.
+    fn has_room(&mut self, id: SessionId) -> bool {
+        let limit = self.config.max_output_bytes;
+        let Some(connection) = self.session(id).and_then(|session| session.connection) else { return false };
+        let Some(connection) = self.connection(connection) else { return false };
+        connection.is_blocked = connection.pending > limit;
+        !connection.is_blocked
+    }
+
+    /// The socket has taken bytes.
+    pub(super) fn written(&mut self, id: ConnectionId, pending: usize) {
+        let limit = self.config.max_output_bytes;
+        let Some(connection) = self.connection(id) else { return };
+        connection.pending = pending;
+        if connection.is_blocked
+            && pending <= limit / 2
+            && let Some(live) = connection.live()
+        {
+            let session = live.session;
+            self.pump(session);
+        }
+    }
+
+    /// Sends one retained message of one new subscription. False when there is none, or it must wait.
+    fn replay_next(&mut self, id: SessionId) -> bool {
+        let now = self.now;
+        let Some(session) = self.sessions.get_mut(id.0 as usize) else { return false };
+        let Some(replay) = session.replay.front_mut() else { return false };
+        if replay.options.qos != Qos::AtMostOnce && !session.sender.has_room() {
+            return false;
+        }
+        let Some(stored) = self.retained.next(replay) else {
+            session.replay.pop_front();
+            return true;
+        };
+        let queued = Queued {
+            qos: replay.options.qos.min(stored.message.qos),
+            retain: true, // [MQTT-3.3.1-8]
+            subscription_ids: replay.id.iter().map(|id| id.get()).collect(),
+            message: stored,
+        };
+        if !queued.message.is_expired(now) {
+            self.send_message(id, queued);
+        }
+        true
+    }
+
+    /// Encodes and sends one message to one connected Session. The window has room for it.
+    fn send_message(&mut self, id: SessionId, queued: Queued) {
+        if queued.message.is_expired(self.now) {
+            self.counters.dropped_expired += 1; // [MQTT-3.3.2-5]
+            return;
+        }
+        let Some(session) = self.sessions.get_mut(id.0 as usize) else { return };
+        let Some(connection) = session.connection else { return };
+        let qos = queued.qos;
+        // The identifier is known only when the message is known to fit, so it is encoded with another first.
+        let Some(placeholder) = PacketId::new(1) else { return };
+        let Some((shape, size)) = self.encode_message(connection, &queued, placeholder, false) else {
+            return;
+        };
+        let packet_id = match qos {
+            Qos::AtMostOnce => None,
+            Qos::AtLeastOnce | Qos::ExactlyOnce => {
+                let Some(session) = self.sessions.get_mut(id.0 as usize) else { return };
+                session.sender.send(qos, queued)
+            }
+        };
+        match packet_id {
+            Some(packet_id) => self.out.send_as(connection, shape.piece, shape.id_at, packet_id),
+            None => self.out.send(connection, shape.piece),
+        }
+        self.sent(connection, size);
+    }
+
+    /// A new connection goes on with a Session: all that is in flight is sent again, in its order [MQTT-4.4.0-1].
+    pub(super) fn resume(&mut self, id: SessionId) {
+        let Some(session) = self.session(id) else { return };
+        let Some(connection) = session.connection else { return };
+        let again: Vec<_> = session
+            .sender
+            .in_flight()
+            .map(|(packet_id, in_flight)| match in_flight {
+                InFlight::AwaitPuback(queued) | InFlight::AwaitPubrec(queued) => {
+                    (packet_id, Some(queued.clone()))
+                }
+                InFlight::AwaitPubcomp | InFlight::Request => (packet_id, None),
+            })
+            .collect();
+        for (packet_id, queued) in again {
+            match queued {
+                None => self.send(connection, &Packet::Pubrel(Ack::new(packet_id, ReasonCode::Success))),
+                Some(queued) => {
+                    if let Some((shape, size)) = self.encode_message(connection, &queued, packet_id, true) {
+                        self.out.send(connection, shape.piece);
+                        self.sent(connection, size);
+                    }
+                }
+            }
+        }
+        self.pump(id);
+    }
+
+    fn encode_message(
+        &mut self,
+        id: ConnectionId,
+        queued: &Queued,
+        packet_id: PacketId,
+        dup: bool,
+    ) -> Option<(super::route::Shape, usize)> {
+        let now = self.now;
+        let connection = self.connections.get_mut(id.0 as usize)?.as_mut()?;
+        let State::Connected(live) = &connection.state else { return None };
+        let stored = &queued.message;
+        let mut publish = Publish::of(&stored.message, delivery(queued.qos, packet_id, dup));
+        publish.retain = queued.retain;
+        publish.properties.subscription_ids = queued.subscription_ids.to_vec();
+        if let Some(at) = stored.expires {
+            // What remains, which is never said to be nothing while the message still counts [MQTT-3.3.2-6].
+            let left = at.since(now).as_secs().max(1);
+            publish.properties.message_expiry_s = Some(u32::try_from(left).unwrap_or(u32::MAX));
+        }
+        let shape = encode(&mut self.out, live.version, &publish)?;
+        let size = shape.piece.len();
+        if size > live.maximum_packet_size as usize {
+            self.counters.dropped_too_large += 1; // [MQTT-3.1.2-25]
+            return None;
+        }
+        Some((shape, size))
+    }
+
+    fn sent(&mut self, id: ConnectionId, size: usize) {
+        self.counters.messages_sent += 1;
+        if let Some(connection) = self.connection(id) {
+            connection.pending += size;
+        }
+    }
+}
+
+/// The packet without reason string.
+fn without_words<'a>(packet: &Packet<'a>) -> Packet<'a> {
+    let mut packet = packet.clone();
+    match &mut packet {
+        Packet::Connack(p) => {
+            // All optional but what the Client must know to go on.
+            let kept = p.properties.assigned_client_id;
+            p.properties = mqtt::packet::ConnackProperties { assigned_client_id: kept, ..Default::default() };
+        }
+        Packet::Puback(p) | Packet::Pubrec(p) | Packet::Pubrel(p) | Packet::Pubcomp(p) => {
+            p.reason_string = None
+        }
+        Packet::Suback(p) | Packet::Unsuback(p) => p.reason_string = None,
+        Packet::Disconnect(p) => p.reason_string = None,
+        Packet::Auth(p) => p.reason_string = None,
+        Packet::Connect(_)
+        | Packet::Publish(_)
+        | Packet::Subscribe(_)
+        | Packet::Unsubscribe(_)
+        | Packet::Pingreq
+        | Packet::Pingresp => {}
+    }
+    packet
+}

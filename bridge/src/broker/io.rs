@@ -1,0 +1,161 @@
+//! What goes into the broker and what comes out.
+
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use mqtt::codec::DecodeError;
+use mqtt::{Instant, Packet, ReasonCode, Version};
+
+use super::ConnectionId;
+
+/// One event for [`super::Broker::handle`].
+#[derive(Debug)]
+pub enum Input<'a> {
+    /// A Network Connection was opened. Its number is new, or free since its [`Input::Closed`].
+    Opened {
+        /// Its number.
+        connection: ConnectionId,
+        /// Who is at the other end.
+        peer: Peer,
+    },
+    /// A packet arrived.
+    Packet {
+        /// Where.
+        connection: ConnectionId,
+        /// The packet.
+        packet: Packet<'a>,
+    },
+    /// Bytes arrived that are no packet.
+    Malformed {
+        /// Where.
+        connection: ConnectionId,
+        /// What the connection speaks, when that is known.
+        version: Option<Version>,
+        /// What is wrong with them.
+        error: DecodeError,
+    },
+    /// The transport below MQTT was misused (WebSocket framing). Its own layer answers; the Session ends as if cut.
+    Violation {
+        /// Where.
+        connection: ConnectionId,
+        /// How.
+        why: &'static str,
+    },
+    /// Some output was written; this much of all that was sent is still waiting.
+    Written {
+        /// Where.
+        connection: ConnectionId,
+        /// Bytes handed out by [`Output::Send`] and not yet taken by the socket.
+        pending: usize,
+    },
+    /// The Network Connection is gone, whoever closed it. Nothing more comes out for its number.
+    Closed {
+        /// Which.
+        connection: ConnectionId,
+    },
+    /// Time has passed: the deadline of [`Output::Wait`] is reached.
+    Tick,
+    /// The server stops: end all connections with a reason.
+    Shutdown,
+}
+
+/// Who is at the other end of a Network Connection.
+#[derive(Clone, Debug)]
+pub struct Peer {
+    /// Its address, for people.
+    pub name: Arc<str>,
+    /// Whether it is on this machine.
+    pub is_loopback: bool,
+}
+
+/// One thing to do, from [`super::Broker::poll`].
+#[derive(Debug)]
+pub enum Output<'a> {
+    /// Append these bytes to what the connection is to send.
+    Send {
+        /// Where.
+        connection: ConnectionId,
+        /// One or more whole packets.
+        bytes: &'a [u8],
+    },
+    /// Send what is there, then close.
+    Close {
+        /// Which.
+        connection: ConnectionId,
+    },
+    /// Something the operator may want to know.
+    Notice(Notice),
+    /// Nothing more to do before this moment, or before the next input.
+    Wait(Option<Instant>),
+}
+
+/// Something for the log.
+#[derive(Debug)]
+pub enum Notice {
+    /// A Client was let in.
+    Connected {
+        /// Who.
+        client_id: Arc<str>,
+        /// From where.
+        peer: Arc<str>,
+        /// Speaking what.
+        version: Version,
+        /// Whether its Session was there already.
+        session_present: bool,
+    },
+    /// A connection ended or was refused.
+    Ended {
+        /// Who, when that was known.
+        client_id: Option<Arc<str>>,
+        /// From where.
+        peer: Arc<str>,
+        /// By whom and why.
+        ended: Ended,
+    },
+    /// A publication or subscription was refused.
+    Refused {
+        /// Who.
+        client_id: Arc<str>,
+        /// What was refused, with its topic.
+        what: String,
+        /// Why.
+        reason: ReasonCode,
+    },
+    /// A Session's queue is full and messages for it are dropped. Said once each time it fills.
+    QueueFull {
+        /// Whose.
+        client_id: Arc<str>,
+        /// Messages in it.
+        messages: usize,
+        /// Bytes in it.
+        bytes: usize,
+    },
+}
+
+/// How a Network Connection ended, by who ended it.
+#[derive(Clone, Debug)]
+pub enum Ended {
+    /// The Client sent DISCONNECT.
+    ByClient(ReasonCode),
+    /// We ended it, for this reason.
+    ByServer(ReasonCode, Cow<'static, str>),
+    /// It was cut.
+    Lost,
+}
+
+/// Why we end a connection.
+#[derive(Debug)]
+pub(super) struct Fault {
+    pub(super) reason: ReasonCode,
+    pub(super) why: Cow<'static, str>,
+}
+
+impl Fault {
+    pub(super) fn new(reason: ReasonCode, why: impl Into<Cow<'static, str>>) -> Self {
+        Self { reason, why: why.into() }
+    }
+
+    pub(super) fn protocol(why: &'static str) -> Self {
+        Self::new(ReasonCode::ProtocolError, why)
+    }
+}

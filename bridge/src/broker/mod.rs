@@ -1,0 +1,204 @@
+//! The broker: sessions, subscriptions, retained messages and wills, as one value that only its owner touches.
+//!
+//! It knows no socket, clock, thread, file or log. Packets and the time come in by [`Broker::handle`]; bytes for
+//! connections, closes, notices and the next deadline come out by [`Broker::poll`].
+//!
+//! **The law:** after each `handle`, call `poll` until it answers [`Output::Wait`].
+//!
+//! ```text
+//!  Input::Packet ──▶ connect · publish · acknowledge · subscribe · disconnect      one file per packet's rules
+//!                        │ route: who wants it (subscriptions), encoded once per shape
+//!                        ▼
+//!                    deliver: window, queue, replay of retained   ──▶ Outbox ──▶ Output::Send
+//! ```
+
+mod access;
+mod acknowledge;
+mod config;
+mod connect;
+mod connection;
+mod counters;
+mod deliver;
+mod disconnect;
+mod io;
+mod outbox;
+mod publish;
+mod retained;
+mod route;
+mod session;
+mod subscribe;
+mod subscriptions;
+mod timers;
+mod will;
+
+#[cfg(test)]
+mod tests;
+
+use std::sync::Arc;
+
+use mqtt::{Instant, Packet, ReasonCode, Rng};
+use rustc_hash::FxHashMap;
+use slab::Slab;
+
+pub use access::Anonymous;
+pub use config::Config;
+pub use counters::Counters;
+pub use io::{Ended, Input, Notice, Output, Peer};
+
+use connection::{Connection, State};
+use io::Fault;
+use outbox::Outbox;
+use retained::Retained;
+use session::Session;
+use subscriptions::Subscriptions;
+use timers::{Timer, Timers};
+
+/// A Network Connection, by a number that its owner chose: small, and free again after [`Input::Closed`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ConnectionId(pub u32);
+
+/// A Session's place in this broker.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+struct SessionId(u32);
+
+/// An MQTT Server without its sockets.
+#[derive(Debug)]
+pub struct Broker {
+    config: Config,
+    now: Instant,
+    connections: Vec<Option<Connection>>,
+    connected: u32,
+    sessions: Slab<Session>,
+    by_client: FxHashMap<Arc<str>, SessionId>,
+    subscriptions: Subscriptions,
+    retained: Retained,
+    timers: Timers,
+    out: Outbox,
+    counters: Counters,
+    rng: Rng,
+}
+
+impl Broker {
+    /// A broker without sessions. `seed` only serves to name clients that come without an identifier.
+    #[must_use]
+    pub fn new(config: Config, seed: u64) -> Self {
+        Self {
+            config,
+            now: Instant::START,
+            connections: Vec::new(),
+            connected: 0,
+            sessions: Slab::new(),
+            by_client: FxHashMap::default(),
+            subscriptions: Subscriptions::default(),
+            retained: Retained::default(),
+            timers: Timers::default(),
+            out: Outbox::default(),
+            counters: Counters::default(),
+            rng: Rng::new(seed),
+        }
+    }
+
+    /// Takes one input. `now` never goes back.
+    pub fn handle(&mut self, now: Instant, input: Input<'_>) {
+        debug_assert!(self.out.is_drained(), "poll until Wait before the next handle");
+        self.out.reset();
+        self.now = self.now.max(now);
+        match input {
+            Input::Packet { connection, packet } => self.packet(connection, packet),
+            Input::Written { connection, pending } => self.written(connection, pending),
+            Input::Opened { connection, peer } => self.opened(connection, peer),
+            Input::Malformed { connection, version, error } => self.malformed(connection, version, error),
+            Input::Violation { connection, why } => self.violation(connection, why),
+            Input::Closed { connection } => self.closed(connection),
+            Input::Tick => self.tick(),
+            Input::Shutdown => self.shutdown(),
+        }
+    }
+
+    /// The next thing to do, in order; [`Output::Wait`] when there is nothing more.
+    pub fn poll(&mut self) -> Output<'_> {
+        if self.out.is_drained() {
+            return Output::Wait(self.timers.next());
+        }
+        self.out.next()
+    }
+
+    /// What was counted since the start.
+    #[must_use]
+    pub fn counters(&self) -> Counters {
+        Counters {
+            connections: u64::from(self.connected),
+            sessions: self.sessions.len() as u64,
+            subscriptions: self.subscriptions.len() as u64,
+            retained: self.retained.len() as u64,
+            ..self.counters
+        }
+    }
+
+    fn packet(&mut self, id: ConnectionId, packet: Packet<'_>) {
+        let now = self.now;
+        let Some(connection) = self.connection(id) else { return };
+        match &mut connection.state {
+            State::Closing => return,
+            State::AwaitConnect => {
+                return match packet {
+                    Packet::Connect(connect) => self.connect(id, &connect),
+                    _ => self.end(id, Fault::protocol("a packet before CONNECT [MQTT-3.1.0-1]")),
+                };
+            }
+            State::Connected(live) => live.last_heard = now,
+        }
+        self.counters.packets_received += 1;
+        let done = match packet {
+            Packet::Publish(publish) => self.publish(id, &publish),
+            Packet::Puback(ack) => self.puback(id, &ack),
+            Packet::Pubrec(ack) => self.pubrec(id, &ack),
+            Packet::Pubrel(ack) => self.pubrel(id, &ack),
+            Packet::Pubcomp(ack) => self.pubcomp(id, &ack),
+            Packet::Subscribe(subscribe) => self.subscribe(id, &subscribe),
+            Packet::Unsubscribe(unsubscribe) => self.unsubscribe(id, &unsubscribe),
+            Packet::Pingreq => {
+                self.send(id, &Packet::Pingresp); // [MQTT-3.12.4-1]
+                Ok(())
+            }
+            Packet::Disconnect(disconnect) => self.disconnect(id, &disconnect),
+            Packet::Connect(_) => Err(Fault::protocol("a second CONNECT on one connection [MQTT-3.1.0-2]")),
+            Packet::Auth(_) => Err(Fault::protocol("AUTH without an authentication method [MQTT-4.12.0-1]")),
+            Packet::Connack(_) | Packet::Suback(_) | Packet::Unsuback(_) | Packet::Pingresp => {
+                Err(Fault::protocol("a packet that only a server sends"))
+            }
+        };
+        if let Err(fault) = done {
+            self.end(id, fault);
+        }
+    }
+
+    fn tick(&mut self) {
+        while let Some(timer) = self.timers.due(self.now) {
+            match timer {
+                Timer::Connection(id) => self.connection_due(id),
+                Timer::Session(id) => self.session_due(id),
+            }
+        }
+    }
+
+    fn shutdown(&mut self) {
+        for id in self.open_connections() {
+            self.end(id, Fault::new(ReasonCode::ServerShuttingDown, "the server is stopping"));
+        }
+    }
+
+    fn open_connections(&self) -> Vec<ConnectionId> {
+        let open =
+            |(n, c): (usize, &Option<Connection>)| c.as_ref().and(u32::try_from(n).ok()).map(ConnectionId);
+        self.connections.iter().enumerate().filter_map(open).collect()
+    }
+
+    fn connection(&mut self, id: ConnectionId) -> Option<&mut Connection> {
+        self.connections.get_mut(id.0 as usize)?.as_mut()
+    }
+
+    fn session(&mut self, id: SessionId) -> Option<&mut Session> {
+        self.sessions.get_mut(id.0 as usize)
+    }
+}

@@ -1,0 +1,119 @@
+//! What the broker has to say since the last `handle`: one buffer of encoded packets, and who gets which part of it.
+
+use mqtt::{Packet, PacketId, Version};
+
+use super::{ConnectionId, Notice, Output};
+
+/// A part of the buffer.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Piece {
+    start: u32,
+    end: u32,
+}
+
+#[derive(Debug)]
+enum Item {
+    Send {
+        connection: ConnectionId,
+        piece: Piece,
+    },
+    /// A shared packet, in which the two bytes at `at` become this connection's Packet Identifier.
+    SendAs {
+        connection: ConnectionId,
+        piece: Piece,
+        at: u32,
+        packet_id: PacketId,
+    },
+    Close(ConnectionId),
+    Notice(Box<Notice>),
+}
+
+/// Outputs in order. Many subscribers of one message share its bytes here.
+#[derive(Debug, Default)]
+pub(super) struct Outbox {
+    bytes: Vec<u8>,
+    items: Vec<Option<Item>>,
+    at: usize,
+}
+
+impl Piece {
+    pub(super) const fn len(self) -> usize {
+        (self.end - self.start) as usize
+    }
+}
+
+impl Outbox {
+    pub(super) const fn is_drained(&self) -> bool {
+        self.items.is_empty()
+    }
+
+    /// Lets `encode` append a packet to the buffer. None when it wrote nothing.
+    pub(super) fn encode(&mut self, encode: impl FnOnce(&mut Vec<u8>)) -> Option<Piece> {
+        let start = self.bytes.len();
+        encode(&mut self.bytes);
+        let piece = Piece { start: u32::try_from(start).ok()?, end: u32::try_from(self.bytes.len()).ok()? };
+        (piece.len() > 0).then_some(piece)
+    }
+
+    /// Appends a packet. None when this version does not have it, or it cannot be written.
+    pub(super) fn packet(&mut self, version: Version, packet: &Packet<'_>) -> Option<Piece> {
+        self.encode(|bytes| {
+            let _ = packet.encode(version, bytes); // writes nothing when it fails
+        })
+    }
+
+    pub(super) fn send(&mut self, connection: ConnectionId, piece: Piece) {
+        self.items.push(Some(Item::Send { connection, piece }));
+    }
+
+    pub(super) fn send_as(&mut self, connection: ConnectionId, piece: Piece, at: u32, packet_id: PacketId) {
+        self.items.push(Some(Item::SendAs { connection, piece, at, packet_id }));
+    }
+
+    pub(super) fn close(&mut self, connection: ConnectionId) {
+        self.items.push(Some(Item::Close(connection)));
+    }
+
+    pub(super) fn notice(&mut self, notice: Notice) {
+        self.items.push(Some(Item::Notice(Box::new(notice))));
+    }
+
+    /// The next output; the last one empties the outbox, though its bytes stay until something new is written.
+    pub(super) fn next(&mut self) -> Output<'_> {
+        let item = self.items.get_mut(self.at).and_then(Option::take);
+        self.at += 1;
+        if self.at >= self.items.len() {
+            self.items.clear();
+            self.at = 0;
+        }
+        match item {
+            Some(Item::Send { connection, piece }) => {
+                Output::Send { connection, bytes: cut(&self.bytes, piece) }
+            }
+            Some(Item::SendAs { connection, piece, at, packet_id }) => {
+                if let Some(place) = self.bytes.get_mut(at as usize..at as usize + 2) {
+                    place.copy_from_slice(&packet_id.get().to_be_bytes());
+                }
+                Output::Send { connection, bytes: cut(&self.bytes, piece) }
+            }
+            Some(Item::Close(connection)) => Output::Close { connection },
+            Some(Item::Notice(notice)) => Output::Notice(*notice),
+            None => Output::Wait(None),
+        }
+    }
+
+    /// Called before the first write after a drain.
+    pub(super) fn reset(&mut self) {
+        if self.items.is_empty() {
+            self.bytes.clear();
+            // One large message must not keep its memory for ever.
+            if self.bytes.capacity() > 4 << 20 {
+                self.bytes = Vec::new();
+            }
+        }
+    }
+}
+
+fn cut(bytes: &[u8], piece: Piece) -> &[u8] {
+    bytes.get(piece.start as usize..piece.end as usize).unwrap_or_default()
+}

@@ -1,0 +1,169 @@
+//! PUBLISH from a Client (3.3).
+
+use std::sync::Arc;
+
+use mqtt::delivery::Reception;
+use mqtt::packet::{Ack, Publish};
+use mqtt::{Delivery, Packet, ReasonCode, TopicName, Version};
+
+use super::io::Fault;
+use super::route::Routed;
+use super::{Broker, ConnectionId, Notice, SessionId, access};
+
+impl Broker {
+    pub(super) fn publish(&mut self, id: ConnectionId, publish: &Publish<'_>) -> Result<(), Fault> {
+        self.counters.messages_received += 1;
+        if !publish.properties.subscription_ids.is_empty() {
+            return Err(Fault::protocol(
+                "a PUBLISH of a client has a subscription identifier [MQTT-3.3.4-6]",
+            ));
+        }
+        self.check_abilities(publish)?;
+        let alias;
+        let topic = match (publish.topic, publish.properties.topic_alias) {
+            (Some(topic), None) => topic,
+            (topic, Some(number)) => {
+                alias = self.resolve_alias(id, topic, number)?;
+                alias.borrowed()
+            }
+            (None, None) => {
+                return Err(Fault::protocol("PUBLISH has neither a topic nor a topic alias (3.3.2.1)"));
+            }
+        };
+        let Some((session, version)) = self.client(id) else { return Ok(()) };
+        match publish.delivery {
+            Delivery::AtMostOnce => {
+                let result = self.accept(session, topic, publish);
+                self.note_refusal(session, topic, result.err());
+            }
+            Delivery::AtLeastOnce { packet_id, .. } => {
+                let reason = self.answer(session, version, topic, publish);
+                self.send(id, &Packet::Puback(Ack::new(packet_id, reason))); // [MQTT-4.3.2-4]
+            }
+            Delivery::ExactlyOnce { packet_id, .. } => {
+                let reason = self.publish_exactly_once(session, version, topic, publish, packet_id)?;
+                self.send(id, &Packet::Pubrec(Ack::new(packet_id, reason))); // [MQTT-4.3.3-8]
+            }
+        }
+        Ok(())
+    }
+
+    fn publish_exactly_once(
+        &mut self,
+        session_id: SessionId,
+        version: Version,
+        topic: TopicName<&str>,
+        publish: &Publish<'_>,
+        packet_id: mqtt::PacketId,
+    ) -> Result<ReasonCode, Fault> {
+        let window = usize::from(self.config.receive_maximum);
+        let Some(session) = self.session(session_id) else { return Ok(ReasonCode::UnspecifiedError) };
+        if version.is_5() && session.receiver.len() >= window && !session.receiver.contains(packet_id) {
+            let why = "more QoS 2 messages at once than our receive maximum [MQTT-3.3.4-7]";
+            return Err(Fault::new(ReasonCode::ReceiveMaximumExceeded, why));
+        }
+        if session.receiver.publish(packet_id) == Reception::Repeated {
+            return Ok(ReasonCode::Success); // [MQTT-4.3.3-10]
+        }
+        let reason = self.answer(session_id, version, topic, publish);
+        if reason.is_error()
+            && let Some(session) = self.session(session_id)
+        {
+            session.receiver.refuse(packet_id); // [MQTT-4.3.3-9]
+        }
+        Ok(reason)
+    }
+
+    /// Accepts a message that is acknowledged, and says with which reason.
+    fn answer(
+        &mut self,
+        session: SessionId,
+        version: Version,
+        topic: TopicName<&str>,
+        publish: &Publish<'_>,
+    ) -> ReasonCode {
+        match self.accept(session, topic, publish) {
+            Ok(0) if version.is_5() => ReasonCode::NoMatchingSubscribers,
+            Ok(_) => ReasonCode::Success,
+            Err(reason) => {
+                self.note_refusal(session, topic, Some(reason));
+                // 3.x has no word for a refusal, so the message is acknowledged and dropped [MQTT-3.3.5-2].
+                if version.is_5() { reason } else { ReasonCode::Success }
+            }
+        }
+    }
+
+    /// Retains and routes a message; says how many it went to.
+    fn accept(
+        &mut self,
+        from: SessionId,
+        topic: TopicName<&str>,
+        publish: &Publish<'_>,
+    ) -> Result<usize, ReasonCode> {
+        access::may_publish(topic.text())?;
+        let audience = self.subscriptions.audience(topic);
+        let mut routed = Routed::new(topic, publish, self.now);
+        if publish.retain {
+            let stored = routed.stored(&audience.topic);
+            if !self.retain(&stored) {
+                return Err(ReasonCode::QuotaExceeded);
+            }
+        }
+        Ok(self.route(Some(from), routed, &audience))
+    }
+
+    fn check_abilities(&self, publish: &Publish<'_>) -> Result<(), Fault> {
+        if publish.delivery.qos() > self.config.max_qos {
+            return Err(Fault::new(ReasonCode::QosNotSupported, "a higher QoS than we take [MQTT-3.2.2-11]"));
+        }
+        if publish.retain && !self.config.retain_available {
+            return Err(Fault::new(
+                ReasonCode::RetainNotSupported,
+                "we do not retain messages [MQTT-3.2.2-14]",
+            ));
+        }
+        Ok(())
+    }
+
+    /// What a topic alias stands for; with a topic it is set to that (3.3.2.3.4).
+    fn resolve_alias(
+        &mut self,
+        id: ConnectionId,
+        topic: Option<TopicName<&str>>,
+        alias: u16,
+    ) -> Result<TopicName, Fault> {
+        let unknown = Fault::protocol("a topic alias that was never set (3.3.2.3.4)");
+        if alias == 0 || alias > self.config.topic_alias_maximum {
+            let why = "a topic alias of zero or over our maximum [MQTT-3.3.2-8], [MQTT-3.3.2-9]";
+            return Err(Fault::new(ReasonCode::TopicAliasInvalid, why));
+        }
+        let at = usize::from(alias) - 1;
+        let aliases = self.connection(id).and_then(|c| c.live()).map(|live| &mut live.aliases);
+        let Some(aliases) = aliases else { return Err(unknown) };
+        let Some(topic) = topic else {
+            return aliases.get(at).cloned().flatten().ok_or(unknown);
+        };
+        if aliases.len() <= at {
+            aliases.resize(at + 1, None);
+        }
+        let topic = topic.to_shared();
+        if let Some(slot) = aliases.get_mut(at) {
+            *slot = Some(topic.clone());
+        }
+        Ok(topic)
+    }
+
+    pub(super) fn client(&mut self, id: ConnectionId) -> Option<(SessionId, Version)> {
+        let live = self.connection(id)?.live()?;
+        Some((live.session, live.version))
+    }
+
+    fn note_refusal(&mut self, session: SessionId, topic: TopicName<&str>, reason: Option<ReasonCode>) {
+        let Some(reason) = reason else { return };
+        self.counters.publications_refused += 1;
+        if let Some(session) = self.sessions.get(session.0 as usize) {
+            let what = format!("publish to {topic}");
+            self.out.notice(Notice::Refused { client_id: Arc::clone(&session.client_id), what, reason });
+        }
+    }
+}

@@ -1,0 +1,159 @@
+//! Retained messages (3.3.1.3), by topic. They are kept in the order of their topics, so that those of one branch
+//! stand together.
+
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
+use std::num::NonZeroU32;
+use std::ops::Bound;
+use std::sync::Arc;
+
+use mqtt::packet::SubscriptionOptions;
+use mqtt::{TopicFilter, TopicName};
+
+use super::Broker;
+use super::session::Stored;
+
+/// The last retained message of each topic.
+#[derive(Debug, Default)]
+pub(super) struct Retained {
+    by_topic: BTreeMap<Arc<str>, Arc<Stored>>,
+    bytes: usize,
+}
+
+/// A new subscription's way through the retained messages. It holds a place, not the messages: what is sent is always
+/// the value of that moment, and a wish for a million values costs no more than a wish for one.
+#[derive(Debug)]
+pub(super) struct Replay {
+    pub(super) filter: TopicFilter,
+    pub(super) options: SubscriptionOptions,
+    pub(super) id: Option<NonZeroU32>,
+    /// The last topic that was sent.
+    pub(super) after: Option<Arc<str>>,
+}
+
+impl Retained {
+    pub(super) fn len(&self) -> usize {
+        self.by_topic.len()
+    }
+
+    /// Whether a message of this size may be added or take the place of another.
+    pub(super) fn has_room(&self, topic: &str, size: usize, max_messages: usize, max_bytes: usize) -> bool {
+        let old = self.by_topic.get(topic).map_or(0, |old| old.message.size());
+        let count = self.by_topic.len() + usize::from(old == 0);
+        count <= max_messages && self.bytes - old + size <= max_bytes
+    }
+
+    /// Keeps a message in place of the one before; an empty payload keeps none [MQTT-3.3.1-6], [MQTT-3.3.1-7].
+    fn set(&mut self, stored: &Arc<Stored>) {
+        let topic = stored.message.topic.as_str();
+        if stored.message.payload.is_empty() {
+            let old = self.by_topic.remove(topic);
+            self.bytes -= old.map_or(0, |old| old.message.size());
+            return;
+        }
+        self.bytes += stored.message.size();
+        match self.by_topic.entry(Arc::from(topic)) {
+            Entry::Vacant(place) => {
+                place.insert(Arc::clone(stored));
+            }
+            Entry::Occupied(mut place) => {
+                let old = place.insert(Arc::clone(stored));
+                self.bytes -= old.message.size();
+            }
+        }
+    }
+
+    /// The next message for a replay, and moves it on; none when all were sent.
+    pub(super) fn next(&self, replay: &mut Replay) -> Option<Arc<Stored>> {
+        let filter = replay.filter.as_str();
+        if !replay.filter.has_wildcard() {
+            let first = replay.after.is_none();
+            replay.after = Some(Arc::from(filter));
+            return self.by_topic.get(filter).filter(|_| first).map(Arc::clone);
+        }
+        let prefix = literal_prefix(filter);
+        let start = match &replay.after {
+            Some(after) => Bound::Excluded(Arc::clone(after)),
+            None => Bound::Included(Arc::from(prefix)),
+        };
+        let branch =
+            self.by_topic.range((start, Bound::Unbounded)).take_while(|(t, _)| t.starts_with(prefix));
+        let (topic, stored) = branch
+            .into_iter()
+            .find(|(topic, _)| TopicName::new(&***topic).is_ok_and(|name| replay.filter.matches(&name)))?;
+        replay.after = Some(Arc::clone(topic));
+        Some(Arc::clone(stored))
+    }
+}
+
+impl Broker {
+    /// Keeps a message that was published with RETAIN. False when there is no room for it.
+    pub(super) fn retain(&mut self, stored: &Arc<Stored>) -> bool {
+        let message = &stored.message;
+        let limits = (self.config.max_retained_messages, self.config.max_retained_bytes);
+        if !message.payload.is_empty()
+            && !self.retained.has_room(message.topic.as_str(), message.size(), limits.0, limits.1)
+        {
+            return false;
+        }
+        self.retained.set(stored);
+        true
+    }
+}
+
+/// What every topic that matches begins with.
+fn literal_prefix(filter: &str) -> &str {
+    let end = filter.find(['+', '#']).unwrap_or(filter.len());
+    // "a/#" also takes "a", so the slash before the wildcard is left out.
+    filter.get(..end).unwrap_or_default().trim_end_matches('/')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use mqtt::Message;
+
+    fn kept(topics: &[&str]) -> Retained {
+        let mut retained = Retained::default();
+        for topic in topics {
+            let message = Message::new(topic.parse().unwrap(), topic.as_bytes().to_vec());
+            retained.set(&Arc::new(Stored { message, expires: None }));
+        }
+        retained
+    }
+
+    fn replayed(retained: &Retained, filter: &str) -> Vec<String> {
+        let options = SubscriptionOptions::default();
+        let mut replay = Replay { filter: filter.parse().unwrap(), options, id: None, after: None };
+        std::iter::from_fn(|| retained.next(&mut replay)).map(|s| s.message.topic.to_string()).collect()
+    }
+
+    #[test]
+    fn a_replay_finds_all_that_match_once() {
+        let retained = kept(&["a", "a/b", "a/b/c", "a0", "b", "b/b", "$SYS/x", "/a", "a//c"]);
+        assert_eq!(replayed(&retained, "a/#"), ["a", "a//c", "a/b", "a/b/c"]);
+        assert_eq!(replayed(&retained, "+/b"), ["a/b", "b/b"]);
+        assert_eq!(replayed(&retained, "a"), ["a"]);
+        assert_eq!(replayed(&retained, "x"), [] as [&str; 0]);
+        assert_eq!(replayed(&retained, "/+"), ["/a"]);
+        assert_eq!(replayed(&retained, "a/+/c"), ["a//c", "a/b/c"]);
+        assert_eq!(replayed(&retained, "$SYS/#"), ["$SYS/x"]);
+        assert_eq!(replayed(&retained, "#").len(), 8);
+    }
+
+    #[test]
+    fn bytes_are_counted_through_replacing_and_clearing() {
+        let mut retained = kept(&["a", "bb"]);
+        assert_eq!(retained.bytes, 6);
+        let set = |retained: &mut Retained, topic: &str, payload: &'static str| {
+            let message = Message::new(topic.parse().unwrap(), payload);
+            retained.set(&Arc::new(Stored { message, expires: None }));
+        };
+        set(&mut retained, "a", "1234");
+        assert_eq!(retained.bytes, 9);
+        set(&mut retained, "a", "");
+        set(&mut retained, "bb", "");
+        set(&mut retained, "never", "");
+        assert_eq!((retained.bytes, retained.len()), (0, 0));
+    }
+}

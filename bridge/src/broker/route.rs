@@ -1,0 +1,184 @@
+//! From a message to those who want it. The message is encoded once for each (version, QoS, RETAIN) that is needed and
+//! the bytes are shared; only what a Session must keep gets memory of its own, once for all Sessions.
+
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
+
+use mqtt::packet::Publish;
+use mqtt::{Delivery, Instant, Message, MessageProperties, PacketId, Qos, TopicName, Version};
+
+use super::outbox::{Outbox, Piece};
+use super::session::{Queued, Stored};
+use super::subscriptions::{Audience, Member};
+use super::{Broker, SessionId};
+
+/// A message on its way, still as it was read or kept.
+#[derive(Debug)]
+pub(super) struct Routed<'a> {
+    topic: TopicName<&'a str>,
+    pub(super) publish: &'a Publish<'a>,
+    expires: Option<Instant>,
+    stored: Option<Arc<Stored>>,
+    shapes: [Option<Shape>; 12],
+}
+
+/// The bytes of one (version, QoS, RETAIN), and where their Packet Identifier stands.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Shape {
+    pub(super) piece: Piece,
+    pub(super) id_at: u32,
+}
+
+impl<'a> Routed<'a> {
+    pub(super) fn new(topic: TopicName<&'a str>, publish: &'a Publish<'a>, now: Instant) -> Self {
+        let lives = publish.properties.message_expiry_s;
+        let expires = lives.map(|secs| now + Duration::from_secs(u64::from(secs)));
+        Self { topic, publish, expires, stored: None, shapes: [None; 12] }
+    }
+
+    /// The message with memory of its own, made when first asked for.
+    pub(super) fn stored(&mut self, topic: &TopicName) -> Arc<Stored> {
+        let (publish, expires) = (self.publish, self.expires);
+        let make = || {
+            let message = Message {
+                topic: topic.clone(),
+                payload: bytes::Bytes::copy_from_slice(publish.payload),
+                qos: publish.delivery.qos(),
+                retain: publish.retain,
+                properties: MessageProperties::from_packet(&publish.properties),
+            };
+            Arc::new(Stored { message, expires })
+        };
+        Arc::clone(self.stored.get_or_insert_with(make))
+    }
+
+    /// The shared bytes for one kind of subscriber.
+    pub(super) fn shape(
+        &mut self,
+        out: &mut Outbox,
+        version: Version,
+        qos: Qos,
+        retain: bool,
+    ) -> Option<Shape> {
+        let at = usize::from(version.is_5()) * 6 + usize::from(qos.level()) * 2 + usize::from(retain);
+        let slot = self.shapes.get_mut(at)?;
+        if slot.is_none() {
+            let mut publish = Publish {
+                delivery: delivery(qos, PacketId::new(1)?, false),
+                retain,
+                topic: Some(self.topic),
+                payload: self.publish.payload,
+                properties: self.publish.properties.clone(),
+            };
+            publish.properties.topic_alias = None; // it belongs to the publisher's connection
+            *slot = encode(out, version, &publish);
+        }
+        *slot
+    }
+}
+
+/// How a message travels at this QoS.
+pub(super) const fn delivery(qos: Qos, packet_id: PacketId, dup: bool) -> Delivery {
+    match qos {
+        Qos::AtMostOnce => Delivery::AtMostOnce,
+        Qos::AtLeastOnce => Delivery::AtLeastOnce { packet_id, dup },
+        Qos::ExactlyOnce => Delivery::ExactlyOnce { packet_id, dup },
+    }
+}
+
+/// Appends a PUBLISH to the outbox's buffer.
+pub(super) fn encode(out: &mut Outbox, version: Version, publish: &Publish<'_>) -> Option<Shape> {
+    let mut id_at = 0;
+    let piece = out.encode(|bytes| id_at = publish.encode(version, bytes).unwrap_or(0))?;
+    Some(Shape { piece, id_at: u32::try_from(id_at).ok()? })
+}
+
+impl Broker {
+    /// Delivers a message to everyone who wants it, and says how many that are.
+    pub(super) fn route(
+        &mut self,
+        from: Option<SessionId>,
+        mut routed: Routed<'_>,
+        audience: &Rc<Audience>,
+    ) -> usize {
+        let mut reached = 0;
+        for member in &audience.members {
+            let qos = if Some(member.session) == from { member.own } else { Some(member.qos) };
+            if let Some(qos) = qos {
+                reached += 1;
+                self.deliver(member, qos.min(routed.publish.delivery.qos()), &mut routed, audience);
+            }
+        }
+        reached
+    }
+
+    /// The same for a message that is kept already: a will.
+    pub(super) fn route_stored(&mut self, from: Option<SessionId>, stored: &Arc<Stored>) {
+        let Some(id) = PacketId::new(1) else { return };
+        let message = &stored.message;
+        let publish = Publish::of(message, delivery(message.qos, id, false));
+        let audience = self.subscriptions.audience(message.topic.borrowed());
+        let mut routed = Routed::new(message.topic.borrowed(), &publish, self.now);
+        routed.stored = Some(Arc::clone(stored));
+        self.route(from, routed, &audience);
+    }
+
+    /// Delivers one message to one Session: at once where that is possible, else by its queue.
+    fn deliver(&mut self, member: &Member, qos: Qos, routed: &mut Routed<'_>, audience: &Audience) {
+        let retain = member.retain_as_published && routed.publish.retain;
+        if !member.ids.is_empty() || !self.deliver_shared(member.session, qos, retain, routed, audience) {
+            self.deliver_queued(
+                member.session,
+                Queued {
+                    message: routed.stored(&audience.topic),
+                    qos,
+                    retain,
+                    subscription_ids: member.ids.clone(),
+                },
+            );
+        }
+    }
+
+    /// The fast way: the shared bytes go straight to the connection. False when the message has to wait.
+    fn deliver_shared(
+        &mut self,
+        id: SessionId,
+        qos: Qos,
+        retain: bool,
+        routed: &mut Routed<'_>,
+        audience: &Audience,
+    ) -> bool {
+        let Some(session) = self.sessions.get_mut(id.0 as usize) else { return true };
+        let Some(connection_id) = session.connection else {
+            return qos == Qos::AtMostOnce; // an absent Client misses QoS 0
+        };
+        let Some(Some(connection)) = self.connections.get_mut(connection_id.0 as usize) else { return true };
+        let pending = connection.pending;
+        let Some(live) = connection.live() else { return true };
+        if pending > self.config.max_output_bytes {
+            self.counters.dropped_slow_reader += u64::from(qos == Qos::AtMostOnce);
+            return qos == Qos::AtMostOnce;
+        }
+        if qos != Qos::AtMostOnce && (!session.queue.is_empty() || !session.sender.has_room()) {
+            return false;
+        }
+        let Some(shape) = routed.shape(&mut self.out, live.version, qos, retain) else { return true };
+        if shape.piece.len() > live.maximum_packet_size as usize {
+            self.counters.dropped_too_large += 1; // [MQTT-3.1.2-25]
+            return true;
+        }
+        connection.pending += shape.piece.len();
+        self.counters.messages_sent += 1;
+        if qos == Qos::AtMostOnce {
+            self.out.send(connection_id, shape.piece);
+            return true;
+        }
+        let queued =
+            Queued { message: routed.stored(&audience.topic), qos, retain, subscription_ids: Box::default() };
+        if let Some(packet_id) = session.sender.send(qos, queued) {
+            self.out.send_as(connection_id, shape.piece, shape.id_at, packet_id);
+        }
+        true
+    }
+}

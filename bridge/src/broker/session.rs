@@ -1,0 +1,180 @@
+//! A Session: what outlives a Network Connection (4.1).
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::Duration;
+
+use mqtt::delivery::{Receiver, Sender};
+use mqtt::{Instant, Message, Qos, SessionExpiry, Will};
+
+use super::retained::Replay;
+use super::subscriptions::FilterId;
+use super::timers::Timer;
+use super::{Broker, ConnectionId, SessionId};
+
+/// The state of one Client Identifier.
+#[derive(Debug)]
+pub(super) struct Session {
+    pub(super) client_id: Arc<str>,
+    pub(super) connection: Option<ConnectionId>,
+    pub(super) expiry: SessionExpiry,
+    pub(super) sender: Sender<Queued>,
+    pub(super) receiver: Receiver,
+    pub(super) queue: Queue,
+    /// Retained messages that are still to be sent for new subscriptions.
+    pub(super) replay: VecDeque<Replay>,
+    pub(super) filters: Vec<FilterId>,
+    /// A will whose delay has not passed, with the moment it does.
+    will: Option<Box<(Instant, Will)>>,
+    expires: Option<Instant>,
+    timer: Option<Instant>,
+}
+
+/// A message that waits for, or is in, delivery to one Session.
+#[derive(Clone, Debug)]
+pub(super) struct Queued {
+    pub(super) message: Arc<Stored>,
+    pub(super) qos: Qos,
+    pub(super) retain: bool,
+    pub(super) subscription_ids: Box<[u32]>,
+}
+
+/// A message that is kept, once for all who wait for it.
+#[derive(Debug)]
+pub(super) struct Stored {
+    pub(super) message: Message,
+    /// When it is worth nothing any more (3.3.2.3.3).
+    pub(super) expires: Option<Instant>,
+}
+
+/// Messages that wait for the window or for a connection, with the bytes they hold.
+#[derive(Debug, Default)]
+pub(super) struct Queue {
+    messages: VecDeque<Queued>,
+    bytes: usize,
+    /// The operator was told that it is full.
+    pub(super) is_told: bool,
+}
+
+impl Stored {
+    pub(super) fn is_expired(&self, now: Instant) -> bool {
+        self.expires.is_some_and(|at| at <= now)
+    }
+}
+
+impl Queue {
+    pub(super) fn push(&mut self, queued: Queued) {
+        self.bytes += queued.message.message.size();
+        self.messages.push_back(queued);
+    }
+
+    pub(super) fn pop(&mut self) -> Option<Queued> {
+        let queued = self.messages.pop_front()?;
+        self.bytes -= queued.message.message.size();
+        if self.messages.is_empty() {
+            *self = Self::default();
+        }
+        Some(queued)
+    }
+
+    pub(super) fn front(&self) -> Option<&Queued> {
+        self.messages.front()
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.messages.len()
+    }
+
+    pub(super) const fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.messages.is_empty()
+    }
+}
+
+impl Session {
+    pub(super) fn new(client_id: Arc<str>, max_inflight: u16) -> Self {
+        Self {
+            client_id,
+            connection: None,
+            expiry: SessionExpiry::AtDisconnect,
+            sender: Sender::new(max_inflight),
+            receiver: Receiver::default(),
+            queue: Queue::default(),
+            replay: VecDeque::new(),
+            filters: Vec::new(),
+            will: None,
+            expires: None,
+            timer: None,
+        }
+    }
+}
+
+impl Broker {
+    /// The Client's connection is gone. The Session ends, or waits for it; so does the will.
+    pub(super) fn detach(&mut self, id: SessionId, will: Option<Box<Will>>) {
+        let now = self.now;
+        let Some(session) = self.session(id) else { return };
+        session.connection = None;
+        session.replay.clear();
+        let expires = session.expiry.duration().map(|after| now + after);
+        session.expires = expires;
+        if let Some(will) = will {
+            // The will is sent when its delay has passed or the Session ends, whichever comes first [MQTT-3.1.3-9].
+            let due = now + Duration::from_secs(u64::from(will.delay_s));
+            session.will = Some(Box::new((expires.map_or(due, |at| at.min(due)), *will)));
+        }
+        self.session_due(id);
+    }
+
+    /// The Client is back: nothing is due any more [MQTT-3.1.3-9].
+    pub(super) fn attach(&mut self, id: SessionId, connection: ConnectionId, expiry: SessionExpiry) {
+        let Some(session) = self.session(id) else { return };
+        session.connection = Some(connection);
+        session.expiry = expiry;
+        session.expires = None;
+        session.will = None;
+        self.set_session_timer(id, None);
+    }
+
+    /// Sends a will whose delay has passed, ends a Session whose time is over, and sets the timer for what is left.
+    pub(super) fn session_due(&mut self, id: SessionId) {
+        let now = self.now;
+        let Some(session) = self.session(id) else { return };
+        if session.connection.is_some() {
+            return self.set_session_timer(id, None);
+        }
+        let will = session.will.take_if(|will| will.0 <= now);
+        let is_over = session.expires.is_some_and(|at| at <= now);
+        let next = [session.will.as_ref().map(|will| will.0), session.expires].into_iter().flatten().min();
+        if let Some(will) = will {
+            self.publish_will(id, will.1);
+        }
+        if is_over {
+            self.remove_session(id);
+        } else {
+            self.set_session_timer(id, next);
+        }
+    }
+
+    /// Ends a Session with all it holds. A will that still waited is sent now.
+    pub(super) fn remove_session(&mut self, id: SessionId) {
+        self.set_session_timer(id, None);
+        if let Some(will) = self.session(id).and_then(|session| session.will.take()) {
+            self.publish_will(id, will.1);
+        }
+        let Some(session) = self.sessions.try_remove(id.0 as usize) else { return };
+        self.subscriptions.remove_all(id, &session.filters);
+        if self.by_client.get(&session.client_id) == Some(&id) {
+            self.by_client.remove(&session.client_id);
+        }
+    }
+
+    fn set_session_timer(&mut self, id: SessionId, at: Option<Instant>) {
+        if let Some(session) = self.sessions.get_mut(id.0 as usize) {
+            self.timers.set(Timer::Session(id), &mut session.timer, at);
+        }
+    }
+}

@@ -1,0 +1,242 @@
+//! Who is subscribed to what: a tree of Topic Filter levels, and in front of it the answers for the topics that are
+//! published to now. It knows nothing of connections or messages.
+
+mod levels;
+
+use std::num::NonZeroU32;
+use std::rc::Rc;
+
+use mqtt::packet::SubscriptionOptions;
+use mqtt::{Qos, TopicFilter, TopicName};
+use rustc_hash::FxHashMap;
+use slab::Slab;
+
+use self::levels::{HASH, LevelId, Levels, PLUS};
+use super::SessionId;
+
+/// Topics whose subscribers are remembered; beyond that all are forgotten at once.
+const CACHED_TOPICS: usize = 32_768;
+
+/// A Topic Filter's place in the tree.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) struct FilterId(u32);
+
+const ROOT: FilterId = FilterId(0);
+
+/// All subscriptions of this broker.
+#[derive(Debug)]
+pub(super) struct Subscriptions {
+    levels: Levels,
+    edges: FxHashMap<(FilterId, LevelId), FilterId>,
+    nodes: Slab<Node>,
+    count: usize,
+    /// Counts the changes; an answer from before the last one is worthless.
+    generation: u64,
+    cache: FxHashMap<Box<str>, (u64, Rc<Audience>)>,
+}
+
+/// One level of one or more filters.
+#[derive(Debug)]
+struct Node {
+    parent: FilterId,
+    level: LevelId,
+    children: u32,
+    subscribers: Vec<Subscription>,
+}
+
+/// One Session's subscription to one filter.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Subscription {
+    pub(super) session: SessionId,
+    pub(super) options: SubscriptionOptions,
+    pub(super) id: Option<NonZeroU32>,
+}
+
+/// Who gets what is published to one topic.
+#[derive(Debug)]
+pub(super) struct Audience {
+    pub(super) topic: TopicName,
+    pub(super) members: Vec<Member>,
+}
+
+/// One Session in an audience: its subscriptions that match, taken together. It gets one copy, at the highest QoS of
+/// them [MQTT-3.3.4-2], with the identifiers of all [MQTT-3.3.4-3].
+#[derive(Debug)]
+pub(super) struct Member {
+    pub(super) session: SessionId,
+    pub(super) qos: Qos,
+    pub(super) retain_as_published: bool,
+    /// The QoS for what it published itself; none when it asked not to hear that [MQTT-3.8.3-3].
+    pub(super) own: Option<Qos>,
+    pub(super) ids: Box<[u32]>,
+}
+
+impl Default for Subscriptions {
+    fn default() -> Self {
+        let mut nodes = Slab::new();
+        nodes.insert(Node { parent: ROOT, level: PLUS, children: 0, subscribers: Vec::new() });
+        Self {
+            levels: Levels::default(),
+            edges: FxHashMap::default(),
+            nodes,
+            count: 0,
+            generation: 0,
+            cache: FxHashMap::default(),
+        }
+    }
+}
+
+impl Subscriptions {
+    pub(super) const fn len(&self) -> usize {
+        self.count
+    }
+
+    /// Adds or replaces a subscription [MQTT-3.8.4-3]. The place is returned when it is new.
+    pub(super) fn insert(
+        &mut self,
+        filter: TopicFilter<&str>,
+        subscription: Subscription,
+    ) -> Option<FilterId> {
+        self.generation += 1;
+        let mut at = ROOT;
+        for level in filter.as_str().split('/') {
+            at = self.child_or_new(at, level);
+        }
+        let subscribers = &mut self.nodes.get_mut(at.0 as usize)?.subscribers;
+        if let Some(old) = subscribers.iter_mut().find(|old| old.session == subscription.session) {
+            *old = subscription;
+            return None;
+        }
+        subscribers.push(subscription);
+        self.count += 1;
+        Some(at)
+    }
+
+    /// Ends a subscription; its place is returned if there was one.
+    pub(super) fn remove(&mut self, filter: TopicFilter<&str>, session: SessionId) -> Option<FilterId> {
+        let mut at = ROOT;
+        for level in filter.as_str().split('/') {
+            at = *self.edges.get(&(at, self.levels.find(level)?))?;
+        }
+        self.remove_at(at, session).then_some(at)
+    }
+
+    /// Ends all subscriptions of a Session that ends.
+    pub(super) fn remove_all(&mut self, session: SessionId, filters: &[FilterId]) {
+        for &filter in filters {
+            self.remove_at(filter, session);
+        }
+    }
+
+    /// Who gets what is published to this topic.
+    pub(super) fn audience(&mut self, topic: TopicName<&str>) -> Rc<Audience> {
+        if let Some((generation, audience)) = self.cache.get(topic.as_str())
+            && *generation == self.generation
+        {
+            return Rc::clone(audience);
+        }
+        let audience = Rc::new(Audience { topic: topic.to_shared(), members: self.members(topic) });
+        if self.cache.len() >= CACHED_TOPICS {
+            self.cache.clear();
+        }
+        self.cache.insert(topic.as_str().into(), (self.generation, Rc::clone(&audience)));
+        audience
+    }
+
+    fn members(&self, topic: TopicName<&str>) -> Vec<Member> {
+        let mut found = Vec::new();
+        let levels: Vec<_> = topic.as_str().split('/').map(|level| self.levels.find(level)).collect();
+        self.collect(ROOT, &levels, topic.is_reserved(), &mut found);
+        found.sort_by_key(|s| s.session);
+        found.chunk_by(|a, b| a.session == b.session).filter_map(Member::of).collect()
+    }
+
+    /// Walks the branches that match; `reserved` holds wildcards off the first level [MQTT-4.7.2-1].
+    fn collect(
+        &self,
+        at: FilterId,
+        levels: &[Option<LevelId>],
+        reserved: bool,
+        found: &mut Vec<Subscription>,
+    ) {
+        if !reserved && let Some(rest) = self.edges.get(&(at, HASH)) {
+            found.extend(self.subscribers(*rest));
+        }
+        let Some((&level, below)) = levels.split_first() else {
+            found.extend(self.subscribers(at));
+            return;
+        };
+        if !reserved && let Some(&any) = self.edges.get(&(at, PLUS)) {
+            self.collect(any, below, false, found);
+        }
+        if let Some(&exact) = level.and_then(|level| self.edges.get(&(at, level))) {
+            self.collect(exact, below, false, found);
+        }
+    }
+
+    fn subscribers(&self, at: FilterId) -> &[Subscription] {
+        self.nodes.get(at.0 as usize).map(|node| node.subscribers.as_slice()).unwrap_or_default()
+    }
+
+    fn child_or_new(&mut self, parent: FilterId, level: &str) -> FilterId {
+        let level = self.levels.find_or_new(level);
+        if let Some(&child) = self.edges.get(&(parent, level)) {
+            return child;
+        }
+        let node = Node { parent, level, children: 0, subscribers: Vec::new() };
+        let child = FilterId(u32::try_from(self.nodes.insert(node)).unwrap_or(u32::MAX));
+        self.levels.hold(level);
+        self.edges.insert((parent, level), child);
+        if let Some(parent) = self.nodes.get_mut(parent.0 as usize) {
+            parent.children += 1;
+        }
+        child
+    }
+
+    fn remove_at(&mut self, at: FilterId, session: SessionId) -> bool {
+        let Some(node) = self.nodes.get_mut(at.0 as usize) else { return false };
+        let Some(found) = node.subscribers.iter().position(|s| s.session == session) else { return false };
+        node.subscribers.swap_remove(found);
+        if node.subscribers.is_empty() {
+            node.subscribers = Vec::new();
+        }
+        self.generation += 1;
+        self.count -= 1;
+        self.prune(at);
+        true
+    }
+
+    /// Removes nodes that serve nobody, upwards.
+    fn prune(&mut self, mut at: FilterId) {
+        while at != ROOT
+            && let Some(node) = self.nodes.get(at.0 as usize)
+            && node.children == 0
+            && node.subscribers.is_empty()
+        {
+            let (parent, level) = (node.parent, node.level);
+            self.nodes.remove(at.0 as usize);
+            self.edges.remove(&(parent, level));
+            self.levels.release(level);
+            if let Some(parent) = self.nodes.get_mut(parent.0 as usize) {
+                parent.children -= 1;
+            }
+            at = parent;
+        }
+    }
+}
+
+impl Member {
+    fn of(subscriptions: &[Subscription]) -> Option<Self> {
+        let first = subscriptions.first()?;
+        Some(Self {
+            session: first.session,
+            qos: subscriptions.iter().map(|s| s.options.qos).max()?,
+            retain_as_published: subscriptions.iter().any(|s| s.options.retain_as_published),
+            own: subscriptions.iter().filter(|s| !s.options.no_local).map(|s| s.options.qos).max(),
+            ids: subscriptions.iter().filter_map(|s| s.id).map(NonZeroU32::get).collect(),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,92 @@
+use super::*;
+
+fn filter(text: &str) -> TopicFilter<&str> {
+    TopicFilter::new(text).unwrap()
+}
+
+fn subscription(session: u32, qos: Qos) -> Subscription {
+    Subscription { session: SessionId(session), options: SubscriptionOptions::at(qos), id: None }
+}
+
+fn sessions(s: &mut Subscriptions, topic: &str) -> Vec<u32> {
+    s.audience(TopicName::new(topic).unwrap()).members.iter().map(|m| m.session.0).collect()
+}
+
+/// A small deterministic stream of numbers.
+fn numbers(seed: u64) -> impl FnMut(u64) -> u64 {
+    let mut rng = mqtt::Rng::new(seed);
+    move |below| rng.up_to(below - 1)
+}
+
+#[test]
+fn the_tree_agrees_with_matching_filter_by_filter() {
+    let mut n = numbers(1);
+    let words = ["a", "b", "c", "", "$x"];
+    let mut tree = Subscriptions::default();
+    let mut plain: Vec<(String, u32)> = Vec::new();
+    for _ in 0..3000 {
+        let depth = 1 + n(4);
+        let mut levels: Vec<&str> =
+            (0..depth).map(|_| if n(4) == 0 { "+" } else { words[n(5) as usize] }).collect();
+        if n(5) == 0 {
+            levels.push("#");
+        }
+        let text = levels.join("/");
+        let session = n(20) as u32;
+        if text.is_empty() {
+            continue;
+        }
+        if n(3) == 0 {
+            let removed = tree.remove(filter(&text), SessionId(session)).is_some();
+            let before = plain.len();
+            plain.retain(|(t, s)| (t, *s) != (&text, session));
+            assert_eq!(removed, before != plain.len());
+        } else if tree.insert(filter(&text), subscription(session, Qos::AtMostOnce)).is_some() {
+            plain.push((text, session));
+        }
+        let depth = 1 + n(4);
+        let topic = (0..depth).map(|_| words[n(5) as usize]).collect::<Vec<_>>().join("/");
+        let Ok(name) = TopicName::new(topic.as_str()) else { continue };
+        let mut expected: Vec<u32> =
+            plain.iter().filter(|(t, _)| filter(t).matches(&name)).map(|&(_, s)| s).collect();
+        expected.sort_unstable();
+        expected.dedup();
+        assert_eq!(sessions(&mut tree, &topic), expected, "{topic}");
+        assert_eq!(tree.len(), plain.len());
+    }
+}
+
+#[test]
+fn an_empty_tree_holds_nothing() {
+    let mut tree = Subscriptions::default();
+    let a = tree.insert(filter("a/+/c"), subscription(1, Qos::AtMostOnce)).unwrap();
+    let b = tree.insert(filter("a/b/#"), subscription(1, Qos::AtMostOnce)).unwrap();
+    tree.remove_all(SessionId(1), &[a, b]);
+    assert_eq!((tree.nodes.len(), tree.edges.len(), tree.len()), (1, 0, 0));
+    assert!(tree.levels.find("a").is_none());
+}
+
+#[test]
+fn mqtt_3_3_4_2_overlapping_subscriptions_are_one_member_at_the_highest_qos() {
+    let mut tree = Subscriptions::default();
+    let id = NonZeroU32::new;
+    tree.insert(filter("a/#"), Subscription { id: id(7), ..subscription(1, Qos::AtLeastOnce) });
+    tree.insert(filter("a/+"), Subscription { id: id(9), ..subscription(1, Qos::ExactlyOnce) });
+    tree.insert(filter("+/b"), subscription(2, Qos::AtMostOnce));
+    let audience = tree.audience(TopicName::new("a/b").unwrap());
+    assert_eq!(audience.members.len(), 2);
+    assert_eq!(audience.members[0].qos, Qos::ExactlyOnce);
+    let mut ids = audience.members[0].ids.to_vec();
+    ids.sort_unstable();
+    assert_eq!(ids, [7, 9]);
+}
+
+#[test]
+fn a_remembered_answer_does_not_survive_a_change() {
+    let mut tree = Subscriptions::default();
+    assert_eq!(sessions(&mut tree, "a"), [] as [u32; 0]);
+    tree.insert(filter("a"), subscription(3, Qos::AtMostOnce));
+    assert_eq!(sessions(&mut tree, "a"), [3]);
+    tree.remove(filter("a"), SessionId(3));
+    assert_eq!(sessions(&mut tree, "a"), [] as [u32; 0]);
+}

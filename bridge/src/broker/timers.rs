@@ -1,0 +1,52 @@
+//! All deadlines of the broker in one ordered set. A connection and a session have at most one each; their owner
+//! remembers it, so that it can be taken out again.
+
+use std::collections::BTreeSet;
+
+use mqtt::Instant;
+
+use super::{ConnectionId, SessionId};
+
+/// Whose deadline it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Timer {
+    /// CONNECT is late, or keep alive may have been missed.
+    Connection(ConnectionId),
+    /// The Session ends, or its will is due.
+    Session(SessionId),
+}
+
+/// Deadlines by time.
+#[derive(Debug, Default)]
+pub(super) struct Timers(BTreeSet<(Instant, Timer)>);
+
+impl Timers {
+    /// Moves a deadline; `slot` is where its owner remembers it.
+    pub(super) fn set(&mut self, timer: Timer, slot: &mut Option<Instant>, at: Option<Instant>) {
+        if *slot == at {
+            return;
+        }
+        if let Some(old) = slot.take() {
+            self.0.remove(&(old, timer));
+        }
+        if let Some(at) = at {
+            self.0.insert((at, timer));
+        }
+        *slot = at;
+    }
+
+    /// Takes out one deadline that has been reached. Its owner's slot is stale until it is set again.
+    pub(super) fn due(&mut self, now: Instant) -> Option<Timer> {
+        let &(at, timer) = self.0.first()?;
+        if at > now {
+            return None;
+        }
+        self.0.pop_first();
+        Some(timer)
+    }
+
+    /// The earliest deadline.
+    pub(super) fn next(&self) -> Option<Instant> {
+        self.0.first().map(|&(at, _)| at)
+    }
+}

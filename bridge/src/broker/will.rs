@@ -1,0 +1,22 @@
+//! Sending a will (3.1.2.5). When that is, `session` knows.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use mqtt::Will;
+
+use super::session::Stored;
+use super::{Broker, SessionId};
+
+impl Broker {
+    pub(super) fn publish_will(&mut self, from: SessionId, will: Will) {
+        let message = will.message;
+        let lives = message.properties.as_deref().and_then(|p| p.message_expiry_s);
+        let expires = lives.map(|secs| self.now + Duration::from_secs(u64::from(secs)));
+        let stored = Arc::new(Stored { message, expires });
+        if stored.message.retain {
+            self.retain(&stored); // [MQTT-3.1.2-17]
+        }
+        self.route_stored(Some(from), &stored);
+    }
+}
