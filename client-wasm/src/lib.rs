@@ -1,1 +1,5 @@
-//! Chores.
+//! Switchboard's page.
+pub mod devices;
+pub mod explorer;
+pub mod panel;
+pub mod words;

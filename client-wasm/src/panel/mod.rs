@@ -1,0 +1,7 @@
+//! The panel: devices as tiles that tell the truth.
+
+pub mod state;
+pub mod tile;
+
+#[cfg(test)]
+mod tests;

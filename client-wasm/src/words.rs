@@ -1,0 +1,121 @@
+//! Times and numbers as people read them. Knows no clock: moments and the distance from UTC come in.
+
+use mqtt::Instant;
+
+const MINUTE: u64 = 60_000;
+const HOUR: u64 = 60 * MINUTE;
+const DAY: u64 = 24 * HOUR;
+
+/// How long ago something was, in the largest fitting unit: `just now`, `2 min`, `3 h`, `5 d`.
+#[must_use]
+pub fn age(now: Instant, then: Instant) -> String {
+    let ms = now.as_millis().saturating_sub(then.as_millis());
+    match ms {
+        0..MINUTE => "just now".to_owned(),
+        MINUTE..HOUR => format!("{} min", ms / MINUTE),
+        HOUR..DAY => format!("{} h", ms / HOUR),
+        _ => format!("{} d", ms / DAY),
+    }
+}
+
+/// The same with seconds, where they matter: `now`, `42 s`, `2 min`.
+#[must_use]
+pub fn short_age(now: Instant, then: Instant) -> String {
+    match now.as_millis().saturating_sub(then.as_millis()) {
+        0..1000 => "now".to_owned(),
+        ms @ 1000..MINUTE => format!("{} s", ms / 1000),
+        _ => age(now, then),
+    }
+}
+
+/// The time of day of a moment counted from 1970 UTC: `14:02`.
+#[must_use]
+pub fn clock(at: Instant, minutes_east: i32) -> String {
+    let minutes = i64::try_from(at.as_millis() / MINUTE).unwrap_or(0) + i64::from(minutes_east);
+    let of_day = minutes.rem_euclid(24 * 60);
+    format!("{:02}:{:02}", of_day / 60, of_day % 60)
+}
+
+/// A count in groups of three: `1 432`, with spaces that do not break.
+#[must_use]
+pub fn grouped(n: u64) -> String {
+    let digits = n.to_string();
+    let mut grouped = String::with_capacity(digits.len() + digits.len() / 3 * 2);
+    for (i, digit) in digits.chars().enumerate() {
+        if i > 0 && (digits.len() - i) % 3 == 0 {
+            grouped.push('\u{202f}');
+        }
+        grouped.push(digit);
+    }
+    grouped
+}
+
+/// `1 device`, `2 devices`.
+#[must_use]
+pub fn counted(n: usize, thing: &str) -> String {
+    let plural = if n == 1 { "" } else { "s" };
+    format!("{n} {thing}{plural}")
+}
+
+/// A size in bytes: `12 B`, `3.4 KB`, `1.2 MB`.
+#[must_use]
+pub fn bytes(n: usize) -> String {
+    let tenths = |unit: usize| (n * 10 / unit / 10, n * 10 / unit % 10);
+    match n {
+        0..1000 => format!("{n} B"),
+        1000..1_000_000 => {
+            let (whole, tenth) = tenths(1000);
+            format!("{whole}.{tenth} KB")
+        }
+        _ => {
+            let (whole, tenth) = tenths(1_000_000);
+            format!("{whole}.{tenth} MB")
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(ms: u64) -> Instant {
+        Instant::from_millis(ms)
+    }
+
+    #[test]
+    fn ages_are_said_in_the_largest_unit() {
+        for (ms, long, short) in [
+            (0, "just now", "now"),
+            (59_999, "just now", "59 s"),
+            (60_000, "1 min", "1 min"),
+            (14 * MINUTE, "14 min", "14 min"),
+            (3 * HOUR + 59 * MINUTE, "3 h", "3 h"),
+            (50 * HOUR, "2 d", "2 d"),
+        ] {
+            assert_eq!(age(at(DAY + ms), at(DAY)), long);
+            assert_eq!(short_age(at(DAY + ms), at(DAY)), short);
+        }
+        assert_eq!(age(at(5), at(10)), "just now", "a clock that was set back");
+    }
+
+    #[test]
+    fn the_time_of_day_follows_the_place() {
+        let at = at(20_000 * DAY + 23 * HOUR + 5 * MINUTE);
+        assert_eq!(clock(at, 0), "23:05");
+        assert_eq!(clock(at, 120), "01:05");
+        assert_eq!(clock(at, -330), "17:35");
+    }
+
+    #[test]
+    fn numbers_are_grouped_and_sizes_rounded_down() {
+        assert_eq!(grouped(0), "0");
+        assert_eq!(grouped(999), "999");
+        assert_eq!(grouped(1432), "1\u{202f}432");
+        assert_eq!(grouped(1_000_000), "1\u{202f}000\u{202f}000");
+        assert_eq!(bytes(999), "999 B");
+        assert_eq!(bytes(3456), "3.4 KB");
+        assert_eq!(bytes(1_299_999), "1.2 MB");
+        assert_eq!(counted(1, "device"), "1 device");
+        assert_eq!(counted(0, "device"), "0 devices");
+    }
+}
