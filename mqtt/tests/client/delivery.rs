@@ -1,0 +1,373 @@
+//! QoS 0, 1 and 2 both ways, with lost acknowledgements (4.3, 4.4), and what becomes of messages that wait.
+
+use std::time::Duration;
+
+use mqtt::client::{Config, Ended, Event, Misbehaviour, Offline, Outcome, PublishError};
+use mqtt::packet::{Ack, Connack, ConnackProperties, Packet, Publish, PublishProperties};
+use mqtt::{Delivery, Qos, ReasonCode, TopicName, Version};
+
+use crate::pair::{Pair, VERSIONS, config, durable, id, message, publish};
+
+const QOS_1: Qos = Qos::AtLeastOnce;
+const QOS_2: Qos = Qos::ExactlyOnce;
+
+fn ack(n: u16) -> Ack<'static> {
+    Ack::new(id(n), ReasonCode::Success)
+}
+
+fn granting(config: Config, properties: ConnackProperties<'_>) -> Pair {
+    let mut pair = Pair::new(config);
+    pair.client.start(pair.now);
+    pair.drain();
+    pair.accept_with(Connack { properties, ..Connack::new(ReasonCode::Success) });
+    pair.events();
+    pair
+}
+
+#[test]
+fn qos_0_is_sent_and_done() {
+    for version in VERSIONS {
+        let mut pair = Pair::connected(config(version));
+        let sent = pair.publish(message("x", Qos::AtMostOnce));
+        assert_eq!(pair.publishes(), [("x".into(), None, false)]);
+        assert_eq!(pair.outcomes(), [(sent, Outcome::Sent)]);
+    }
+}
+
+#[test]
+fn qos_1_is_done_with_puback() {
+    for version in VERSIONS {
+        let mut pair = Pair::connected(config(version));
+        let sent = pair.publish(message("x", QOS_1));
+        assert_eq!(pair.publishes(), [("x".into(), Some(1), false)]);
+        assert!(pair.outcomes().is_empty());
+        pair.server(&Packet::Puback(ack(1)));
+        assert_eq!(pair.outcomes(), [(sent, Outcome::Acknowledged(ReasonCode::Success))]);
+        pair.server(&Packet::Puback(ack(1)));
+        assert!(pair.events().is_empty(), "a second acknowledgement is nothing");
+    }
+}
+
+#[test]
+fn qos_2_is_the_servers_with_pubrec_and_over_with_pubcomp() {
+    for version in VERSIONS {
+        let mut pair = Pair::connected(config(version));
+        let sent = pair.publish(message("x", QOS_2));
+        pair.packets();
+        pair.server(&Packet::Pubrec(ack(1)));
+        assert_eq!(pair.packet(), Packet::Pubrel(ack(1)));
+        assert_eq!(pair.outcomes(), [(sent, Outcome::Acknowledged(ReasonCode::Success))]);
+        assert_eq!(pair.client.in_flight(), 1);
+        pair.server(&Packet::Pubcomp(ack(1)));
+        assert_eq!(pair.client.in_flight(), 0);
+    }
+}
+
+#[test]
+fn mqtt_4_3_3_4_a_refusal_is_told_with_its_words_and_no_pubrel_follows() {
+    for qos in [QOS_1, QOS_2] {
+        let mut pair = Pair::connected(config(Version::V5));
+        let sent = pair.publish(message("x", qos));
+        pair.packets();
+        let refused = Ack { reason: ReasonCode::NotAuthorized, reason_string: Some("rule 3"), ..ack(1) };
+        pair.server(&if qos == QOS_1 { Packet::Puback(refused) } else { Packet::Pubrec(refused) });
+        let outcome =
+            Outcome::Refused { reason: ReasonCode::NotAuthorized, reason_string: Some("rule 3".into()) };
+        assert_eq!(pair.outcomes(), [(sent, outcome)]);
+        assert!(pair.packets().is_empty());
+        assert_eq!(pair.client.in_flight(), 0);
+    }
+}
+
+#[test]
+fn mqtt_4_4_0_1_a_resumed_session_sends_again_what_is_unacknowledged_in_order() {
+    for version in VERSIONS {
+        let mut pair = Pair::connected(durable(version));
+        for (payload, qos) in [("a", QOS_1), ("b", QOS_2), ("c", QOS_2), ("d", QOS_1)] {
+            pair.publish(message(payload, qos));
+        }
+        pair.server(&Packet::Pubrec(ack(3)));
+        pair.server(&Packet::Puback(ack(4)));
+        pair.packets();
+        pair.cut_and_reopen();
+        pair.accept(version != Version::V3_1);
+        let packets = pair.packets();
+        let [Packet::Publish(a), Packet::Publish(b), Packet::Pubrel(c)] = &packets[..] else {
+            panic!("{packets:?}")
+        };
+        assert_eq!(
+            (a.payload, a.delivery),
+            (&b"a"[..], Delivery::AtLeastOnce { packet_id: id(1), dup: true })
+        );
+        assert_eq!(
+            (b.payload, b.delivery),
+            (&b"b"[..], Delivery::ExactlyOnce { packet_id: id(2), dup: true })
+        );
+        assert_eq!(c.packet_id, id(3));
+        pair.events();
+        pair.server(&Packet::Puback(ack(1)));
+        pair.server(&Packet::Pubrec(ack(2)));
+        assert_eq!(pair.outcomes().len(), 2);
+    }
+}
+
+#[test]
+fn a_lost_session_publishes_qos_1_anew_and_says_that_qos_2_is_uncertain() {
+    let mut pair = Pair::connected(durable(Version::V5));
+    pair.publish(message("a", QOS_1));
+    let b = pair.publish(message("b", QOS_2));
+    let c = pair.publish_with(message("c", QOS_1), Offline::FailNow);
+    pair.packets();
+    pair.cut_and_reopen();
+    pair.publish(message("d", QOS_1));
+    pair.accept(false);
+    let again = pair.publishes();
+    assert_eq!(
+        again.iter().map(|(payload, _, dup)| (payload.as_str(), *dup)).collect::<Vec<_>>(),
+        [("a", false), ("d", false)]
+    );
+    assert_eq!(pair.outcomes(), [(b, Outcome::SessionLost), (c, Outcome::SessionLost)]);
+}
+
+#[test]
+fn mqtt_3_3_4_9_the_receive_maximum_of_the_server_is_kept() {
+    let properties = ConnackProperties { receive_maximum: Some(2), ..ConnackProperties::default() };
+    let mut pair = granting(config(Version::V5), properties);
+    for payload in ["a", "b", "c", "d"] {
+        pair.publish(message(payload, QOS_1));
+    }
+    assert_eq!(pair.publishes().len(), 2);
+    assert_eq!(pair.client.queued(), 2);
+    pair.server(&Packet::Puback(ack(2)));
+    assert_eq!(pair.publishes(), [("c".into(), Some(3), false)]);
+    pair.server(&Packet::Puback(ack(1)));
+    assert_eq!(pair.publishes(), [("d".into(), Some(4), false)]);
+}
+
+#[test]
+fn messages_leave_in_the_order_they_were_published_whatever_their_qos() {
+    let properties = ConnackProperties { receive_maximum: Some(1), ..ConnackProperties::default() };
+    let mut pair = granting(config(Version::V5), properties);
+    for (payload, qos) in [("a", QOS_1), ("b", QOS_1), ("c", Qos::AtMostOnce)] {
+        pair.publish(message(payload, qos));
+    }
+    assert_eq!(pair.publishes().len(), 1);
+    pair.server(&Packet::Puback(ack(1)));
+    let order: Vec<_> = pair.publishes().into_iter().map(|(payload, ..)| payload).collect();
+    assert_eq!(order, ["b", "c"]);
+}
+
+#[test]
+fn a_queue_is_bounded_and_says_so() {
+    let mut pair = Pair::new(Config { max_queued_messages: 2, ..config(Version::V5) });
+    pair.publish(message("a", QOS_1));
+    pair.publish(message("b", QOS_1));
+    assert_eq!(pair.client.publish(pair.now, message("c", QOS_1)), Err(PublishError::QueueFull));
+}
+
+#[test]
+fn all_that_waited_leaves_in_one_write() {
+    let mut pair = Pair::new(config(Version::V5));
+    for _ in 0..50 {
+        pair.publish(message("x", QOS_1));
+    }
+    pair.client.start(pair.now);
+    pair.drain();
+    pair.accept(false);
+    assert_eq!(pair.writes.len(), 1);
+    assert_eq!(pair.publishes().len(), 50);
+}
+
+#[test]
+fn a_message_that_fails_offline_does() {
+    let mut pair = Pair::new(config(Version::V5));
+    let refused = pair.client.publish_with(pair.now, message("a", QOS_1), Offline::FailNow);
+    assert_eq!(refused, Err(PublishError::NotConnected));
+    let properties = ConnackProperties { receive_maximum: Some(1), ..ConnackProperties::default() };
+    let mut pair = granting(durable(Version::V5), properties);
+    pair.publish(message("a", QOS_1));
+    let b = pair.publish_with(message("b", QOS_1), Offline::FailNow);
+    pair.cut();
+    assert_eq!(pair.outcomes(), [(b, Outcome::LinkLost)]);
+}
+
+#[test]
+fn a_message_whose_time_is_over_is_dropped_here_and_told_at_that_moment() {
+    let mut pair = Pair::new(config(Version::V5));
+    let a = pair.publish(message("a", QOS_1).with_expiry(5));
+    let until = pair.now + Duration::from_secs(3);
+    let b = pair.publish_with(message("b", QOS_1), Offline::WaitUntil(until));
+    pair.publish(message("c", QOS_1));
+    pair.pass(Duration::from_millis(2_999));
+    assert!(pair.events().is_empty());
+    pair.pass(Duration::from_millis(1));
+    assert_eq!(pair.outcomes(), [(b, Outcome::Expired)]);
+    pair.pass_s(2);
+    assert_eq!(pair.outcomes(), [(a, Outcome::Expired)]);
+    pair.client.start(pair.now);
+    pair.drain();
+    pair.accept(false);
+    assert_eq!(pair.publishes(), [("c".into(), Some(1), false)]);
+}
+
+#[test]
+fn mqtt_3_3_2_5_what_waited_is_sent_with_the_rest_of_its_expiry() {
+    let mut pair = Pair::new(config(Version::V5));
+    pair.publish(message("a", QOS_1).with_expiry(60));
+    pair.pass_s(20);
+    pair.client.start(pair.now);
+    pair.drain();
+    pair.accept(false);
+    let Packet::Publish(publish) = pair.packet() else { panic!("PUBLISH") };
+    assert_eq!(publish.properties.message_expiry_s, Some(40));
+}
+
+#[test]
+fn a_command_is_never_sent_again_after_its_deadline() {
+    for qos in [QOS_1, QOS_2] {
+        let mut pair = Pair::connected(durable(Version::V5));
+        let sent = pair.publish(message("ON", qos).with_expiry(5));
+        pair.packets();
+        pair.cut();
+        pair.pass_s(30);
+        pair.pass_s(30);
+        pair.events();
+        pair.accept(true);
+        let packets = pair.packets();
+        // The Server may hold the identifier of a QoS 2 message: PUBREL frees it.
+        let expected = if qos == QOS_2 { vec![Packet::Pubrel(ack(1))] } else { vec![] };
+        assert_eq!(packets, expected);
+        assert!(pair.outcomes().contains(&(sent, Outcome::Expired)));
+    }
+}
+
+#[test]
+fn what_the_server_does_not_take_is_refused_at_once_or_when_it_is_known() {
+    let properties = || ConnackProperties {
+        maximum_qos: QOS_1,
+        retain_available: false,
+        maximum_packet_size: Some(30),
+        ..ConnackProperties::default()
+    };
+    let mut pair = granting(config(Version::V5), properties());
+    let refused = pair.client.publish(pair.now, message("a", QOS_2));
+    assert_eq!(refused, Err(PublishError::QosNotSupported(QOS_1)));
+    let refused = pair.client.publish(pair.now, message("a", QOS_1).with_retain(true));
+    assert_eq!(refused, Err(PublishError::RetainNotSupported));
+    let large = pair.publish(message("a payload of more than thirty bytes", QOS_1));
+    let [(id, Outcome::Impossible(PublishError::TooLarge { limit: 30, .. }))] = pair.outcomes()[..] else {
+        panic!("too large")
+    };
+    assert_eq!(id, large);
+    assert!(pair.packets().is_empty());
+
+    let mut pair = Pair::new(config(Version::V5));
+    let early = pair.publish(message("a", QOS_2));
+    pair.client.start(pair.now);
+    pair.drain();
+    pair.accept_with(Connack { properties: properties(), ..Connack::new(ReasonCode::Success) });
+    assert_eq!(pair.outcomes(), [(early, Outcome::Impossible(PublishError::QosNotSupported(QOS_1)))]);
+}
+
+#[test]
+fn messages_are_acknowledged_and_come_with_their_facts() {
+    for version in VERSIONS {
+        let mut pair = Pair::connected(config(version));
+        pair.server(&publish("0", Delivery::AtMostOnce));
+        assert!(pair.packets().is_empty());
+        pair.server(&publish("1", Delivery::AtLeastOnce { packet_id: id(9), dup: true }));
+        assert_eq!(pair.packet(), Packet::Puback(ack(9)));
+        let events = pair.events();
+        let [Event::Message(first), Event::Message(second)] = &events[..] else { panic!("{events:?}") };
+        assert_eq!((first.message.qos, first.dup), (Qos::AtMostOnce, false));
+        assert_eq!((second.message.qos, second.dup), (QOS_1, true));
+    }
+}
+
+#[test]
+fn mqtt_4_3_3_10_a_qos_2_message_comes_once_over_lost_acknowledgements_and_connections() {
+    for version in VERSIONS {
+        let mut pair = Pair::connected(durable(version));
+        let twice = |dup| publish("x", Delivery::ExactlyOnce { packet_id: id(5), dup });
+        pair.server(&twice(false));
+        assert_eq!(pair.packet(), Packet::Pubrec(ack(5)));
+        pair.server(&twice(true));
+        assert_eq!(pair.packet(), Packet::Pubrec(ack(5)));
+        assert_eq!(pair.messages(), ["x"]);
+        pair.cut_and_reopen();
+        pair.accept(version != Version::V3_1);
+        pair.server(&twice(true));
+        assert_eq!(pair.packet(), Packet::Pubrec(ack(5)));
+        assert!(pair.messages().is_empty());
+        pair.server(&Packet::Pubrel(ack(5)));
+        assert_eq!(pair.packet(), Packet::Pubcomp(ack(5)));
+        pair.server(&twice(false));
+        assert_eq!(pair.messages(), ["x"], "a new message may use the identifier");
+    }
+}
+
+#[test]
+fn mqtt_4_3_3_11_unknown_identifiers_are_answered_so_that_both_ends_forget_them() {
+    let mut pair = Pair::connected(config(Version::V5));
+    pair.server(&Packet::Pubrel(ack(7)));
+    assert_eq!(pair.packet(), Packet::Pubcomp(Ack::new(id(7), ReasonCode::PacketIdentifierNotFound)));
+    pair.server(&Packet::Pubrec(ack(8)));
+    assert_eq!(pair.packet(), Packet::Pubrel(Ack::new(id(8), ReasonCode::PacketIdentifierNotFound)));
+}
+
+#[test]
+fn mqtt_3_3_4_9_a_server_that_exceeds_our_receive_maximum_is_left() {
+    let mut pair = Pair::connected(Config { receive_maximum: 2, ..config(Version::V5) });
+    for n in 1..=3 {
+        pair.server(&publish("x", Delivery::ExactlyOnce { packet_id: id(n), dup: false }));
+    }
+    assert_eq!(pair.ended().0, Ended::Misbehaved(Misbehaviour::ReceiveMaximumExceeded));
+    let Some(Packet::Disconnect(disconnect)) = pair.packets().pop() else { panic!("DISCONNECT") };
+    assert_eq!(disconnect.reason, ReasonCode::ReceiveMaximumExceeded);
+}
+
+fn aliased(topic: Option<&'static str>, alias: u16) -> Packet<'static> {
+    Packet::Publish(Publish {
+        delivery: Delivery::AtMostOnce,
+        retain: false,
+        topic: topic.map(|text| TopicName::new(text).unwrap()),
+        payload: b"",
+        properties: PublishProperties { topic_alias: Some(alias), ..PublishProperties::default() },
+    })
+}
+
+#[test]
+fn a_topic_alias_stands_for_the_name_it_was_last_set_to() {
+    let mut pair = Pair::connected(config(Version::V5));
+    for packet in [aliased(Some("a"), 2), aliased(None, 2), aliased(Some("b"), 2), aliased(None, 2)] {
+        pair.server(&packet);
+    }
+    let topics: Vec<_> = pair
+        .events()
+        .into_iter()
+        .map(|event| match event {
+            Event::Message(received) => received.message.topic.to_string(),
+            other => panic!("{other:?}"),
+        })
+        .collect();
+    assert_eq!(topics, ["a", "a", "b", "b"]);
+}
+
+#[test]
+fn mqtt_3_3_2_8_a_topic_alias_that_cannot_be_ends_the_connection() {
+    for packet in [aliased(Some("a"), 0), aliased(Some("a"), 33), aliased(None, 1)] {
+        let mut pair = Pair::connected(config(Version::V5));
+        pair.server(&packet);
+        assert_eq!(pair.ended().0, Ended::Misbehaved(Misbehaviour::TopicAlias));
+    }
+}
+
+#[test]
+fn mqtt_3_3_2_7_topic_aliases_end_with_the_connection() {
+    let mut pair = Pair::connected(durable(Version::V5));
+    pair.server(&aliased(Some("a"), 1));
+    pair.cut_and_reopen();
+    pair.accept(true);
+    pair.server(&aliased(None, 1));
+    assert_eq!(pair.ended().0, Ended::Misbehaved(Misbehaviour::TopicAlias));
+}

@@ -1,0 +1,9 @@
+//! The Client in virtual time against a scripted Server: hours in a millisecond, no sockets.
+#![allow(clippy::unwrap_used, reason = "a test stops at its first surprise")]
+
+mod connect;
+mod delivery;
+mod keep_alive;
+mod pair;
+mod reconnect;
+mod subscriptions;
