@@ -3,3 +3,5 @@
 //! `broker` is pure and builds for any target; all that touches the system is behind the feature `server`.
 
 pub mod broker;
+#[cfg(feature = "server")]
+pub mod server;

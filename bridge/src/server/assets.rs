@@ -1,0 +1,164 @@
+//! The files of the page: built in, or from a folder. All are in memory, so no request ever names a path of this machine.
+
+use std::collections::BTreeMap;
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::path::Path;
+
+use anyhow::{Context, Result};
+use bytes::Bytes;
+
+mod built_in {
+    include!(concat!(env!("OUT_DIR"), "/app.rs"));
+}
+
+/// Files whose name has a hash of their content stand below this: they never change.
+const HASHED: &str = "assets/";
+
+/// All files of the page by path, without a leading slash.
+#[derive(Debug, Default)]
+pub(crate) struct Assets(BTreeMap<String, Asset>);
+
+/// One file, in the forms it can be sent in.
+#[derive(Debug, Default)]
+pub(crate) struct Asset {
+    plain: Bytes,
+    brotli: Option<Bytes>,
+    gzip: Option<Bytes>,
+    /// The MIME type.
+    pub(crate) kind: &'static str,
+    /// What caches are told.
+    pub(crate) cache: &'static str,
+    /// Changes when the content does.
+    pub(crate) etag: String,
+}
+
+/// A content coding of HTTP.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Coding {
+    Identity,
+    Gzip,
+    Brotli,
+}
+
+impl Assets {
+    /// The page that was built into the program; nothing when it was built without.
+    pub(crate) fn built_in() -> Self {
+        Self::of(built_in::FILES.iter().map(|&(path, bytes)| (path.to_owned(), Bytes::from_static(bytes))))
+    }
+
+    /// The files of a folder and those below it.
+    pub(crate) fn from_folder(folder: &Path) -> Result<Self> {
+        let mut files = Vec::new();
+        collect(folder, folder, &mut files)
+            .with_context(|| format!("the app folder {} cannot be read", folder.display()))?;
+        let assets = Self::of(files.into_iter());
+        let has_index = assets.find("index.html").is_some();
+        anyhow::ensure!(
+            has_index,
+            "the app folder {} has no index.html; name a built page",
+            folder.display()
+        );
+        Ok(assets)
+    }
+
+    pub(crate) fn find(&self, path: &str) -> Option<&Asset> {
+        self.0.get(path)
+    }
+
+    fn of(files: impl Iterator<Item = (String, Bytes)>) -> Self {
+        let mut assets: BTreeMap<String, Asset> = BTreeMap::new();
+        let mut packed = Vec::new();
+        for (path, bytes) in files {
+            match path.rsplit_once('.') {
+                Some((of, "br")) => packed.push((of.to_owned(), Coding::Brotli, bytes)),
+                Some((of, "gz")) => packed.push((of.to_owned(), Coding::Gzip, bytes)),
+                _ => {
+                    assets.insert(path.clone(), Asset::new(&path, bytes));
+                }
+            }
+        }
+        for (of, coding, bytes) in packed {
+            let Some(asset) = assets.get_mut(&of) else { continue };
+            match coding {
+                Coding::Brotli => asset.brotli = Some(bytes),
+                Coding::Gzip | Coding::Identity => asset.gzip = Some(bytes),
+            }
+        }
+        Self(assets)
+    }
+}
+
+impl Asset {
+    fn new(path: &str, plain: Bytes) -> Self {
+        let mut hasher = DefaultHasher::new();
+        plain.hash(&mut hasher);
+        let cache = if path.starts_with(HASHED) { "public, max-age=31536000, immutable" } else { "no-cache" };
+        let etag = format!("\"{:016x}\"", hasher.finish());
+        Self { plain, brotli: None, gzip: None, kind: mime_type(path), cache, etag }
+    }
+
+    /// The best form for what a browser says it takes.
+    pub(crate) fn negotiate(&self, accept_encoding: &str) -> (Coding, Bytes) {
+        let accepts = |name: &str| {
+            accept_encoding.split(',').any(|item| {
+                let mut parts = item.split(';').map(str::trim);
+                parts.next() == Some(name)
+                    && !parts.any(|q| matches!(q, "q=0" | "q=0.0" | "q=0.00" | "q=0.000"))
+            })
+        };
+        match (&self.brotli, &self.gzip) {
+            (Some(bytes), _) if accepts("br") => (Coding::Brotli, bytes.clone()),
+            (_, Some(bytes)) if accepts("gzip") => (Coding::Gzip, bytes.clone()),
+            _ => (Coding::Identity, self.plain.clone()),
+        }
+    }
+}
+
+fn mime_type(path: &str) -> &'static str {
+    match path.rsplit_once('.').map_or("", |(_, ending)| ending) {
+        "html" => "text/html; charset=utf-8",
+        "js" | "mjs" => "text/javascript; charset=utf-8",
+        "wasm" => "application/wasm",
+        "css" => "text/css; charset=utf-8",
+        "svg" => "image/svg+xml",
+        "png" => "image/png",
+        "ico" => "image/x-icon",
+        "webp" => "image/webp",
+        "woff2" => "font/woff2",
+        "json" => "application/json",
+        "webmanifest" => "application/manifest+json",
+        "txt" => "text/plain; charset=utf-8",
+        _ => "application/octet-stream",
+    }
+}
+
+fn collect(root: &Path, folder: &Path, files: &mut Vec<(String, Bytes)>) -> std::io::Result<()> {
+    for entry in std::fs::read_dir(folder)? {
+        let path = entry?.path();
+        if path.is_dir() {
+            collect(root, &path, files)?;
+        } else if let Ok(name) = path.strip_prefix(root) {
+            let name = name.to_string_lossy().replace('\\', "/");
+            files.push((name, std::fs::read(&path)?.into()));
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_best_form_that_is_taken_is_sent() {
+        let file = |name: &str, text: &'static str| (name.to_owned(), Bytes::from_static(text.as_bytes()));
+        let assets =
+            Assets::of([file("a.js", "plain"), file("a.js.br", "br"), file("a.js.gz", "gz")].into_iter());
+        let asset = assets.find("a.js").unwrap();
+        assert_eq!(asset.negotiate("gzip, deflate, br").0, Coding::Brotli);
+        assert_eq!(asset.negotiate("gzip;q=0.5, br;q=0").0, Coding::Gzip);
+        assert_eq!(asset.negotiate("").0, Coding::Identity);
+        assert_eq!(asset.kind, "text/javascript; charset=utf-8");
+        assert!(assets.find("a.js.br").is_none(), "a packed form has no address of its own");
+    }
+}

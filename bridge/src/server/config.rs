@@ -1,0 +1,256 @@
+//! `switchboard.toml` and what it means. Every key is checked before anything listens; an unknown one is answered with
+//! the nearest that is known.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, anyhow};
+use mqtt::{Qos, Version};
+use serde::Deserialize;
+
+use crate::broker;
+
+/// The whole file. What is not there has the default.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct File {
+    /// `[listen]`
+    pub listen: Listen,
+    /// `[data]`
+    pub data: Data,
+    /// `[auth]`
+    pub auth: Auth,
+    /// `[limits]`
+    pub limits: Limits,
+    /// `[log]`
+    pub log: Log,
+    /// `[demo]`
+    pub demo: Demo,
+}
+
+/// Where to listen.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Listen {
+    /// The page and MQTT over WebSocket.
+    pub http: Vec<SocketAddr>,
+    /// MQTT over TCP.
+    pub tcp: Vec<SocketAddr>,
+    /// Pages of other addresses that may connect, as `https://host:port`.
+    pub origins: Vec<String>,
+    /// A built page to serve instead of the one inside.
+    pub app: Option<PathBuf>,
+}
+
+/// Where state lives.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Data {
+    /// `:memory:` keeps nothing, which is all there is so far.
+    pub path: Option<String>,
+}
+
+/// Who may come.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Auth {
+    /// Let clients of other machines in without a password. Those of this machine always are.
+    pub anonymous: bool,
+}
+
+/// Bounds of the broker; the names and defaults of [`broker::Config`].
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+#[expect(missing_docs, reason = "each is described at broker::Config")]
+pub struct Limits {
+    pub versions: Option<Vec<String>>,
+    pub connect_timeout_s: Option<u32>,
+    pub max_connections: Option<u32>,
+    pub receive_maximum: Option<u16>,
+    pub max_inflight: Option<u16>,
+    pub max_packet_bytes: Option<u32>,
+    pub topic_alias_maximum: Option<u16>,
+    pub max_keep_alive_s: Option<u16>,
+    pub max_session_expiry_s: Option<u32>,
+    pub max_qos: Option<u8>,
+    pub retain_available: Option<bool>,
+    pub wildcard_subscriptions: Option<bool>,
+    pub allow_empty_client_id: Option<bool>,
+    pub max_queued_messages: Option<usize>,
+    pub max_queued_bytes: Option<usize>,
+    pub max_output_bytes: Option<usize>,
+    pub max_subscriptions: Option<usize>,
+    pub max_retained_messages: Option<usize>,
+    pub max_retained_bytes: Option<usize>,
+}
+
+/// What is written to stderr.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Log {
+    /// `error`, `warn`, `info` (the default), `debug` or `trace`.
+    pub level: Option<String>,
+    /// One JSON object a line instead of text.
+    pub json: bool,
+}
+
+/// The simulated devices.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Demo {
+    /// Whether they join.
+    pub enabled: bool,
+}
+
+impl Default for Listen {
+    fn default() -> Self {
+        Self { http: Vec::new(), tcp: Vec::new(), origins: Vec::new(), app: None }
+    }
+}
+
+impl File {
+    /// Reads and checks a file.
+    ///
+    /// # Errors
+    /// It cannot be read, is no TOML, has an unknown key or a value out of bounds; the text says where and what to do.
+    pub fn read(path: &Path) -> Result<Self> {
+        let text =
+            std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
+        Self::parse(&text).with_context(|| format!("{} is not a valid configuration", path.display()))
+    }
+
+    /// The same for a text.
+    ///
+    /// # Errors
+    /// As for [`File::read`].
+    pub fn parse(text: &str) -> Result<Self> {
+        let file: Self =
+            toml::from_str(text).map_err(|error| anyhow!("{}", with_hint(&error.to_string())))?;
+        file.broker()?;
+        file.level()?;
+        Ok(file)
+    }
+
+    /// The level of the log.
+    ///
+    /// # Errors
+    /// It is none.
+    pub fn level(&self) -> Result<tracing::Level> {
+        let level = self.log.level.as_deref().unwrap_or("info");
+        level
+            .parse()
+            .map_err(|_| anyhow!("[log] level = {level:?} is none; use error, warn, info, debug or trace"))
+    }
+
+    /// What the broker is told.
+    ///
+    /// # Errors
+    /// A limit is out of its bounds.
+    pub fn broker(&self) -> Result<broker::Config> {
+        let l = &self.limits;
+        let mut config = broker::Config::default();
+        if self.auth.anonymous {
+            config.anonymous = broker::Anonymous::FromAnywhere;
+        }
+        if let Some(versions) = &l.versions {
+            config.versions = versions.iter().map(|name| version(name)).collect::<Result<_>>()?;
+        }
+        if let Some(level) = l.max_qos {
+            config.max_qos =
+                Qos::from_level(level).ok_or_else(|| anyhow!("[limits] max_qos = {level}: use 0, 1 or 2"))?;
+        }
+        set(&mut config.connect_timeout_ms, l.connect_timeout_s.map(|s| u64::from(s) * 1000));
+        set(&mut config.max_connections, l.max_connections);
+        set(&mut config.receive_maximum, above_zero("receive_maximum", l.receive_maximum)?);
+        set(&mut config.max_inflight, above_zero("max_inflight", l.max_inflight)?);
+        set(&mut config.max_packet_bytes, above_zero("max_packet_bytes", l.max_packet_bytes)?);
+        set(&mut config.topic_alias_maximum, l.topic_alias_maximum);
+        set(&mut config.max_keep_alive_s, l.max_keep_alive_s);
+        set(&mut config.max_session_expiry_s, l.max_session_expiry_s);
+        set(&mut config.retain_available, l.retain_available);
+        set(&mut config.wildcard_subscriptions, l.wildcard_subscriptions);
+        set(&mut config.allow_empty_client_id, l.allow_empty_client_id);
+        set(&mut config.max_queued_messages, l.max_queued_messages);
+        set(&mut config.max_queued_bytes, l.max_queued_bytes);
+        set(&mut config.max_output_bytes, l.max_output_bytes);
+        set(&mut config.max_subscriptions, l.max_subscriptions);
+        set(&mut config.max_retained_messages, l.max_retained_messages);
+        set(&mut config.max_retained_bytes, l.max_retained_bytes);
+        Ok(config)
+    }
+}
+
+fn set<T>(place: &mut T, value: Option<T>) {
+    if let Some(value) = value {
+        *place = value;
+    }
+}
+
+fn above_zero<T: Default + PartialEq>(key: &str, value: Option<T>) -> Result<Option<T>> {
+    anyhow::ensure!(value != Some(T::default()), "[limits] {key} = 0: use at least 1");
+    Ok(value)
+}
+
+fn version(name: &str) -> Result<Version> {
+    [Version::V3_1, Version::V3_1_1, Version::V5]
+        .into_iter()
+        .find(|version| version.name() == name)
+        .ok_or_else(|| anyhow!("[limits] versions: {name:?} is none; use \"3.1\", \"3.1.1\" and \"5.0\""))
+}
+
+/// Adds the nearest known key to the parser's words about an unknown one.
+fn with_hint(error: &str) -> String {
+    let Some((_, rest)) = error.split_once("unknown field `") else { return error.trim_end().to_owned() };
+    let mut names = rest.split('`').step_by(2);
+    let unknown = names.next().unwrap_or_default();
+    let known = rest.split('`').skip(2).step_by(2);
+    let near = known
+        .map(|name| (strsim::damerau_levenshtein(unknown, name), name))
+        .filter(|&(distance, name)| distance <= 2 + name.len() / 4)
+        .min();
+    match near {
+        Some((_, name)) => format!("{}\ndid you mean `{name}`?", error.trim_end()),
+        None => error.trim_end().to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_empty_file_is_all_defaults() {
+        assert_eq!(File::parse("").unwrap().broker().unwrap().receive_maximum, 256);
+    }
+
+    #[test]
+    fn an_unknown_key_names_its_line_and_the_nearest_known_one() {
+        let error = File::parse("[limits]\nmax_packet_byte = 5\n").unwrap_err().to_string();
+        assert!(error.contains("line 2"), "{error}");
+        assert!(error.contains("did you mean `max_packet_bytes`?"), "{error}");
+    }
+
+    #[test]
+    fn values_out_of_bounds_are_refused() {
+        for bad in [
+            "[limits]\nmax_qos = 3",
+            "[limits]\nreceive_maximum = 0",
+            "[limits]\nversions = [\"4\"]",
+            "[log]\nlevel = \"loud\"",
+        ] {
+            assert!(File::parse(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn limits_reach_the_broker() {
+        let file = File::parse(
+            "[limits]\nmax_qos = 1\nversions = [\"5.0\"]\nconnect_timeout_s = 3\n[auth]\nanonymous = true",
+        )
+        .unwrap();
+        let config = file.broker().unwrap();
+        assert_eq!((config.max_qos, config.versions.as_slice()), (Qos::AtLeastOnce, &[Version::V5][..]));
+        assert_eq!(config.connect_timeout_ms, 3000);
+        assert_eq!(config.anonymous, broker::Anonymous::FromAnywhere);
+    }
+}

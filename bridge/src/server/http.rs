@@ -1,0 +1,151 @@
+//! What the one port for browsers answers: the page, the WebSocket's door, health and counters. It knows nothing of MQTT
+//! but where it begins.
+
+use std::convert::Infallible;
+use std::net::SocketAddr;
+use std::rc::Rc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http_body_util::Full;
+use hyper::body::Incoming;
+use hyper::header::{self, HeaderMap, HeaderName, HeaderValue};
+use hyper::service::service_fn;
+use hyper::{Method, Request, Response, StatusCode};
+use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::net::TcpStream;
+
+use super::assets::{Assets, Coding};
+use super::shard::Shard;
+use super::{metrics, upgrade};
+
+pub(super) type Answer = Response<Full<Bytes>>;
+
+/// Bytes of a request's head.
+const MAX_HEAD: usize = 16 << 10;
+const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Scripts, styles and connections come from here alone, but for the WebSocket of another broker.
+const POLICY: &str = "default-src 'self'; script-src 'self' 'wasm-unsafe-eval'; style-src 'self'; img-src 'self' data:; \
+     connect-src 'self' ws: wss:; object-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+
+/// What all requests share.
+#[derive(Debug)]
+pub(crate) struct Site {
+    pub(crate) shard: Rc<Shard>,
+    pub(crate) assets: Assets,
+    /// Pages of other addresses that may open the WebSocket.
+    pub(crate) origins: Vec<String>,
+    pub(crate) started: tokio::time::Instant,
+}
+
+/// Serves one connection of a browser, until it ends or becomes a WebSocket.
+pub(crate) async fn serve(site: Rc<Site>, stream: TcpStream, peer: SocketAddr) {
+    let _ = stream.set_nodelay(true);
+    let service = service_fn(move |request| {
+        let answer = answer(&site, request, peer);
+        async move { Ok::<_, Infallible>(answer) }
+    });
+    let connection = hyper::server::conn::http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(HEAD_TIMEOUT)
+        .max_buf_size(MAX_HEAD)
+        .serve_connection(TokioIo::new(stream), service)
+        .with_upgrades();
+    if let Err(error) = connection.await {
+        tracing::debug!(%peer, %error, "browser connection ended");
+    }
+}
+
+fn answer(site: &Rc<Site>, request: Request<Incoming>, peer: SocketAddr) -> Answer {
+    let path = request.uri().path().to_owned();
+    if path == "/mqtt" {
+        return upgrade::answer(site, request, peer);
+    }
+    if request.method() != Method::GET && request.method() != Method::HEAD {
+        let mut answer = text(StatusCode::METHOD_NOT_ALLOWED, "only GET and HEAD are answered here");
+        answer.headers_mut().insert(header::ALLOW, HeaderValue::from_static("GET, HEAD"));
+        return answer;
+    }
+    let mut answer = match path.as_str() {
+        "/health" => health(site),
+        "/metrics" => text(StatusCode::OK, metrics::render(&site.shard.counters())),
+        "/" | "/explorer" | "/settings" => file(site, "index.html", request.headers()),
+        path => file(site, path.trim_start_matches('/'), request.headers()),
+    };
+    if request.method() == Method::HEAD {
+        let length = hyper::body::Body::size_hint(answer.body()).exact().unwrap_or(0);
+        answer.headers_mut().insert(header::CONTENT_LENGTH, HeaderValue::from(length));
+        *answer.body_mut() = Full::default();
+    }
+    answer
+}
+
+fn health(site: &Site) -> Answer {
+    let body = serde_json::json!({
+        "status": "ok",
+        "version": env!("CARGO_PKG_VERSION"),
+        "durability": "none",
+        "uptime_s": site.started.elapsed().as_secs(),
+    });
+    let mut answer = text(StatusCode::OK, body.to_string());
+    answer.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    answer
+}
+
+fn file(site: &Site, path: &str, request: &HeaderMap) -> Answer {
+    let Some(asset) = site.assets.find(path) else {
+        return match path {
+            "index.html" => text(
+                StatusCode::NOT_FOUND,
+                "This program was built without its page. Build it with `cargo xtask build`, or name a built page with --app.",
+            ),
+            _ => text(StatusCode::NOT_FOUND, "There is nothing at this address."),
+        };
+    };
+    let said = |name: HeaderName| request.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let (coding, body) = asset.negotiate(said(header::ACCEPT_ENCODING));
+    let is_known =
+        said(header::IF_NONE_MATCH).split(',').any(|tag| tag.trim().trim_start_matches("W/") == asset.etag);
+    let mut answer = if is_known {
+        respond(StatusCode::NOT_MODIFIED, Bytes::new())
+    } else {
+        respond(StatusCode::OK, body)
+    };
+    let headers = answer.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(asset.kind));
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static(asset.cache));
+    headers.insert(header::VARY, HeaderValue::from_static("accept-encoding"));
+    if let Ok(etag) = HeaderValue::from_str(&asset.etag) {
+        headers.insert(header::ETAG, etag);
+    }
+    match coding {
+        Coding::Brotli => _ = headers.insert(header::CONTENT_ENCODING, HeaderValue::from_static("br")),
+        Coding::Gzip => _ = headers.insert(header::CONTENT_ENCODING, HeaderValue::from_static("gzip")),
+        Coding::Identity => {}
+    }
+    answer
+}
+
+/// A short answer in words.
+pub(super) fn text(status: StatusCode, body: impl Into<Bytes>) -> Answer {
+    let mut answer = respond(status, body.into());
+    let headers = answer.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    answer
+}
+
+fn respond(status: StatusCode, body: Bytes) -> Answer {
+    let mut answer = Response::new(Full::new(body));
+    *answer.status_mut() = status;
+    for (name, value) in [
+        (header::CONTENT_SECURITY_POLICY, POLICY),
+        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        (header::X_FRAME_OPTIONS, "DENY"),
+        (header::REFERRER_POLICY, "no-referrer"),
+    ] {
+        answer.headers_mut().insert(name, HeaderValue::from_static(value));
+    }
+    answer
+}

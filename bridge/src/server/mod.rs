@@ -1,0 +1,186 @@
+//! The shell: sockets, a clock, a log and a page around the broker. It decides nothing about messages.
+
+mod assets;
+mod clock;
+pub mod config;
+mod http;
+mod listener;
+mod log;
+mod metrics;
+mod qr;
+mod shard;
+mod socket;
+mod upgrade;
+mod websocket;
+
+use std::fmt::Write as _;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::rc::Rc;
+
+use anyhow::{Context, Result, ensure};
+use tokio::net::TcpListener;
+use tokio::task::{LocalSet, spawn_local};
+
+use crate::broker::Broker;
+use assets::Assets;
+use clock::Clock;
+use http::Site;
+use shard::Shard;
+use socket::Transport;
+
+/// Port of the page and MQTT over WebSocket.
+const HTTP_PORT: u16 = 8080;
+/// Port of MQTT over TCP.
+const TCP_PORT: u16 = 1883;
+
+/// What `switchboard serve` is asked to do, from the file and the command line.
+#[derive(Clone, Debug, Default)]
+pub struct Options {
+    /// The file, or all defaults.
+    pub file: config::File,
+    /// Listen on the addresses of this machine's networks too.
+    pub lan: bool,
+    /// A built page to serve instead of the one inside.
+    pub app: Option<PathBuf>,
+}
+
+impl Options {
+    /// Whether this may be served at all.
+    ///
+    /// # Errors
+    /// Nobody is let in from other machines by accident: that has to be said.
+    pub fn check(&self) -> Result<()> {
+        let listen = &self.file.listen;
+        let is_open = self.lan || listen.http.iter().chain(&listen.tcp).any(|at| !at.ip().is_loopback());
+        ensure!(
+            !is_open || self.file.auth.anonymous,
+            "listening on this machine's network addresses lets others reach it, and there are no users yet: \
+             add --anonymous if everyone there may see and switch everything"
+        );
+        Ok(())
+    }
+}
+
+/// Serves until it is told to stop.
+///
+/// # Errors
+/// An address cannot be listened on, the page cannot be read, or the configuration does not allow it.
+pub fn run(options: Options) -> Result<()> {
+    log::init(options.file.level()?, options.file.log.json);
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .context("the runtime could not be started")?;
+    LocalSet::new().block_on(&runtime, serve(options))
+}
+
+async fn serve(options: Options) -> Result<()> {
+    warn_about_data(&options.file.data);
+    let assets = match options.app.as_ref().or(options.file.listen.app.as_ref()) {
+        Some(folder) => Assets::from_folder(folder)?,
+        None => Assets::built_in(),
+    };
+    let http = bind_all(&options.file.listen.http, HTTP_PORT, options.lan, "http")?;
+    let tcp = bind_all(&options.file.listen.tcp, TCP_PORT, options.lan, "tcp")?;
+    let (http_at, tcp_at) = (addresses(&http)?, addresses(&tcp)?);
+    let shard = new_shard(&options)?;
+    let site = Rc::new(Site {
+        shard: Rc::clone(&shard),
+        assets,
+        origins: options.file.listen.origins.clone(),
+        started: tokio::time::Instant::now(),
+    });
+    for listener in tcp {
+        spawn_local(serve_tcp(Rc::clone(&shard), listener));
+    }
+    for listener in http {
+        spawn_local(serve_http(Rc::clone(&site), listener));
+    }
+    announce(&http_at, &tcp_at);
+    if options.lan {
+        qr::print(&http_at);
+    }
+    stopped().await?;
+    tracing::info!("stopping: telling the clients");
+    shard.shut_down().await;
+    Ok(())
+}
+
+fn new_shard(options: &Options) -> Result<Rc<Shard>> {
+    let config = options.file.broker()?;
+    let (max_packet, max_output) = (config.max_packet_bytes, config.max_output_bytes);
+    let seed = getrandom::u64().context("the system gives no random numbers")?;
+    let shard = Shard::new(Broker::new(config, seed), Clock::start(), max_packet, max_output);
+    shard.start();
+    Ok(shard)
+}
+
+fn warn_about_data(data: &config::Data) {
+    if data.path.as_deref().is_some_and(|path| path != ":memory:") {
+        tracing::warn!(
+            "nothing is kept on disk yet: sessions and retained messages last as long as this program runs"
+        );
+    }
+}
+
+fn bind_all(asked: &[SocketAddr], port: u16, lan: bool, what: &str) -> Result<Vec<TcpListener>> {
+    let host: [u8; 4] = if lan { [0, 0, 0, 0] } else { [127, 0, 0, 1] };
+    let default = [SocketAddr::from((host, port))];
+    let asked = if asked.is_empty() { &default } else { asked };
+    asked.iter().map(|&address| listener::bind(address, what)).collect()
+}
+
+fn addresses(listeners: &[TcpListener]) -> Result<Vec<SocketAddr>> {
+    listeners.iter().map(|listener| Ok(listener.local_addr()?)).collect()
+}
+
+/// The one line on stdout that says where everything is.
+#[expect(clippy::print_stdout, reason = "this line is a contract with whoever started us")]
+fn announce(http: &[SocketAddr], tcp: &[SocketAddr]) {
+    let mut line = String::from("listening");
+    for (key, list) in [("http", http), ("tcp", tcp)] {
+        for address in list {
+            let _ = write!(line, " {key}={address}");
+        }
+    }
+    println!("{line}");
+    if let Some(&address) = http.first() {
+        tracing::info!("open http://{}/ in a browser", reachable(address));
+    }
+}
+
+/// An address that can be connected to, for one that may stand for all of the machine's.
+fn reachable(address: SocketAddr) -> SocketAddr {
+    match address {
+        SocketAddr::V4(a) if a.ip().is_unspecified() => SocketAddr::from(([127, 0, 0, 1], a.port())),
+        SocketAddr::V6(a) if a.ip().is_unspecified() => {
+            SocketAddr::from((std::net::Ipv6Addr::LOCALHOST, a.port()))
+        }
+        other => other,
+    }
+}
+
+async fn serve_tcp(shard: Rc<Shard>, listener: TcpListener) {
+    loop {
+        let (stream, peer) = listener::accept(&listener).await;
+        spawn_local(Rc::clone(&shard).serve(stream, peer, Transport::Tcp, &[]));
+    }
+}
+
+async fn serve_http(site: Rc<Site>, listener: TcpListener) {
+    loop {
+        let (stream, peer) = listener::accept(&listener).await;
+        spawn_local(http::serve(Rc::clone(&site), stream, peer));
+    }
+}
+
+async fn stopped() -> Result<()> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let mut terminate = signal(SignalKind::terminate())?;
+    tokio::select! {
+        done = tokio::signal::ctrl_c() => done?,
+        _ = terminate.recv() => {}
+    }
+    Ok(())
+}

@@ -1,0 +1,30 @@
+//! The address of the page as a code that a phone can scan.
+
+use std::net::{IpAddr, SocketAddr, UdpSocket};
+
+use qrcode::QrCode;
+use qrcode::render::unicode::Dense1x2;
+
+/// Prints the code for the first address that others can reach.
+#[expect(clippy::print_stdout, reason = "it is for the person at the terminal")]
+pub(super) fn print(http: &[SocketAddr]) {
+    let Some(address) = http.iter().find_map(|&address| network_address(address)) else { return };
+    let url = format!("http://{address}/");
+    if let Ok(code) = QrCode::new(&url) {
+        println!("{}\nscan this with a phone, or open {url}", code.render::<Dense1x2>().build());
+    }
+}
+
+fn network_address(address: SocketAddr) -> Option<SocketAddr> {
+    if !address.ip().is_unspecified() {
+        return Some(address).filter(|a| !a.ip().is_loopback());
+    }
+    Some(SocketAddr::new(outgoing_ip()?, address.port()))
+}
+
+/// The address of the network that leads outside. Nothing is sent: connecting a datagram socket only asks the routes.
+fn outgoing_ip() -> Option<IpAddr> {
+    let socket = UdpSocket::bind(("0.0.0.0", 0)).ok()?;
+    socket.connect(("192.0.2.1", 9)).ok()?;
+    socket.local_addr().ok().map(|address| address.ip()).filter(|ip| !ip.is_unspecified())
+}

@@ -1,0 +1,439 @@
+//! A shard: one thread with its sockets and its broker. Reading, decoding, routing, encoding and writing of a message touch no
+//! channel, no lock and no other thread.
+//!
+//! ```text
+//!   socket readable ─▶ read all into the scratch buffer ─▶ each packet: broker.handle, poll until Wait ─▶ output gathers per socket
+//!                                                                                        end of turn: each is written once
+//! ```
+
+use std::cell::RefCell;
+use std::io::ErrorKind;
+use std::net::{Shutdown, SocketAddr};
+use std::rc::{Rc, Weak};
+use std::time::Duration;
+
+use mqtt::Instant;
+use mqtt::codec::Deframer;
+use slab::Slab;
+use socket2::SockRef;
+use tokio::net::TcpStream;
+use tokio::sync::Notify;
+use tokio::task::spawn_local;
+
+use super::clock::Clock;
+use super::log;
+use super::socket::{Flushed, Pool, Socket, Transport};
+use super::websocket::{self, Event, Frames};
+use crate::broker::{Broker, ConnectionId, Counters, Input, Output, Peer};
+
+/// Bytes read at once.
+const SCRATCH: usize = 64 << 10;
+/// How long a connection that we ended may take to go away by itself, so that its last packet is not lost in a reset.
+const LINGER: Duration = Duration::from_secs(2);
+/// Bytes that may wait for a peer before we stop reading from it, as a multiple of what the broker lets wait.
+const GATE: usize = 2;
+
+/// One thread's sockets and broker.
+#[derive(Debug)]
+pub(crate) struct Shard {
+    inner: RefCell<Inner>,
+    clock: Clock,
+    flush: Notify,
+    deadline_moved: Notify,
+    max_packet_bytes: u32,
+    max_output_bytes: usize,
+}
+
+#[derive(Debug)]
+struct Inner {
+    broker: Broker,
+    sockets: Slab<Socket>,
+    dirty: Vec<usize>,
+    scratch: Vec<u8>,
+    pool: Pool,
+    deadline: Option<Instant>,
+}
+
+/// What one connection's reader holds between two reads: nothing that a quiet connection would pay for.
+#[derive(Debug)]
+struct Reader {
+    id: usize,
+    stream: Rc<TcpStream>,
+    deframer: Deframer,
+    frames: Option<Frames>,
+    /// Bytes of a WebSocket header that is not complete.
+    raw: Vec<u8>,
+    /// Bytes of a packet that is not complete.
+    carry: Vec<u8>,
+}
+
+/// What to do after a read.
+#[derive(Debug, PartialEq, Eq)]
+enum Next {
+    Read,
+    Wait,
+    Stop,
+}
+
+impl Shard {
+    pub(crate) fn new(
+        broker: Broker,
+        clock: Clock,
+        max_packet_bytes: u32,
+        max_output_bytes: usize,
+    ) -> Rc<Self> {
+        let inner = Inner {
+            broker,
+            sockets: Slab::new(),
+            dirty: Vec::new(),
+            scratch: vec![0; SCRATCH],
+            pool: Pool::default(),
+            deadline: None,
+        };
+        Rc::new(Self {
+            inner: RefCell::new(inner),
+            clock,
+            flush: Notify::new(),
+            deadline_moved: Notify::new(),
+            max_packet_bytes,
+            max_output_bytes,
+        })
+    }
+
+    /// Starts the two tasks that serve all connections: the flusher and the timer.
+    pub(crate) fn start(self: &Rc<Self>) {
+        spawn_local(Rc::clone(self).flusher());
+        spawn_local(Rc::clone(self).timer());
+    }
+
+    pub(crate) fn counters(&self) -> Counters {
+        self.inner.borrow().broker.counters()
+    }
+
+    /// Serves one MQTT connection to its end. `first` is what was read before it was known to be one.
+    pub(crate) async fn serve(
+        self: Rc<Self>,
+        stream: TcpStream,
+        peer: SocketAddr,
+        transport: Transport,
+        first: &[u8],
+    ) {
+        let _ = stream.set_nodelay(true);
+        let stream = Rc::new(stream);
+        let id = self.open(&stream, peer, transport);
+        let mut reader = Reader {
+            id,
+            stream,
+            deframer: Deframer::server(self.max_packet_bytes),
+            frames: (transport == Transport::WebSocket).then(Frames::default),
+            raw: Vec::new(),
+            carry: Vec::new(),
+        };
+        let mut next = if first.is_empty() { Next::Read } else { self.take_first(&mut reader, first) };
+        while next != Next::Stop {
+            if next == Next::Wait {
+                self.gate(id).await;
+            }
+            if reader.stream.readable().await.is_err() {
+                break;
+            }
+            next = self.read(&mut reader);
+        }
+        self.close(id);
+    }
+
+    /// Ends all connections with a reason, and waits a moment for them to be told.
+    pub(crate) async fn shut_down(self: &Rc<Self>) {
+        self.handle(Input::Shutdown);
+        let gone = async {
+            while !self.inner.borrow().sockets.is_empty() {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+        };
+        let _ = tokio::time::timeout(LINGER, gone).await;
+    }
+
+    fn open(self: &Rc<Self>, stream: &Rc<TcpStream>, peer: SocketAddr, transport: Transport) -> usize {
+        let id = self.inner.borrow_mut().sockets.insert(Socket::new(Rc::clone(stream), transport));
+        let is_loopback = peer.ip().to_canonical().is_loopback();
+        let peer = Peer { name: peer.to_string().into(), is_loopback };
+        self.handle(Input::Opened { connection: connection_id(id), peer });
+        id
+    }
+
+    fn close(self: &Rc<Self>, id: usize) {
+        self.handle(Input::Closed { connection: connection_id(id) });
+        self.inner.borrow_mut().sockets.remove(id);
+    }
+
+    fn handle(self: &Rc<Self>, input: Input<'_>) {
+        let now = self.clock.now();
+        let inner = &mut *self.inner.borrow_mut();
+        self.step(inner, now, input);
+    }
+
+    /// One input, and all its outputs.
+    fn step(self: &Rc<Self>, inner: &mut Inner, now: Instant, input: Input<'_>) {
+        inner.broker.handle(now, input);
+        loop {
+            match inner.broker.poll() {
+                Output::Send { connection, bytes } => {
+                    let at = connection.0 as usize;
+                    if let Some(socket) = inner.sockets.get_mut(at) {
+                        socket.push(bytes, &mut inner.pool);
+                        mark(socket, at, &mut inner.dirty);
+                    }
+                }
+                Output::Close { connection } => self.begin_close(inner, connection.0 as usize),
+                Output::Notice(notice) => log::notice(&notice),
+                Output::Wait(deadline) => {
+                    if inner.deadline != deadline {
+                        let is_earlier = deadline.is_some_and(|d| inner.deadline.is_none_or(|old| d < old));
+                        inner.deadline = deadline;
+                        if is_earlier {
+                            self.deadline_moved.notify_one();
+                        }
+                    }
+                    break;
+                }
+            }
+        }
+        if !inner.dirty.is_empty() {
+            self.flush.notify_one();
+        }
+    }
+
+    /// The last bytes go out, then the peer is given a moment to close its side.
+    fn begin_close(self: &Rc<Self>, inner: &mut Inner, at: usize) {
+        let Some(socket) = inner.sockets.get_mut(at) else { return };
+        if std::mem::replace(&mut socket.is_closing, true) {
+            return;
+        }
+        mark(socket, at, &mut inner.dirty);
+        if let Some(gate) = &socket.gate {
+            gate.notify_one();
+        }
+        let stream = Rc::downgrade(&socket.stream);
+        spawn_local(async move {
+            tokio::time::sleep(LINGER).await;
+            if let Some(stream) = stream.upgrade() {
+                let _ = SockRef::from(&*stream).shutdown(Shutdown::Both);
+            }
+        });
+    }
+
+    fn read(self: &Rc<Self>, reader: &mut Reader) -> Next {
+        let inner = &mut *self.inner.borrow_mut();
+        let mut scratch = std::mem::take(&mut inner.scratch);
+        let kept = reader.raw.len();
+        scratch[..kept].copy_from_slice(&reader.raw);
+        let next = match reader.stream.try_read(&mut scratch[kept..]) {
+            Ok(0) => Next::Stop,
+            Ok(n) => {
+                reader.raw = Vec::new();
+                self.received(inner, reader, &mut scratch[..kept + n])
+            }
+            Err(e) if matches!(e.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted) => Next::Read,
+            Err(_) => Next::Stop,
+        };
+        inner.scratch = scratch;
+        next
+    }
+
+    fn take_first(self: &Rc<Self>, reader: &mut Reader, first: &[u8]) -> Next {
+        let inner = &mut *self.inner.borrow_mut();
+        self.received(inner, reader, &mut first.to_vec())
+    }
+
+    fn received(self: &Rc<Self>, inner: &mut Inner, reader: &mut Reader, bytes: &mut [u8]) -> Next {
+        let now = self.clock.now();
+        match reader.frames.is_some() {
+            true => self.frames(inner, reader, now, bytes),
+            false => self.packets(inner, reader, now, bytes),
+        }
+        let Some(socket) = inner.sockets.get_mut(reader.id) else { return Next::Stop };
+        if socket.pending() > GATE * self.max_output_bytes && !socket.is_closing {
+            socket.gate = Some(Rc::new(Notify::new()));
+            return Next::Wait;
+        }
+        Next::Read
+    }
+
+    /// Takes the frames apart where they stand; what they carry is a stream of packets.
+    fn frames(self: &Rc<Self>, inner: &mut Inner, reader: &mut Reader, now: Instant, mut bytes: &mut [u8]) {
+        loop {
+            let Some(frames) = &mut reader.frames else { return };
+            let read = frames.read(bytes);
+            let (payload, _) = bytes.split_at(read.payload);
+            self.packets(inner, reader, now, payload);
+            bytes = bytes.split_at_mut(read.rest).1;
+            let Some(event) = read.event else { break };
+            if !self.frame_event(inner, reader.id, now, event) {
+                return;
+            }
+        }
+        reader.raw = bytes.to_vec();
+    }
+
+    /// Answers a control frame or a violation. False when nothing more is to be read.
+    fn frame_event(self: &Rc<Self>, inner: &mut Inner, id: usize, now: Instant, event: Event) -> bool {
+        let Some(socket) = inner.sockets.get_mut(id) else { return false };
+        if socket.is_closing {
+            return !matches!(event, Event::Violation(..));
+        }
+        let connection = connection_id(id);
+        match event {
+            Event::Ping(payload) => {
+                socket.push_control(websocket::PONG, &payload);
+                mark(socket, id, &mut inner.dirty);
+                self.flush.notify_one();
+                true
+            }
+            Event::Close(code) => {
+                let code = code.map(u16::to_be_bytes);
+                socket.push_control(websocket::CLOSE, code.as_ref().map_or(&[], <[u8; 2]>::as_slice));
+                self.step(
+                    inner,
+                    now,
+                    Input::Violation { connection, why: "the WebSocket was closed without a DISCONNECT" },
+                );
+                false
+            }
+            Event::Violation(code, why) => {
+                socket.push_control(websocket::CLOSE, &code.to_be_bytes());
+                self.step(inner, now, Input::Violation { connection, why });
+                false
+            }
+        }
+    }
+
+    /// Handles all complete packets; the rest of the bytes is carried to the next read.
+    fn packets(self: &Rc<Self>, inner: &mut Inner, reader: &mut Reader, now: Instant, bytes: &[u8]) {
+        let mut carry = std::mem::take(&mut reader.carry);
+        let bytes = if carry.is_empty() {
+            bytes
+        } else {
+            carry.extend_from_slice(bytes);
+            &carry
+        };
+        let rest = self.complete_packets(inner, reader, now, bytes);
+        if rest == 0 && !carry.is_empty() {
+            reader.carry = carry;
+        } else {
+            reader.carry = bytes.get(rest..).unwrap_or_default().to_vec();
+        }
+    }
+
+    /// Handles all complete packets, and says where the rest begins.
+    fn complete_packets(
+        self: &Rc<Self>,
+        inner: &mut Inner,
+        reader: &mut Reader,
+        now: Instant,
+        bytes: &[u8],
+    ) -> usize {
+        let connection = connection_id(reader.id);
+        let mut at = 0;
+        loop {
+            if inner.sockets.get(reader.id).is_none_or(|socket| socket.is_closing) {
+                return bytes.len(); // read on and discard
+            }
+            match reader.deframer.next(bytes.get(at..).unwrap_or_default()) {
+                Ok(Some((packet, size))) => {
+                    at += size;
+                    self.step(inner, now, Input::Packet { connection, packet });
+                }
+                Ok(None) => return at,
+                Err(error) => {
+                    let version = reader.deframer.version();
+                    self.step(inner, now, Input::Malformed { connection, version, error });
+                }
+            }
+        }
+    }
+
+    /// Waits until less waits to be written.
+    async fn gate(&self, id: usize) {
+        let gate = self.inner.borrow().sockets.get(id).and_then(|socket| socket.gate.clone());
+        if let Some(gate) = gate {
+            gate.notified().await;
+        }
+    }
+
+    async fn flusher(self: Rc<Self>) {
+        let mut list = Vec::new();
+        loop {
+            self.flush.notified().await;
+            let inner = &mut *self.inner.borrow_mut();
+            std::mem::swap(&mut list, &mut inner.dirty);
+            for id in list.drain(..) {
+                self.flush_one(inner, id);
+            }
+        }
+    }
+
+    fn flush_one(self: &Rc<Self>, inner: &mut Inner, id: usize) {
+        let Some(socket) = inner.sockets.get_mut(id) else { return };
+        socket.is_dirty = false;
+        if socket.is_stuck {
+            return;
+        }
+        let flushed = socket.flush(&mut inner.pool);
+        let pending = socket.pending();
+        if pending < self.max_output_bytes
+            && let Some(gate) = socket.gate.take()
+        {
+            gate.notify_one();
+        }
+        match flushed {
+            Flushed::Stuck => {
+                socket.is_stuck = true;
+                spawn_local(Rc::clone(self).wait_for_room(id, Rc::downgrade(&socket.stream)));
+            }
+            Flushed::All if socket.is_closing => socket.shut_down_write(),
+            Flushed::All | Flushed::Broken => {}
+        }
+        let now = self.clock.now();
+        self.step(inner, now, Input::Written { connection: connection_id(id), pending });
+    }
+
+    /// Waits until the kernel takes more for a slow peer.
+    async fn wait_for_room(self: Rc<Self>, id: usize, stream: Weak<TcpStream>) {
+        let Some(stream) = stream.upgrade() else { return };
+        let _ = stream.writable().await;
+        let inner = &mut *self.inner.borrow_mut();
+        let Some(socket) = inner.sockets.get_mut(id) else { return };
+        if Rc::ptr_eq(&socket.stream, &stream) {
+            socket.is_stuck = false;
+            mark(socket, id, &mut inner.dirty);
+            self.flush.notify_one();
+        }
+    }
+
+    async fn timer(self: Rc<Self>) {
+        loop {
+            let deadline = self.inner.borrow().deadline;
+            let due = async {
+                match deadline {
+                    // A moment that has begun counts as reached only when it is over: the clock has whole milliseconds.
+                    Some(at) => tokio::time::sleep_until(self.clock.at(at + Duration::from_millis(1))).await,
+                    None => std::future::pending().await,
+                }
+            };
+            tokio::select! {
+                () = due => self.handle(Input::Tick),
+                () = self.deadline_moved.notified() => {}
+            }
+        }
+    }
+}
+
+fn mark(socket: &mut Socket, at: usize, dirty: &mut Vec<usize>) {
+    if !std::mem::replace(&mut socket.is_dirty, true) {
+        dirty.push(at);
+    }
+}
+
+fn connection_id(at: usize) -> ConnectionId {
+    ConnectionId(u32::try_from(at).unwrap_or(u32::MAX))
+}

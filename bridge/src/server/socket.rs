@@ -1,0 +1,163 @@
+//! One socket's way out: what waits for it, in the form its transport wants. It owns a buffer only while something waits.
+
+use std::io::ErrorKind;
+use std::net::Shutdown;
+use std::rc::Rc;
+
+use socket2::SockRef;
+use tokio::net::TcpStream;
+use tokio::sync::Notify;
+
+use super::websocket;
+
+/// Buffers up to this size are kept for the next socket that needs one.
+const POOLED_BYTES: usize = 64 << 10;
+const POOLED_BUFFERS: usize = 256;
+
+/// What lies below MQTT.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Transport {
+    Tcp,
+    WebSocket,
+}
+
+/// Empty buffers that others have used.
+#[derive(Debug, Default)]
+pub(super) struct Pool(Vec<Vec<u8>>);
+
+/// A Network Connection's socket and its output.
+#[derive(Debug)]
+pub(super) struct Socket {
+    pub(super) stream: Rc<TcpStream>,
+    transport: Transport,
+    /// Packets since the last flush; for WebSocket behind room for a frame's header.
+    out: Vec<u8>,
+    /// WebSocket control frames since the last flush.
+    control: Vec<u8>,
+    /// What is being written, from `sent` on.
+    wire: Vec<u8>,
+    sent: usize,
+    /// It stands in the list of sockets to flush.
+    pub(super) is_dirty: bool,
+    /// The kernel's buffer is full; a task waits for room.
+    pub(super) is_stuck: bool,
+    /// Set when the last bytes are to be sent and the rest of what comes in is to be thrown away.
+    pub(super) is_closing: bool,
+    is_shut: bool,
+    /// The reader waits here while too much waits to be written.
+    pub(super) gate: Option<Rc<Notify>>,
+}
+
+/// How a flush went.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Flushed {
+    /// All is written.
+    All,
+    /// The kernel takes no more for now.
+    Stuck,
+    /// The socket is broken.
+    Broken,
+}
+
+impl Pool {
+    fn take(&mut self) -> Vec<u8> {
+        self.0.pop().unwrap_or_default()
+    }
+
+    fn put(&mut self, mut buffer: Vec<u8>) {
+        if buffer.capacity() > 0 && buffer.capacity() <= POOLED_BYTES && self.0.len() < POOLED_BUFFERS {
+            buffer.clear();
+            self.0.push(buffer);
+        }
+    }
+}
+
+impl Socket {
+    pub(super) fn new(stream: Rc<TcpStream>, transport: Transport) -> Self {
+        Self {
+            stream,
+            transport,
+            out: Vec::new(),
+            control: Vec::new(),
+            wire: Vec::new(),
+            sent: 0,
+            is_dirty: false,
+            is_stuck: false,
+            is_closing: false,
+            is_shut: false,
+            gate: None,
+        }
+    }
+
+    /// Bytes that wait.
+    pub(super) const fn pending(&self) -> usize {
+        self.out.len() + self.control.len() + self.wire.len() - self.sent
+    }
+
+    pub(super) fn push(&mut self, bytes: &[u8], pool: &mut Pool) {
+        if self.out.capacity() == 0 {
+            self.out = pool.take();
+        }
+        if self.out.is_empty() && self.transport == Transport::WebSocket {
+            self.out.extend_from_slice(&[0; websocket::MAX_HEADER]);
+        }
+        self.out.extend_from_slice(bytes);
+    }
+
+    /// Queues a WebSocket control frame, ahead of the packets of this turn.
+    pub(super) fn push_control(&mut self, opcode: u8, payload: &[u8]) {
+        websocket::write_control(&mut self.control, opcode, payload);
+    }
+
+    /// Writes all that waits, with one call where the kernel takes it all.
+    pub(super) fn flush(&mut self, pool: &mut Pool) -> Flushed {
+        loop {
+            if self.sent == self.wire.len() && !self.refill(pool) {
+                return Flushed::All;
+            }
+            match self.stream.try_write(self.wire.get(self.sent..).unwrap_or_default()) {
+                Ok(0) => return self.broken(),
+                Ok(n) => self.sent += n,
+                Err(e) if e.kind() == ErrorKind::WouldBlock => return Flushed::Stuck,
+                Err(e) if e.kind() == ErrorKind::Interrupted => {}
+                Err(_) => return self.broken(),
+            }
+        }
+    }
+
+    /// No more will be sent. The peer sees the end and, unless it is gone, closes its side.
+    pub(super) fn shut_down_write(&mut self) {
+        if !std::mem::replace(&mut self.is_shut, true) {
+            let _ = SockRef::from(&*self.stream).shutdown(Shutdown::Write);
+        }
+    }
+
+    fn broken(&mut self) -> Flushed {
+        (self.out, self.control, self.wire, self.sent) = (Vec::new(), Vec::new(), Vec::new(), 0);
+        // Wakes the reader, which does the rest.
+        let _ = SockRef::from(&*self.stream).shutdown(Shutdown::Both);
+        Flushed::Broken
+    }
+
+    /// Makes what was gathered into what is written. False when there is nothing.
+    fn refill(&mut self, pool: &mut Pool) -> bool {
+        pool.put(std::mem::take(&mut self.wire));
+        self.sent = 0;
+        if self.out.is_empty() && self.control.is_empty() {
+            return false;
+        }
+        let mut data = std::mem::take(&mut self.out);
+        let mut start = 0;
+        if self.transport == Transport::WebSocket && !data.is_empty() {
+            start = websocket::write_header(&mut data);
+        }
+        if self.control.is_empty() {
+            (self.wire, self.sent) = (data, start);
+        } else {
+            self.wire = std::mem::take(&mut self.control);
+            self.wire.extend_from_slice(data.get(start..).unwrap_or_default());
+            pool.put(data);
+        }
+        true
+    }
+}

@@ -1,0 +1,141 @@
+//! The door from HTTP to MQTT: who may open the WebSocket, and how it is handed to the shard.
+
+use std::net::SocketAddr;
+use std::rc::Rc;
+
+use bytes::Bytes;
+use http_body_util::Full;
+use hyper::body::Incoming;
+use hyper::header::{self, HeaderMap, HeaderName, HeaderValue};
+use hyper::{Method, Request, Response, StatusCode, Uri};
+use hyper_util::rt::TokioIo;
+use tokio::net::TcpStream;
+use tokio::task::spawn_local;
+use tungstenite::handshake::derive_accept_key;
+
+use super::http::{Answer, Site, text};
+use super::socket::Transport;
+
+/// Switches to a WebSocket, or says with a clear status why not.
+pub(super) fn answer(site: &Rc<Site>, request: Request<Incoming>, peer: SocketAddr) -> Answer {
+    match check(site, &request, peer) {
+        Ok((accept, protocol)) => {
+            let site = Rc::clone(site);
+            spawn_local(async move {
+                if let Ok(upgraded) = hyper::upgrade::on(request).await
+                    && let Ok(parts) = upgraded.downcast::<TokioIo<TcpStream>>()
+                {
+                    let shard = Rc::clone(&site.shard);
+                    shard.serve(parts.io.into_inner(), peer, Transport::WebSocket, &parts.read_buf).await;
+                }
+            });
+            switching(&accept, protocol)
+        }
+        Err((status, why)) => {
+            tracing::warn!(%peer, status = status.as_u16(), "WebSocket refused: {why}");
+            let mut answer = text(status, why);
+            if status == StatusCode::UPGRADE_REQUIRED {
+                answer.headers_mut().insert(header::UPGRADE, HeaderValue::from_static("websocket"));
+                answer.headers_mut().insert(header::SEC_WEBSOCKET_VERSION, HeaderValue::from_static("13"));
+            }
+            answer
+        }
+    }
+}
+
+type Refusal = (StatusCode, &'static str);
+
+fn check(
+    site: &Site,
+    request: &Request<Incoming>,
+    peer: SocketAddr,
+) -> Result<(String, &'static str), Refusal> {
+    let headers = request.headers();
+    if request.method() != Method::GET {
+        return Err((StatusCode::METHOD_NOT_ALLOWED, "a WebSocket is opened with GET"));
+    }
+    if !lists(headers, header::UPGRADE, "websocket") || !lists(headers, header::CONNECTION, "upgrade") {
+        return Err((
+            StatusCode::UPGRADE_REQUIRED,
+            "this address speaks MQTT over WebSocket; open it with an MQTT client",
+        ));
+    }
+    if !lists(headers, header::SEC_WEBSOCKET_VERSION, "13") {
+        return Err((StatusCode::UPGRADE_REQUIRED, "only version 13 of WebSocket is spoken here"));
+    }
+    let origin = said(headers, header::ORIGIN);
+    if !origin.is_empty() && !may_open(origin, said(headers, header::HOST), peer, &site.origins) {
+        return Err((
+            StatusCode::FORBIDDEN,
+            "pages of that origin may not connect; add it to `origins` under [listen]",
+        ));
+    }
+    let key = said(headers, header::SEC_WEBSOCKET_KEY);
+    if key.len() != 24 || !key.ends_with("==") {
+        return Err((StatusCode::BAD_REQUEST, "the Sec-WebSocket-Key is missing or not 16 bytes in base64"));
+    }
+    let offered = |name| lists(headers, header::SEC_WEBSOCKET_PROTOCOL, name);
+    // [MQTT-6.0.0-3], [MQTT-6.0.0-4]
+    let protocol = ["mqtt", "mqttv3.1"].into_iter().find(|&name| offered(name));
+    let protocol =
+        protocol.ok_or((StatusCode::BAD_REQUEST, "offer the WebSocket subprotocol `mqtt` or `mqttv3.1`"))?;
+    Ok((derive_accept_key(key.as_bytes()), protocol))
+}
+
+/// A page may connect to the place it came from, and a page on this machine to this machine.
+fn may_open(origin: &str, host: &str, peer: SocketAddr, allowed: &[String]) -> bool {
+    if allowed.iter().any(|allowed| allowed == origin) {
+        return true;
+    }
+    let Ok(uri) = origin.parse::<Uri>() else { return false };
+    let Some(authority) = uri.authority() else { return false };
+    let is_local = matches!(authority.host(), "localhost" | "127.0.0.1" | "[::1]");
+    authority.as_str().eq_ignore_ascii_case(host) || (is_local && peer.ip().to_canonical().is_loopback())
+}
+
+fn switching(accept: &str, protocol: &'static str) -> Answer {
+    let mut answer = Response::new(Full::<Bytes>::default());
+    *answer.status_mut() = StatusCode::SWITCHING_PROTOCOLS;
+    let headers = answer.headers_mut();
+    headers.insert(header::UPGRADE, HeaderValue::from_static("websocket"));
+    headers.insert(header::CONNECTION, HeaderValue::from_static("Upgrade"));
+    headers.insert(header::SEC_WEBSOCKET_PROTOCOL, HeaderValue::from_static(protocol));
+    if let Ok(accept) = HeaderValue::from_str(accept) {
+        headers.insert(header::SEC_WEBSOCKET_ACCEPT, accept);
+    }
+    answer
+}
+
+fn said(headers: &HeaderMap, name: HeaderName) -> &str {
+    headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
+}
+
+/// Whether a header's comma-separated list, also over several lines, has this word.
+fn lists(headers: &HeaderMap, name: HeaderName, word: &str) -> bool {
+    let lines = headers.get_all(name).into_iter().filter_map(|value| value.to_str().ok());
+    lines.flat_map(|line| line.split(',')).any(|item| item.trim().eq_ignore_ascii_case(word))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_origin_is_compared_whole() {
+        let near: SocketAddr = "127.0.0.1:5000".parse().unwrap();
+        let far: SocketAddr = "192.0.2.7:5000".parse().unwrap();
+        let allowed = ["https://panel.example".to_owned()];
+        assert!(may_open("http://house:8080", "house:8080", far, &[]));
+        assert!(may_open("https://panel.example", "house:8080", far, &allowed));
+        assert!(!may_open("https://panel.example.net", "house:8080", far, &allowed));
+        assert!(!may_open("https://panel.exampl", "house:8080", far, &allowed));
+        assert!(!may_open("http://house", "house:8080", far, &[]));
+        assert!(!may_open("null", "house:8080", near, &[]));
+        assert!(may_open("http://localhost:8081", "127.0.0.1:8080", near, &[]));
+        assert!(
+            !may_open("http://localhost:8081", "house:8080", far, &[]),
+            "a page of somebody else's machine"
+        );
+        assert!(!may_open("http://localhost.example", "127.0.0.1:8080", near, &[]));
+    }
+}
