@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 
 use bytes::Bytes;
-use mqtt::{Instant, Qos};
+use mqtt::Instant;
 
 /// Bytes that the kept messages may have: payloads, topics and what each costs besides.
 pub const MAX_BYTES: usize = 4 << 20;
@@ -34,26 +34,18 @@ pub struct Entry {
     pub payload: Bytes,
     /// All of its bytes, counted.
     pub size: usize,
-    /// How it came.
-    pub qos: Qos,
     /// Its RETAIN flag.
     pub retain: bool,
 }
 
 impl History {
     /// Takes a message, and lets the oldest go for which there is no place any more.
-    pub fn hear(&mut self, at: Instant, topic: &str, payload: &Bytes, qos: Qos, retain: bool) {
+    pub fn hear(&mut self, at: Instant, topic: &str, payload: &Bytes, retain: bool) {
         self.heard += 1;
-        let kept = Bytes::copy_from_slice(payload.get(..MAX_KEPT).unwrap_or(payload));
-        let entry = Entry {
-            number: self.heard,
-            at,
-            topic: topic.into(),
-            payload: kept,
-            size: payload.len(),
-            qos,
-            retain,
-        };
+        // A payload too long is copied in part, because a slice would keep all of it.
+        let kept = payload.get(..MAX_KEPT).map_or_else(|| payload.clone(), Bytes::copy_from_slice);
+        let entry =
+            Entry { number: self.heard, at, topic: topic.into(), payload: kept, size: payload.len(), retain };
         self.bytes += entry.cost();
         self.entries.push_front(entry);
         while self.bytes > MAX_BYTES
@@ -111,7 +103,7 @@ mod tests {
 
     fn hear(history: &mut History, payload: usize) {
         let payload = Bytes::from(vec![0; payload]);
-        history.hear(Instant::START, "a/b", &payload, Qos::AtMostOnce, false);
+        history.hear(Instant::START, "a/b", &payload, false);
     }
 
     #[test]

@@ -5,7 +5,7 @@
 //! a flood of messages on known topics costs a lookup each and nothing per frame.
 
 use bytes::Bytes;
-use mqtt::{Instant, Qos};
+use mqtt::Instant;
 
 /// Topics that are kept; what comes beyond is counted.
 pub const MAX_NODES: usize = 250_000;
@@ -46,8 +46,6 @@ pub struct Last {
     pub payload: Bytes,
     /// All of its bytes, counted.
     pub size: usize,
-    /// How it came.
-    pub qos: Qos,
     /// The broker keeps it.
     pub retained: bool,
     /// When it came.
@@ -72,7 +70,7 @@ impl Default for Tree {
 
 impl Tree {
     /// Takes a message.
-    pub fn hear(&mut self, now: Instant, topic: &str, payload: &Bytes, qos: Qos, retain: bool) {
+    pub fn hear(&mut self, now: Instant, topic: &str, payload: &Bytes, retain: bool) {
         let Some(id) = self.reach(topic) else {
             self.left_out += 1;
             return;
@@ -82,7 +80,7 @@ impl Tree {
         let kept = if retain { !payload.is_empty() } else { node.last.as_ref().is_some_and(|l| l.retained) };
         let is_new = node.last.is_none();
         node.messages += 1;
-        let last = Last { payload: shortened(payload), size: payload.len(), qos, retained: kept, at: now };
+        let last = Last { payload: shortened(payload), size: payload.len(), retained: kept, at: now };
         node.last = Some(last);
         if is_new {
             self.count_topic(id);
@@ -270,9 +268,9 @@ impl Node {
     }
 }
 
-/// A copy of what is kept: a slice would keep the whole frame alive that it came in.
+/// What is kept: a payload too long is copied in part, because a slice would keep all of it.
 fn shortened(payload: &Bytes) -> Bytes {
-    Bytes::copy_from_slice(payload.get(..MAX_KEPT).unwrap_or(payload))
+    payload.get(..MAX_KEPT).map_or_else(|| payload.clone(), Bytes::copy_from_slice)
 }
 
 fn flatten(nodes: &[Node], id: NodeId, rows: &mut Vec<NodeId>) {
@@ -294,7 +292,7 @@ mod tests {
     fn tree(topics: &[&str]) -> Tree {
         let mut tree = Tree::default();
         for topic in topics {
-            tree.hear(at(0), topic, &Bytes::from_static(b"x"), Qos::AtMostOnce, false);
+            tree.hear(at(0), topic, &Bytes::from_static(b"x"), false);
         }
         tree
     }
@@ -336,7 +334,7 @@ mod tests {
     fn the_retained_mark_follows_what_the_broker_keeps() {
         let mut tree = Tree::default();
         let mut hear = |payload: &'static str, retain| {
-            tree.hear(at(0), "a", &Bytes::from_static(payload.as_bytes()), Qos::AtMostOnce, retain);
+            tree.hear(at(0), "a", &Bytes::from_static(payload.as_bytes()), retain);
             last(&tree, "a").retained
         };
         assert!(hear("1", true));
@@ -351,19 +349,16 @@ mod tests {
     #[test]
     fn long_payloads_are_cut_but_their_size_is_told() {
         let mut tree = Tree::default();
-        tree.hear(at(7), "a", &Bytes::from(vec![b'x'; 300_000]), Qos::ExactlyOnce, false);
+        tree.hear(at(7), "a", &Bytes::from(vec![b'x'; 300_000]), false);
         let last = last(&tree, "a");
-        assert_eq!(
-            (last.payload.len(), last.size, last.qos, last.at),
-            (MAX_KEPT, 300_000, Qos::ExactlyOnce, at(7))
-        );
+        assert_eq!((last.payload.len(), last.size, last.at), (MAX_KEPT, 300_000, at(7)));
     }
 
     #[test]
     fn known_topics_do_not_reshape_the_tree() {
         let mut tree = tree(&["a/b"]);
         tree.rows();
-        tree.hear(at(1), "a/b", &Bytes::from_static(b"y"), Qos::AtMostOnce, false);
+        tree.hear(at(1), "a/b", &Bytes::from_static(b"y"), false);
         assert!(!tree.reshaped);
         assert_eq!(tree.node(tree.find("a/b").unwrap()).unwrap().messages(), 2);
     }
@@ -375,7 +370,7 @@ mod tests {
         for round in 0..10 {
             for i in 0..10_000 {
                 let topic = format!("site/{}/sensor/{i}", i % 10);
-                tree.hear(at(round), &topic, &payload, Qos::AtMostOnce, false);
+                tree.hear(at(round), &topic, &payload, false);
             }
             tree.rows();
         }
@@ -390,7 +385,7 @@ mod tests {
     fn a_full_tree_counts_what_it_leaves_out() {
         let mut tree = Tree::default();
         for i in 0..MAX_NODES {
-            tree.hear(at(0), &i.to_string(), &Bytes::new(), Qos::AtMostOnce, false);
+            tree.hear(at(0), &i.to_string(), &Bytes::new(), false);
         }
         assert_eq!((tree.topics() as usize, tree.left_out()), (MAX_NODES - 1, 1));
     }

@@ -1,5 +1,6 @@
 //! The panel: devices as tiles that tell the truth.
 
+pub mod look;
 pub mod state;
 pub mod tile;
 

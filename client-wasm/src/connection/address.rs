@@ -1,0 +1,112 @@
+//! Which broker: the one of this page's origin, or the one that `?broker=` names. Pure; knows no browser.
+
+use std::fmt;
+
+/// Where the broker of an origin is.
+const PATH: &str = "/mqtt";
+
+/// A WebSocket address.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Address {
+    secure: bool,
+    host: String,
+    path: String,
+}
+
+impl Address {
+    /// The broker for a page: `asked`, or `/mqtt` of the page's own host, over TLS if the page came so.
+    ///
+    /// # Errors
+    /// What is wrong with the address that was asked for, as a sentence.
+    pub fn choose(page_is_secure: bool, page_host: &str, asked: Option<&str>) -> Result<Self, String> {
+        let asked = asked.map_or("", str::trim);
+        if asked.is_empty() {
+            return Ok(Self { secure: page_is_secure, host: page_host.to_owned(), path: PATH.to_owned() });
+        }
+        let (secure, rest) = match asked.split_once("://") {
+            Some(("ws" | "http", rest)) => (false, rest),
+            Some(("wss" | "https", rest)) => (true, rest),
+            Some(("mqtt" | "mqtts" | "tcp" | "ssl" | "tls", _)) => {
+                return Err(format!(
+                    "Browsers cannot reach {asked}: they need the broker's WebSocket address, which begins with \
+                     ws:// or wss://."
+                ));
+            }
+            Some(_) => return Err(format!("{asked} is not a ws:// or wss:// address.")),
+            None => (page_is_secure, asked),
+        };
+        let (host, path) = match rest.find(['/', '?']) {
+            Some(at) => rest.split_at(at),
+            None => (rest, PATH),
+        };
+        if host.is_empty() || host.contains(|c: char| c.is_whitespace() || "@#\\".contains(c)) {
+            return Err(format!("{asked} names no host."));
+        }
+        let path = path.split('#').next().unwrap_or(path);
+        Ok(Self { secure, host: host.to_owned(), path: path.to_owned() })
+    }
+
+    /// Host, and port if it is not the usual one.
+    #[must_use]
+    pub fn host(&self) -> &str {
+        &self.host
+    }
+
+    /// The path on the host.
+    #[must_use]
+    pub fn path(&self) -> &str {
+        &self.path
+    }
+
+    /// Whether it is `wss://`.
+    #[must_use]
+    pub const fn is_secure(&self) -> bool {
+        self.secure
+    }
+}
+
+impl fmt::Display for Address {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let scheme = if self.secure { "wss" } else { "ws" };
+        write!(f, "{scheme}://{}{}", self.host, self.path)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn choose(secure: bool, asked: &str) -> Result<String, String> {
+        Address::choose(secure, "home:8080", Some(asked)).map(|address| address.to_string())
+    }
+
+    #[test]
+    fn without_a_wish_it_is_the_pages_own_broker() {
+        assert_eq!(Address::choose(false, "home:8080", None).unwrap().to_string(), "ws://home:8080/mqtt");
+        assert_eq!(Address::choose(true, "home", None).unwrap().to_string(), "wss://home/mqtt");
+        assert_eq!(choose(false, "  ").unwrap(), "ws://home:8080/mqtt");
+    }
+
+    #[test]
+    fn another_broker_is_taken_as_written_or_completed() {
+        for (asked, address) in [
+            ("wss://broker:8084/mqtt", "wss://broker:8084/mqtt"),
+            ("ws://127.0.0.1:9001", "ws://127.0.0.1:9001/mqtt"),
+            ("ws://127.0.0.1:9001/", "ws://127.0.0.1:9001/"),
+            ("broker:9001", "ws://broker:9001/mqtt"),
+            ("http://broker/a?b=c#d", "ws://broker/a?b=c"),
+            ("ws://[::1]:9001/", "ws://[::1]:9001/"),
+        ] {
+            assert_eq!(choose(false, asked).unwrap(), address, "{asked}");
+        }
+        assert_eq!(choose(true, "broker").unwrap(), "wss://broker/mqtt");
+    }
+
+    #[test]
+    fn what_no_browser_reaches_is_said_so() {
+        assert!(choose(false, "mqtt://broker:1883").unwrap_err().contains("ws://"));
+        for bad in ["ftp://x", "ws://", "ws:///mqtt", "a b", "ws://user@host/"] {
+            assert!(choose(false, bad).is_err(), "{bad}");
+        }
+    }
+}

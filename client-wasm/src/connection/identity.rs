@@ -1,0 +1,55 @@
+//! Who this tab is. Knows the storage of the tab, not the connection.
+
+use web_sys::Storage;
+
+const KEY: &str = "switchboard-client-id";
+
+/// The client identifier of this tab: `prefix` and a random part, the same again after a reload.
+///
+/// It is taken out of the tab's storage and goes back with [`keep`] when the page is left: a tab that is duplicated
+/// copies the storage, and must not find the identifier of a page that lives.
+#[must_use]
+pub fn take(prefix: &str) -> String {
+    let kept = storage().and_then(|storage| {
+        let id = storage.get_item(KEY).ok().flatten();
+        let _ = storage.remove_item(KEY);
+        id
+    });
+    kept.filter(|id| id.starts_with(prefix)).unwrap_or_else(|| fresh(prefix))
+}
+
+/// A client identifier that nobody had before: `prefix` and ten letters and digits, within the 23 characters that every
+/// broker takes [MQTT-3.1.3-5] if the prefix has no more than 13.
+#[must_use]
+pub fn fresh(prefix: &str) -> String {
+    const LETTERS: &[u8; 32] = b"abcdefghijkmnpqrstuvwxyz23456789";
+    let random = random::<10>();
+    let letters = random.iter().map(|b| char::from(LETTERS[usize::from(b % 32)]));
+    prefix.chars().chain(letters).collect()
+}
+
+/// Keeps the identifier for the page's return.
+pub fn keep(id: &str) {
+    if let Some(storage) = storage() {
+        // A full or forbidden storage costs nothing but a new identifier.
+        let _ = storage.set_item(KEY, id);
+    }
+}
+
+/// A seed for [`Config::seed`](mqtt::client::Config::seed).
+#[must_use]
+pub fn seed() -> u64 {
+    u64::from_le_bytes(random())
+}
+
+fn random<const N: usize>() -> [u8; N] {
+    let mut bytes = [0; N];
+    if let Some(crypto) = web_sys::window().and_then(|window| window.crypto().ok()) {
+        let _ = crypto.get_random_values_with_u8_array(&mut bytes);
+    }
+    bytes
+}
+
+fn storage() -> Option<Storage> {
+    web_sys::window()?.session_storage().ok()?
+}
