@@ -164,7 +164,7 @@ fn reachable(address: SocketAddr) -> SocketAddr {
 async fn serve_tcp(shard: Rc<Shard>, listener: TcpListener) {
     loop {
         let (stream, peer) = listener::accept(&listener).await;
-        spawn_local(Rc::clone(&shard).serve(stream, peer, Transport::Tcp, &[]));
+        spawn_local(Rc::clone(&shard).serve(stream, peer, Transport::Tcp, Vec::new()));
     }
 }
 

@@ -116,7 +116,7 @@ impl Shard {
         stream: TcpStream,
         peer: SocketAddr,
         transport: Transport,
-        first: &[u8],
+        first: Vec<u8>,
     ) {
         let _ = stream.set_nodelay(true);
         let stream = Rc::new(stream);
@@ -240,9 +240,9 @@ impl Shard {
         next
     }
 
-    fn take_first(self: &Rc<Self>, reader: &mut Reader, first: &[u8]) -> Next {
+    fn take_first(self: &Rc<Self>, reader: &mut Reader, mut first: Vec<u8>) -> Next {
         let inner = &mut *self.inner.borrow_mut();
-        self.received(inner, reader, &mut first.to_vec())
+        self.received(inner, reader, &mut first)
     }
 
     fn received(self: &Rc<Self>, inner: &mut Inner, reader: &mut Reader, bytes: &mut [u8]) -> Next {

@@ -25,8 +25,10 @@ pub(super) fn answer(site: &Rc<Site>, request: Request<Incoming>, peer: SocketAd
                 if let Ok(upgraded) = hyper::upgrade::on(request).await
                     && let Ok(parts) = upgraded.downcast::<TokioIo<TcpStream>>()
                 {
-                    let shard = Rc::clone(&site.shard);
-                    shard.serve(parts.io.into_inner(), peer, Transport::WebSocket, &parts.read_buf).await;
+                    // Copied, so that a quiet connection does not hold on to the buffer its request was read into.
+                    let (stream, first) = (parts.io.into_inner(), parts.read_buf.to_vec());
+                    drop(parts.read_buf);
+                    Rc::clone(&site.shard).serve(stream, peer, Transport::WebSocket, first).await;
                 }
             });
             switching(&accept, protocol)

@@ -1,0 +1,150 @@
+//! Slow readers, full queues, windows: what is bounded, and what the others notice of it.
+
+use mqtt::packet::ConnectProperties;
+use mqtt::{MessageProperties, SessionExpiry};
+
+use super::*;
+
+fn publishes(packets: &[String]) -> Vec<&str> {
+    packets.iter().filter(|p| p.contains('=')).map(String::as_str).collect()
+}
+
+#[test]
+fn a_slow_reader_misses_qos_0_and_nobody_else_does() {
+    let mut w = World::new(Config { max_output_bytes: 200, ..Config::default() });
+    let (slow, quick, publisher) = (w.client("slow"), w.client("quick"), w.client("p"));
+    w.subscribe(slow, "a", Qos::AtMostOnce);
+    w.subscribe(quick, "a", Qos::AtMostOnce);
+    w.wire[slow].is_stalled = true;
+    for n in 0..100 {
+        w.publish(publisher, &message("a", &format!("{n:020}"), Qos::AtMostOnce));
+    }
+    assert_eq!(publishes(&w.take(quick)).len(), 100);
+    let got = publishes(&w.take(slow)).len();
+    assert!((5..15).contains(&got), "{got} within 200 bytes");
+    assert_eq!(w.broker.counters().dropped_slow_reader, 100 - got as u64);
+}
+
+#[test]
+fn a_slow_reader_gets_qos_1_when_it_reads_again_in_order() {
+    let mut w = World::new(Config { max_output_bytes: 200, max_inflight: 1000, ..Config::default() });
+    let (slow, publisher) = (w.client("slow"), w.client("p"));
+    w.subscribe(slow, "a", Qos::AtLeastOnce);
+    w.take(slow);
+    w.wire[slow].is_stalled = true;
+    for n in 0..100 {
+        w.publish(publisher, &message("a", &n.to_string(), Qos::AtLeastOnce));
+    }
+    let first = publishes(&w.take(slow)).len();
+    assert!(first < 40, "{first} fit");
+    w.drain(slow);
+    let expected: Vec<_> = (first..100).map(|n| format!("a={n} q1")).collect();
+    assert_eq!(w.take(slow), expected);
+}
+
+#[test]
+fn mqtt_3_3_4_9_no_more_is_in_flight_than_the_client_takes() {
+    let mut w = World::new(Config::default());
+    let mut connect = Connect::new(Version::V5, "c");
+    connect.properties.receive_maximum = Some(3);
+    let (id, publisher) = (w.connect(&connect), w.client("p"));
+    w.subscribe(id, "a", Qos::AtLeastOnce);
+    w.take(id);
+    for n in 0..7 {
+        w.publish(publisher, &message("a", &n.to_string(), Qos::AtLeastOnce));
+    }
+    assert_eq!(w.take(id), ["a=0 q1", "a=1 q1", "a=2 q1"]);
+    w.puback(id, 2);
+    w.puback(id, 1);
+    assert_eq!(w.take(id), ["a=3 q1", "a=4 q1"]);
+}
+
+#[test]
+fn a_full_queue_drops_the_newest_and_counts_it() {
+    let mut w = World::new(Config { max_queued_messages: 5, ..Config::default() });
+    let mut connect = Connect::new(Version::V3_1_1, "c");
+    connect.clean_start = false;
+    connect.properties =
+        ConnectProperties { session_expiry: SessionExpiry::Never, ..ConnectProperties::default() };
+    let (id, publisher) = (w.connect(&connect), w.client("p"));
+    w.subscribe(id, "a", Qos::AtLeastOnce);
+    w.cut(id);
+    for n in 0..8 {
+        w.publish(publisher, &message("a", &n.to_string(), Qos::AtLeastOnce));
+    }
+    assert_eq!(w.broker.counters().dropped_queue_full, 3);
+    let again = w.open(Version::V3_1_1);
+    w.send(again, &Packet::Connect(Box::new(connect)));
+    assert_eq!(publishes(&w.take(again)), ["a=0 q1", "a=1 q1", "a=2 q1", "a=3 q1", "a=4 q1"]);
+}
+
+#[test]
+fn mqtt_3_1_2_25_a_message_too_large_for_one_is_dropped_for_that_one_only() {
+    let mut w = World::new(Config::default());
+    let mut connect = Connect::new(Version::V5, "small");
+    connect.properties.maximum_packet_size = Some(60);
+    let (small, large, publisher) = (w.connect(&connect), w.client("large"), w.client("p"));
+    for id in [small, large] {
+        w.subscribe(id, "a", Qos::AtLeastOnce);
+        w.take(id);
+    }
+    w.publish(publisher, &message("a", &"x".repeat(100), Qos::AtLeastOnce));
+    w.publish(publisher, &message("a", "y", Qos::AtLeastOnce));
+    assert_eq!(w.take(small), ["a=y q1"]);
+    assert_eq!(w.take(large).len(), 2);
+    assert_eq!(w.broker.counters().dropped_too_large, 1);
+}
+
+#[test]
+fn retained_messages_are_replayed_as_the_reader_takes_them() {
+    let mut w = World::new(Config { max_output_bytes: 300, ..Config::default() });
+    let publisher = w.client("p");
+    for n in 0..500 {
+        w.publish(publisher, &message(&format!("a/{n:03}"), "old", Qos::AtMostOnce).with_retain(true));
+    }
+    let id = w.client("c");
+    w.wire[id].is_stalled = true;
+    w.subscribe(id, "a/#", Qos::AtMostOnce);
+    let first = publishes(&w.take(id)).len();
+    assert!(first < 40, "{first} at first");
+    w.publish(publisher, &message("a/499", "new", Qos::AtMostOnce).with_retain(true));
+    w.drain(id);
+    let rest = w.take(id);
+    assert_eq!(publishes(&rest).len() + first, 500, "all are replayed");
+    assert_eq!(rest.last().map(String::as_str), Some("a/499=new q0 retain"), "with the value of that moment");
+}
+
+#[test]
+fn retained_messages_have_a_bound_that_is_told_to_the_publisher() {
+    let mut w = World::new(Config { max_retained_messages: 2, ..Config::default() });
+    let publisher = w.client("p");
+    for (topic, answer) in [("a", "Puback 10"), ("b", "Puback 10"), ("c", "Puback 97"), ("b", "Puback 10")] {
+        w.publish(publisher, &message(topic, "x", Qos::AtLeastOnce).with_retain(true));
+        assert_eq!(w.take(publisher), [answer], "{topic}");
+    }
+}
+
+#[test]
+fn properties_travel_unaltered_and_not_to_older_versions() {
+    let mut w = World::new(Config::default());
+    let (new, old, publisher) =
+        (w.client("new"), w.connect(&Connect::new(Version::V3_1_1, "old")), w.client("p"));
+    for id in [new, old] {
+        w.subscribe(id, "a", Qos::AtMostOnce);
+        w.take(id);
+    }
+    let properties = MessageProperties {
+        content_type: Some("text/plain".into()),
+        user_properties: vec![("b".into(), "1".into()), ("a".into(), "2".into())],
+        ..MessageProperties::default()
+    };
+    let sent =
+        Message { properties: Some(Box::new(properties.clone())), ..message("a", "x", Qos::AtMostOnce) };
+    w.publish(publisher, &sent);
+    let bytes = std::mem::take(&mut w.wire[new].bytes);
+    let Some((Packet::Publish(got), _)) = Deframer::client(Version::V5, 1000).next(&bytes).unwrap() else {
+        panic!("a PUBLISH")
+    };
+    assert_eq!(MessageProperties::from_packet(&got.properties).as_deref(), Some(&properties));
+    assert_eq!(w.take(old), ["a=x q0"]);
+}

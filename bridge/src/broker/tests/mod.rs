@@ -1,0 +1,183 @@
+//! The broker in virtual time, without sockets: what depends on the clock and on slow readers. What a client sees on the
+//! wire is tested end to end elsewhere.
+
+mod bounds;
+mod time;
+
+use std::time::Duration;
+
+use mqtt::codec::Deframer;
+use mqtt::packet::{Ack, Connect, Publish, Subscribe, SubscriptionOptions};
+use mqtt::{Delivery, Instant, Message, Packet, PacketId, Qos, ReasonCode, TopicFilter, Version};
+
+use super::{Broker, Config, ConnectionId, Input, Output, Peer};
+
+/// A broker with any number of clients, and the clock in the test's hand.
+struct World {
+    broker: Broker,
+    now: Instant,
+    wire: Vec<Wire>,
+    deadline: Option<Instant>,
+}
+
+/// What one connection has been sent.
+struct Wire {
+    version: Version,
+    bytes: Vec<u8>,
+    is_closed: bool,
+    /// Its socket takes nothing.
+    is_stalled: bool,
+}
+
+impl World {
+    fn new(config: Config) -> Self {
+        Self {
+            broker: Broker::new(config, 1),
+            now: Instant::from_millis(1000),
+            wire: Vec::new(),
+            deadline: None,
+        }
+    }
+
+    fn open(&mut self, version: Version) -> usize {
+        let id = self.wire.len();
+        self.wire.push(Wire { version, bytes: Vec::new(), is_closed: false, is_stalled: false });
+        let peer = Peer { name: format!("peer-{id}").into(), is_loopback: true };
+        self.handle(Input::Opened { connection: ConnectionId(id as u32), peer });
+        id
+    }
+
+    /// Connects a client and takes its CONNACK off the wire.
+    fn connect(&mut self, connect: &Connect<'_>) -> usize {
+        let id = self.open(connect.version);
+        self.send(id, &Packet::Connect(Box::new(connect.clone())));
+        assert!(self.take(id).first().is_some_and(|p| p.starts_with("Connack")), "a CONNACK comes first");
+        id
+    }
+
+    fn client(&mut self, client_id: &str) -> usize {
+        self.connect(&Connect::new(Version::V5, client_id))
+    }
+
+    fn send(&mut self, id: usize, packet: &Packet<'_>) {
+        self.handle(Input::Packet { connection: ConnectionId(id as u32), packet: packet.clone() });
+    }
+
+    fn subscribe(&mut self, id: usize, filter: &str, qos: Qos) {
+        let filters = vec![(TopicFilter::new(filter).unwrap(), SubscriptionOptions::at(qos))];
+        let packet_id = PacketId::new(999).unwrap();
+        self.send(
+            id,
+            &Packet::Subscribe(Subscribe {
+                packet_id,
+                filters,
+                subscription_id: None,
+                user_properties: vec![],
+            }),
+        );
+    }
+
+    fn publish(&mut self, id: usize, message: &Message) {
+        let packet_id = PacketId::new(7).unwrap();
+        let delivery = match message.qos {
+            Qos::AtMostOnce => Delivery::AtMostOnce,
+            Qos::AtLeastOnce => Delivery::AtLeastOnce { packet_id, dup: false },
+            Qos::ExactlyOnce => Delivery::ExactlyOnce { packet_id, dup: false },
+        };
+        self.send(id, &Packet::Publish(Publish::of(message, delivery)));
+    }
+
+    /// Acknowledges the QoS 1 message with this identifier.
+    fn puback(&mut self, id: usize, packet_id: u16) {
+        self.send(id, &Packet::Puback(Ack::new(PacketId::new(packet_id).unwrap(), ReasonCode::Success)));
+    }
+
+    fn cut(&mut self, id: usize) {
+        self.handle(Input::Closed { connection: ConnectionId(id as u32) });
+    }
+
+    /// Lets time pass, ticking at each deadline on the way.
+    fn pass(&mut self, duration: Duration) {
+        let end = self.now + duration;
+        while let Some(at) = self.deadline.filter(|&at| at <= end) {
+            self.now = at;
+            self.handle(Input::Tick);
+        }
+        self.now = end;
+    }
+
+    /// The packets a connection was sent since the last take, in short.
+    fn take(&mut self, id: usize) -> Vec<String> {
+        let wire = &mut self.wire[id];
+        let bytes = std::mem::take(&mut wire.bytes);
+        let mut deframer = Deframer::client(wire.version, u32::MAX);
+        let (mut at, mut packets) = (0, Vec::new());
+        while let Some((packet, size)) = deframer.next(&bytes[at..]).unwrap() {
+            at += size;
+            packets.push(short(&packet));
+        }
+        assert_eq!(at, bytes.len(), "only whole packets are sent");
+        packets
+    }
+
+    fn handle(&mut self, input: Input<'_>) {
+        self.broker.handle(self.now, input);
+        let mut taken = Vec::new();
+        loop {
+            match self.broker.poll() {
+                Output::Send { connection, bytes } => {
+                    let wire = &mut self.wire[connection.0 as usize];
+                    assert!(!wire.is_closed, "nothing is sent after a close");
+                    wire.bytes.extend_from_slice(bytes);
+                    if !wire.is_stalled {
+                        taken.push(connection);
+                    }
+                }
+                Output::Close { connection } => self.wire[connection.0 as usize].is_closed = true,
+                Output::Notice(_) => {}
+                Output::Wait(deadline) => {
+                    self.deadline = deadline;
+                    break;
+                }
+            }
+        }
+        for connection in taken {
+            self.handle(Input::Written { connection, pending: 0 });
+        }
+    }
+
+    /// A stalled socket takes all it was given.
+    fn drain(&mut self, id: usize) {
+        self.wire[id].is_stalled = false;
+        self.handle(Input::Written { connection: ConnectionId(id as u32), pending: 0 });
+    }
+}
+
+fn short(packet: &Packet<'_>) -> String {
+    match packet {
+        Packet::Publish(p) => {
+            let (topic, payload) = (p.topic.map_or("", |t| t.text()), String::from_utf8_lossy(p.payload));
+            let flags = format!(
+                "{}{}",
+                if p.delivery.dup() { " dup" } else { "" },
+                if p.retain { " retain" } else { "" }
+            );
+            let left = p.properties.message_expiry_s.map(|s| format!(" expires {s}")).unwrap_or_default();
+            format!("{topic}={payload} q{}{flags}{left}", p.delivery.qos().level())
+        }
+        Packet::Disconnect(p) => format!("Disconnect {:02x}", p.reason.byte()),
+        Packet::Connack(p) => {
+            format!("Connack {:02x}{}", p.reason.byte(), if p.session_present { " present" } else { "" })
+        }
+        Packet::Puback(p) => format!("Puback {:02x}", p.reason.byte()),
+        other => other.name().to_owned(),
+    }
+}
+
+fn message(topic: &str, payload: &str, qos: Qos) -> Message {
+    Message::new(topic.parse().unwrap(), payload.as_bytes().to_vec()).with_qos(qos)
+}
+
+fn secs(n: u64) -> Duration {
+    Duration::from_secs(n)
+}
