@@ -4,4 +4,8 @@
 
 pub mod broker;
 #[cfg(feature = "server")]
+pub mod cli;
+#[cfg(feature = "server")]
+pub mod demo;
+#[cfg(feature = "server")]
 pub mod server;
