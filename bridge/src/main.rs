@@ -4,9 +4,10 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use anyhow::Result;
+use anyhow::{Context, Result, anyhow};
+use bridge::cli::{self, PublishArgs, SubscribeArgs};
 use bridge::server::{self, Options, config};
-use clap::{Args, Parser, Subcommand};
+use clap::{ArgAction, Args, Parser, Subcommand};
 
 /// Turns any browser into the front panel of your devices: an MQTT broker that serves the panel on the same port.
 #[derive(Debug, Parser)]
@@ -27,6 +28,23 @@ enum Command {
         /// The file to check
         #[arg(long, value_name = "FILE", default_value = "switchboard.toml")]
         config: PathBuf,
+    },
+    /// Publish one message to a broker
+    Pub(PublishArgs),
+    /// Print the messages of a broker
+    Sub(SubscribeArgs),
+    /// Let the simulated devices join another broker
+    #[command(disable_help_flag = true)]
+    Demo {
+        /// The broker's name or address
+        #[arg(short = 'h', long, default_value = "127.0.0.1", value_name = "HOST")]
+        host: String,
+        /// The broker's MQTT port
+        #[arg(short, long, default_value_t = 1883)]
+        port: u16,
+        /// Print help
+        #[arg(long, action = ArgAction::Help)]
+        help: Option<bool>,
     },
 }
 
@@ -73,6 +91,9 @@ fn main() -> ExitCode {
         None => serve(cli.serve),
         Some(Command::Serve(args)) => serve(args),
         Some(Command::Check { config }) => check(&config),
+        Some(Command::Pub(args)) => client(cli::publish(args)),
+        Some(Command::Sub(args)) => client(cli::subscribe(args)),
+        Some(Command::Demo { host, port, .. }) => demo(&host, port),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
@@ -112,4 +133,24 @@ fn check(path: &std::path::Path) -> Result<(), Failure> {
     config::File::read(path).map_err(Failure::Usage)?;
     println!("{} is valid", path.display());
     Ok(())
+}
+
+/// Runs a command that is a client of some broker.
+fn client(command: impl Future<Output = Result<(), cli::Error>>) -> Result<(), Failure> {
+    let done = block_on(command).map_err(Failure::Running)?;
+    done.map_err(|error| match error.exit_code() {
+        2 => Failure::Usage(error.into()),
+        _ => Failure::Running(error.into()),
+    })
+}
+
+fn demo(host: &str, port: u16) -> Result<(), Failure> {
+    server::log_to_stderr();
+    let ended = block_on(bridge::demo::run(format!("{host}:{port}"))).map_err(Failure::Running)?;
+    Err(Failure::Running(anyhow!("the demo device was turned away: {ended}")))
+}
+
+fn block_on<T>(future: impl Future<Output = T>) -> Result<T> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    Ok(runtime.context("the runtime could not be started")?.block_on(future))
 }

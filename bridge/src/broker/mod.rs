@@ -189,9 +189,8 @@ impl Broker {
     }
 
     fn open_connections(&self) -> Vec<ConnectionId> {
-        let open =
-            |(n, c): (usize, &Option<Connection>)| c.as_ref().and(u32::try_from(n).ok()).map(ConnectionId);
-        self.connections.iter().enumerate().filter_map(open).collect()
+        let ids = (0..).map(ConnectionId);
+        ids.zip(&self.connections).filter_map(|(id, connection)| connection.as_ref().map(|_| id)).collect()
     }
 
     fn connection(&mut self, id: ConnectionId) -> Option<&mut Connection> {

@@ -29,7 +29,7 @@ pub struct File {
 }
 
 /// Where to listen.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Listen {
     /// The page and MQTT over WebSocket.
@@ -100,12 +100,6 @@ pub struct Log {
 pub struct Demo {
     /// Whether they join.
     pub enabled: bool,
-}
-
-impl Default for Listen {
-    fn default() -> Self {
-        Self { http: Vec::new(), tcp: Vec::new(), origins: Vec::new(), app: None }
-    }
 }
 
 impl File {

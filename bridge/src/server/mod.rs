@@ -75,6 +75,11 @@ pub fn run(options: Options) -> Result<()> {
     LocalSet::new().block_on(&runtime, serve(options))
 }
 
+/// The log for a command that serves nothing.
+pub fn log_to_stderr() {
+    log::init(tracing::Level::INFO, false);
+}
+
 async fn serve(options: Options) -> Result<()> {
     warn_about_data(&options.file.data);
     let assets = match options.app.as_ref().or(options.file.listen.app.as_ref()) {
@@ -100,6 +105,11 @@ async fn serve(options: Options) -> Result<()> {
     announce(&http_at, &tcp_at);
     if options.lan {
         qr::print(&http_at);
+    }
+    if options.file.demo.enabled
+        && let Some(&address) = tcp_at.first()
+    {
+        spawn_local(crate::demo::run(reachable(address)));
     }
     stopped().await?;
     tracing::info!("stopping: telling the clients");

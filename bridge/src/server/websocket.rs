@@ -42,6 +42,9 @@ pub(super) enum Event {
     Violation(u16, &'static str),
 }
 
+/// A status code to close with, and what the peer did.
+type Misuse = (u16, &'static str);
+
 /// What was read of some bytes.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Read {
@@ -86,7 +89,7 @@ impl Frames {
     }
 
     /// Reads one header, and a control frame as a whole. None when more bytes are needed.
-    fn header(&mut self, bytes: &[u8]) -> Result<Option<(usize, Option<Event>)>, (u16, &'static str)> {
+    fn header(&mut self, bytes: &[u8]) -> Result<Option<(usize, Option<Event>)>, Misuse> {
         let mut cursor = Cursor::new(bytes);
         let parsed = FrameHeader::parse(&mut cursor).map_err(|_| (1002, "a frame with a reserved opcode"))?;
         let Some((header, length)) = parsed else { return Ok(None) };
@@ -123,7 +126,7 @@ impl Frames {
     }
 }
 
-fn control_event(control: Control, body: Vec<u8>) -> Result<Option<Event>, (u16, &'static str)> {
+fn control_event(control: Control, body: Vec<u8>) -> Result<Option<Event>, Misuse> {
     match control {
         Control::Ping => Ok(Some(Event::Ping(body))),
         Control::Pong => Ok(None),
