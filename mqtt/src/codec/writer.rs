@@ -47,7 +47,10 @@ impl<'v> Writer<'v> {
         }
         let (bytes, needed) = varint_bytes(length);
         let bytes = bytes.get(..needed).unwrap_or_default();
-        self.out.splice(at..at + kept, bytes.iter().copied());
+        match self.out.get_mut(at..at + kept) {
+            Some(place) if kept == needed => place.copy_from_slice(bytes),
+            _ => drop(self.out.splice(at..at + kept, bytes.iter().copied())),
+        }
         Ok(())
     }
 
