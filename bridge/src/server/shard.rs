@@ -170,6 +170,14 @@ impl Shard {
         let now = self.clock.now();
         let inner = &mut *self.inner.borrow_mut();
         self.step(inner, now, input);
+        self.wake_flusher(inner);
+    }
+
+    /// Once a turn, not once a packet.
+    fn wake_flusher(&self, inner: &Inner) {
+        if !inner.dirty.is_empty() {
+            self.flush.notify_one();
+        }
     }
 
     /// One input, and all its outputs.
@@ -197,9 +205,6 @@ impl Shard {
                     break;
                 }
             }
-        }
-        if !inner.dirty.is_empty() {
-            self.flush.notify_one();
         }
     }
 
@@ -251,6 +256,7 @@ impl Shard {
             true => self.frames(inner, reader, now, bytes),
             false => self.packets(inner, reader, now, bytes),
         }
+        self.wake_flusher(inner);
         let Some(socket) = inner.sockets.get_mut(reader.id) else { return Next::Stop };
         if socket.pending() > GATE * self.max_output_bytes && !socket.is_closing {
             socket.gate = Some(Rc::new(Notify::new()));
@@ -286,7 +292,6 @@ impl Shard {
             Event::Ping(payload) => {
                 socket.push_control(websocket::PONG, &payload);
                 mark(socket, id, &mut inner.dirty);
-                self.flush.notify_one();
                 true
             }
             Event::Close(code) => {
@@ -369,6 +374,7 @@ impl Shard {
             for id in list.drain(..) {
                 self.flush_one(inner, id);
             }
+            self.wake_flusher(inner);
         }
     }
 
