@@ -41,6 +41,11 @@ pub enum Input<'a> {
         /// How.
         why: &'static str,
     },
+    /// The peer says at the transport's level that it leaves (a WebSocket close): as if cut, but it can still be answered.
+    Left {
+        /// Where.
+        connection: ConnectionId,
+    },
     /// Some output was written; this much of all that was sent is still waiting.
     Written {
         /// Where.

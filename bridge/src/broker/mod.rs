@@ -109,6 +109,7 @@ impl Broker {
             Input::Opened { connection, peer } => self.opened(connection, peer),
             Input::Malformed { connection, version, error } => self.malformed(connection, version, error),
             Input::Violation { connection, why } => self.violation(connection, why),
+            Input::Left { connection } => self.finish(connection, Ended::Lost, true),
             Input::Closed { connection } => self.closed(connection),
             Input::Tick => self.tick(),
             Input::Shutdown => self.shutdown(),

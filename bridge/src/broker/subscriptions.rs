@@ -14,8 +14,9 @@ use slab::Slab;
 use self::levels::{HASH, LevelId, Levels, PLUS};
 use super::SessionId;
 
-/// Topics whose subscribers are remembered; beyond that all are forgotten at once.
+/// Topics whose subscribers are remembered, and members of all their audiences; beyond that all are forgotten at once.
 const CACHED_TOPICS: usize = 32_768;
+const CACHED_MEMBERS: usize = 1 << 20;
 
 /// A Topic Filter's place in the tree.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -33,6 +34,8 @@ pub(super) struct Subscriptions {
     /// Counts the changes; an answer from before the last one is worthless.
     generation: u64,
     cache: FxHashMap<Box<str>, (u64, Rc<Audience>)>,
+    /// Members put into the cache since it was last empty.
+    cached_members: usize,
 }
 
 /// One level of one or more filters.
@@ -82,6 +85,7 @@ impl Default for Subscriptions {
             count: 0,
             generation: 0,
             cache: FxHashMap::default(),
+            cached_members: 0,
         }
     }
 }
@@ -136,8 +140,10 @@ impl Subscriptions {
             return Rc::clone(audience);
         }
         let audience = Rc::new(Audience { topic: topic.to_shared(), members: self.members(topic) });
-        if self.cache.len() >= CACHED_TOPICS {
+        self.cached_members += audience.members.len();
+        if self.cache.len() >= CACHED_TOPICS || self.cached_members > CACHED_MEMBERS {
             self.cache.clear();
+            self.cached_members = audience.members.len();
         }
         self.cache.insert(topic.as_str().into(), (self.generation, Rc::clone(&audience)));
         audience

@@ -295,17 +295,12 @@ impl Shard {
                 true
             }
             Event::Close(code) => {
-                let code = code.map(u16::to_be_bytes);
-                socket.push_control(websocket::CLOSE, code.as_ref().map_or(&[], <[u8; 2]>::as_slice));
-                self.step(
-                    inner,
-                    now,
-                    Input::Violation { connection, why: "the WebSocket was closed without a DISCONNECT" },
-                );
+                socket.close_code = code;
+                self.step(inner, now, Input::Left { connection });
                 false
             }
             Event::Violation(code, why) => {
-                socket.push_control(websocket::CLOSE, &code.to_be_bytes());
+                socket.close_code = Some(code);
                 self.step(inner, now, Input::Violation { connection, why });
                 false
             }
@@ -396,7 +391,7 @@ impl Shard {
                 socket.is_stuck = true;
                 spawn_local(Rc::clone(self).wait_for_room(id, Rc::downgrade(&socket.stream)));
             }
-            Flushed::All if socket.is_closing => socket.shut_down_write(),
+            Flushed::All if socket.is_closing => socket.shut_down_write(&mut inner.pool),
             Flushed::All | Flushed::Broken => {}
         }
         let now = self.clock.now();

@@ -44,6 +44,8 @@ pub(super) struct Socket {
     /// Set when the last bytes are to be sent and the rest of what comes in is to be thrown away.
     pub(super) is_closing: bool,
     is_shut: bool,
+    /// Status code of the close frame that ends a WebSocket; none echoes one without.
+    pub(super) close_code: Option<u16>,
     /// The reader waits here while too much waits to be written.
     pub(super) gate: Option<Rc<Notify>>,
 }
@@ -85,6 +87,7 @@ impl Socket {
             is_stuck: false,
             is_closing: false,
             is_shut: false,
+            close_code: Some(websocket::NORMAL),
             gate: None,
         }
     }
@@ -125,9 +128,14 @@ impl Socket {
         }
     }
 
-    /// No more will be sent. The peer sees the end and, unless it is gone, closes its side.
-    pub(super) fn shut_down_write(&mut self) {
+    /// Says goodbye when all else is written. The peer sees the end and, unless it is gone, closes its side.
+    pub(super) fn shut_down_write(&mut self, pool: &mut Pool) {
         if !std::mem::replace(&mut self.is_shut, true) {
+            if self.transport == Transport::WebSocket {
+                let code = self.close_code.map(u16::to_be_bytes);
+                self.push_control(websocket::CLOSE, code.as_ref().map_or(&[], <[u8; 2]>::as_slice));
+                self.flush(pool);
+            }
             let _ = SockRef::from(&*self.stream).shutdown(Shutdown::Write);
         }
     }

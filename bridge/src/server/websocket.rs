@@ -11,6 +11,8 @@ use tungstenite::protocol::frame::coding::{Control, Data, OpCode};
 pub(super) const MAX_HEADER: usize = 10;
 pub(super) const CLOSE: u8 = 0x8;
 pub(super) const PONG: u8 = 0xa;
+/// The status code of a close that is no complaint.
+pub(super) const NORMAL: u16 = 1000;
 /// Bytes a control frame may carry (RFC 6455, 5.5).
 const MAX_CONTROL: usize = 125;
 
