@@ -4,7 +4,9 @@ mod web_io;
 
 pub use web_io::{Input, Output, POINTS, Point, Value, WebIo};
 
-use mqtt::client::{Config, Ended, Event, Offline};
+use std::time::Duration;
+
+use mqtt::client::{Backoff, Config, Ended, Event, Offline};
 use mqtt::packet::{RetainHandling, SubscriptionOptions};
 use mqtt::{Message, Qos, TopicError, TopicFilter, TopicName, Will};
 
@@ -49,6 +51,8 @@ impl Demo {
         let config = Config {
             client_id: WEB_IO.into(),
             keep_alive_s: 10,
+            // A local device is back soon after its broker.
+            backoff: Backoff { first: Duration::from_millis(250), max: Duration::from_secs(5) },
             will: Some(Will { message: offline, delay_s: 0 }),
             ..Config::default()
         };

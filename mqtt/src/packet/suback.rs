@@ -34,7 +34,8 @@ impl<'a> SubscriptionAck<'a> {
             Property::UserProperty(pair) => ack.user_properties.push(pair),
             _ => {}
         })?;
-        while !r.is_empty() {
+        let has_reasons = version.is_5() || kind == SUBACK; // UNSUBACK of 3.x has no payload
+        while has_reasons && !r.is_empty() {
             let reason = ReasonCode::from_byte(r.u8()?).filter(|&reason| allowed(kind, reason, version));
             ack.reasons
                 .push(reason.ok_or(DecodeError::Malformed("a reason code that may not stand there (2.4)"))?);
@@ -49,7 +50,7 @@ impl<'a> SubscriptionAck<'a> {
             let list = reason.into_iter().chain(properties::users(&self.user_properties));
             properties::write(w, version, list)?;
             if !version.is_5() && kind != SUBACK {
-                return Ok(()); // UNSUBACK of 3.x has no payload
+                return Ok(());
             }
             for &reason in &self.reasons {
                 // 3.1.1 knows one failure [MQTT-3.9.3-2].
