@@ -89,7 +89,9 @@ impl<'a> Connack<'a> {
     }
 
     pub(super) fn decode(r: &mut Reader<'a>, version: Version) -> Result<Self, DecodeError> {
-        let flags = r.u8()?;
+        // The byte is reserved in 3.1, whose Servers may have left anything in it.
+        let byte = r.u8()?;
+        let flags = if version == Version::V3_1 { 0 } else { byte };
         if flags > 1 {
             return Err(DecodeError::Malformed("reserved flags of CONNACK are set [MQTT-3.2.2-1]"));
         }

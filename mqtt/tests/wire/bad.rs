@@ -117,10 +117,10 @@ const CONNECTS: &[Row] = &[
 ];
 
 const CONNACKS: &[Row] = &[
-    ("mqtt_3_2_2_1 CONNACK with reserved flags", ALL, "20 [ 0200 [] ]", MALFORMED),
+    ("mqtt_3_2_2_1 CONNACK with reserved flags", V3_1_1, "20 [ 0200 ]", MALFORMED),
     ("CONNACK 3.x with return code 6", V3, "20 [ 0006 ]", MALFORMED),
     ("mqtt_3_2_2_8 CONNACK 5.0 with a reason it may not have", V5, "20 [ 0001 [] ]", MALFORMED),
-    ("mqtt_3_2_2_6 CONNACK refuses with the session present", V3, "20 [ 0105 ]", PROTOCOL),
+    ("mqtt_3_2_2_6 CONNACK refuses with the session present", V3_1_1, "20 [ 0105 ]", PROTOCOL),
     ("CONNACK 5.0 without properties", V5, "20 [ 0000 ]", MALFORMED),
     ("CONNACK with maximum QoS 2", V5, "20 [ 0000 [ 24 02 ] ]", PROTOCOL),
     ("CONNACK with receive maximum 0", V5, "20 [ 0000 [ 21 0000 ] ]", PROTOCOL),

@@ -186,6 +186,12 @@ fn connacks() -> Vec<Case> {
             is: connack(Connack { session_present: true, ..Connack::new(ReasonCode::Success) }),
         },
         Case {
+            name: "CONNACK 3.1 with something in its reserved byte",
+            versions: V3_1,
+            bytes: "20 [ 0100 ]",
+            is: Is::OtherFormOf(Packet::Connack(Box::new(Connack::new(ReasonCode::Success)))),
+        },
+        Case {
             name: "CONNACK 5.0 with the session present",
             versions: V5,
             bytes: "20 [ 0100 [] ]",
