@@ -1,0 +1,57 @@
+//! A real Mosquitto: the peer that the page must work with too.
+
+use std::fs;
+use std::net::{SocketAddr, TcpListener};
+use std::path::{Path, PathBuf};
+
+use crate::process::Process;
+
+/// A Mosquitto of Debian on two free ports of loopback, with nothing on disk but its configuration.
+#[derive(Debug)]
+pub struct Mosquitto {
+    /// Its process.
+    pub process: Process,
+    /// Where it speaks MQTT over TCP.
+    pub tcp: SocketAddr,
+    /// Where it speaks MQTT over WebSocket.
+    pub websocket: SocketAddr,
+    config: PathBuf,
+}
+
+impl Mosquitto {
+    /// Starts one and waits until it runs.
+    ///
+    /// # Panics
+    /// It does not.
+    #[must_use]
+    pub fn start() -> Self {
+        let (tcp, websocket) = (free_port(), free_port());
+        let text = format!(
+            "allow_anonymous true\npersistence false\nlistener {} 127.0.0.1\nlistener {} 127.0.0.1\nprotocol websockets\n",
+            tcp.port(),
+            websocket.port()
+        );
+        let config = std::env::temp_dir().join(format!(
+            "switchboard-tests-{}-{}.conf",
+            std::process::id(),
+            tcp.port()
+        ));
+        fs::write(&config, text).expect("the folder for temporary files can be written to");
+        let process = Process::start(Path::new("mosquitto"), &["-c", &config.to_string_lossy(), "-v"]);
+        process.stderr.expect(&["running"]);
+        Self { process, tcp, websocket, config }
+    }
+}
+
+impl Drop for Mosquitto {
+    fn drop(&mut self) {
+        // Left behind at worst: a small file among temporary ones.
+        let _ = fs::remove_file(&self.config);
+    }
+}
+
+/// A port nobody listens at. Mosquitto cannot be told to pick one.
+fn free_port() -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("loopback has free ports");
+    listener.local_addr().expect("a listener has an address")
+}

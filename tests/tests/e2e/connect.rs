@@ -1,0 +1,197 @@
+//! CONNECT, CONNACK and DISCONNECT (3.1, 3.2, 3.14).
+
+use mqtt::packet::{Connect, Disconnect};
+use mqtt::{Packet, Qos, ReasonCode, SessionExpiry, Version};
+use tests::{Bridge, Client, Wire, on_all, on_v3_1_1, on_v5};
+
+#[test]
+fn a_client_is_let_in_and_pings_are_answered_mqtt_3_12_4_1() {
+    on_all(|s| {
+        let mut client = s.open();
+        let connack = client.connect(&s.hello("alice"));
+        assert_eq!((connack.reason, connack.session_present), (ReasonCode::Success, false));
+        client.send_all(&[Packet::Pingreq, Packet::Pingreq, Packet::Pingreq]);
+        for _ in 0..3 {
+            assert_eq!(client.next(), Packet::Pingresp);
+        }
+        client.disconnect();
+        s.bridge.process.stderr.expect(&["connected", "alice", s.kind.version.name()]);
+        s.bridge.process.stderr.expect(&["disconnected by the client", "alice"]);
+    });
+}
+
+#[test]
+fn connack_says_what_the_server_grants() {
+    on_v5(|s| {
+        let connack = s.open().connect(&s.hello("alice"));
+        let p = &connack.properties;
+        assert_eq!(p.receive_maximum, Some(256));
+        assert_eq!(p.maximum_packet_size, Some(1 << 20));
+        assert_eq!(p.topic_alias_maximum, 32);
+        assert_eq!(p.maximum_qos, Qos::ExactlyOnce);
+        assert!(p.retain_available && p.wildcard_subscription_available && p.subscription_id_available);
+        assert_eq!((p.assigned_client_id, p.server_keep_alive_s, p.session_expiry), (None, None, None));
+    });
+}
+
+#[test]
+fn a_session_expiry_over_the_limit_is_lowered_and_said_3_2_2_3_2() {
+    on_v5(|s| {
+        let mut connect = s.hello("alice");
+        connect.properties.session_expiry = SessionExpiry::Never;
+        let connack = s.open().connect(&connect);
+        assert_eq!(connack.properties.session_expiry, Some(SessionExpiry::After(7 * 24 * 3600)));
+    });
+}
+
+#[test]
+fn a_client_without_an_identifier_is_given_one_mqtt_3_1_3_6() {
+    on_all(|s| {
+        let mut ids = Vec::new();
+        for _ in 0..2 {
+            let mut client = s.open();
+            let connack = client.connect(&s.hello(""));
+            assert_eq!((connack.reason, connack.session_present), (ReasonCode::Success, false));
+            ids.push(connack.properties.assigned_client_id);
+            client.sync();
+        }
+        if s.is_5() {
+            assert!(ids.iter().all(|id| id.is_some_and(|id| !id.is_empty())), "[MQTT-3.2.2-16]: {ids:?}");
+            assert_ne!(ids[0], ids[1], "[MQTT-3.1.3-6]");
+        }
+    });
+}
+
+#[test]
+fn an_assigned_identifier_leads_back_to_its_session() {
+    on_v5(|s| {
+        let mut client = s.open();
+        let mut connect = s.hello("");
+        connect.properties.session_expiry = SessionExpiry::After(100);
+        let id = client.connect(&connect).properties.assigned_client_id.expect("[MQTT-3.2.2-16]");
+        client.disconnect();
+        assert!(s.resume(id).1, "the session is there under the assigned identifier");
+    });
+}
+
+#[test]
+fn a_kept_session_without_an_identifier_is_refused_mqtt_3_1_3_8() {
+    on_v3_1_1(|s| {
+        let mut client = s.open();
+        let connack = client.connect(&Connect { clean_start: false, ..s.hello("") });
+        assert_eq!(connack.reason, ReasonCode::ClientIdentifierNotValid, "return code 2 [MQTT-3.1.3-9]");
+        client.end();
+    });
+}
+
+#[test]
+fn mqtt_3_1_is_spoken_too() {
+    let bridge = Bridge::start();
+    for wire in [Wire::tcp(bridge.tcp), Wire::websocket(bridge.http)] {
+        let mut client = Client::new(wire, Version::V3_1);
+        let connack = client.connect(&Connect::new(Version::V3_1, "old"));
+        assert_eq!(connack.reason, ReasonCode::Success);
+        client.subscribe("a", Qos::ExactlyOnce);
+        client.publish("a", b"1", Qos::ExactlyOnce);
+        assert_eq!(client.receive_payload(), b"1");
+        client.disconnect();
+    }
+}
+
+#[test]
+fn clients_of_both_versions_talk_to_each_other() {
+    on_all(|s| {
+        let mut here = s.connect("here");
+        let other = s.either(Version::V3_1_1, Version::V5);
+        let mut there = Client::new(Wire::tcp(s.bridge.tcp), other);
+        there.connect(&Connect::new(other, "there"));
+        here.subscribe("to/here", Qos::AtLeastOnce);
+        there.subscribe("to/there", Qos::AtLeastOnce);
+        here.publish("to/there", b"hello", Qos::AtLeastOnce);
+        there.publish("to/here", b"hello back", Qos::AtLeastOnce);
+        assert_eq!(there.receive_payload(), b"hello");
+        assert_eq!(here.receive_payload(), b"hello back");
+    });
+}
+
+#[test]
+fn a_takeover_ends_the_older_connection_mqtt_3_1_4_3() {
+    on_all(|s| {
+        let mut first = s.connect("alice");
+        let mut second = s.connect("alice");
+        let end = first.end();
+        assert_eq!(end.reason, s.either(Some(ReasonCode::SessionTakenOver), None), "0x8E in 5.0");
+        second.expect_nothing();
+        let log = s.bridge.process.stderr.expect(&["connection ended by us", "alice", "0x8e"]);
+        assert!(log.contains(&first.local().to_string()), "the log says which connection: {log}");
+        // And round again: the newest always wins.
+        let mut third = s.connect("alice");
+        second.end();
+        third.expect_nothing();
+    });
+}
+
+#[test]
+fn a_disconnect_ends_the_connection_and_is_not_answered_mqtt_3_14_4_1() {
+    on_all(|s| {
+        s.connect("alice").disconnect();
+        s.connect("alice").disconnect_with(&Disconnect::new(ReasonCode::Success));
+    });
+}
+
+#[test]
+fn what_follows_a_disconnect_is_not_read() {
+    on_all(|s| {
+        let mut watcher = s.connect("watcher");
+        watcher.subscribe("#", Qos::AtMostOnce);
+        let mut client = s.connect("alice");
+        let goodbye = Packet::Disconnect(Disconnect::new(ReasonCode::Success));
+        client.send_all(&[goodbye, Packet::Publish(tests::message("late", b"1"))]);
+        client.end();
+        watcher.expect_nothing();
+    });
+}
+
+#[test]
+fn a_disconnect_cannot_begin_to_keep_a_session_3_14_2_2_2() {
+    on_v5(|s| {
+        let mut client = s.connect("alice");
+        let mut disconnect = Disconnect::new(ReasonCode::Success);
+        disconnect.session_expiry = Some(SessionExpiry::After(10));
+        client.send(&Packet::Disconnect(disconnect));
+        assert_eq!(client.end().reason, Some(ReasonCode::ProtocolError));
+    });
+}
+
+#[test]
+fn an_unknown_version_is_refused_in_words_it_may_know_mqtt_3_1_2_2() {
+    on_all(|s| {
+        let mut client = s.open();
+        let mut bytes = client.encode(&[Packet::Connect(Box::new(s.hello("alice")))]);
+        bytes[8] = s.either(6, 2); // the protocol level
+        client.send_bytes(&bytes);
+        let end = client.end();
+        assert_eq!(end.reason, Some(ReasonCode::UnsupportedProtocolVersion), "0x84, or return code 1");
+    });
+}
+
+#[test]
+fn extended_authentication_is_refused_with_its_reason() {
+    on_v5(|s| {
+        let mut client = s.open();
+        let mut connect = s.hello("alice");
+        connect.properties.authentication_method = Some("SCRAM-SHA-256");
+        client.send(&Packet::Connect(Box::new(connect)));
+        assert_eq!(client.end().reason, Some(ReasonCode::BadAuthenticationMethod));
+    });
+}
+
+#[test]
+fn a_server_that_stops_says_so_and_exits_with_zero() {
+    on_all(|s| {
+        let mut client = s.connect("alice");
+        let status = s.bridge.process.terminate();
+        assert_eq!(client.end().reason, s.either(Some(ReasonCode::ServerShuttingDown), None), "0x8B in 5.0");
+        assert_eq!(status.code(), Some(0), "0: stopped on request");
+    });
+}

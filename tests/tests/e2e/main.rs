@@ -1,0 +1,16 @@
+//! The broker end to end: the built binary, real sockets, by chapters of the standard. Each scenario is played over TCP and
+//! WebSocket, and for 3.1.1 and 5.0 where both have it.
+
+mod connect;
+mod flow;
+mod http;
+mod keep_alive;
+mod malformed;
+mod publish;
+mod retained;
+mod session;
+mod slow;
+mod split;
+mod subscribe;
+mod websocket;
+mod will;
