@@ -9,3 +9,15 @@ pub mod devices;
 pub mod explorer;
 pub mod panel;
 pub mod words;
+
+mod app;
+mod settings;
+
+/// Starts the app in the page's `#app`, in place of the shell that stands there.
+pub fn start() {
+    let document = web_sys::window().and_then(|window| window.document());
+    match document.and_then(|document| document.get_element_by_id("app")) {
+        Some(root) => drop(yew::Renderer::<app::App>::with_root(root).render()),
+        None => drop(yew::Renderer::<app::App>::new().render()),
+    }
+}

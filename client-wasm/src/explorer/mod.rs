@@ -2,4 +2,8 @@
 
 pub mod history;
 pub mod payload;
+pub mod state;
 pub mod tree;
+
+mod rows;
+pub(crate) mod view;

@@ -3,6 +3,7 @@
 pub mod look;
 pub mod state;
 pub mod tile;
+pub(crate) mod view;
 
 #[cfg(test)]
 mod tests;

@@ -1,0 +1,222 @@
+//! Ties memory, link and drawing together: whatever happens is done to the [`Model`] at once and drawn once per frame.
+
+use std::cell::{Cell, RefCell};
+use std::collections::VecDeque;
+use std::rc::{Rc, Weak};
+
+use mqtt::client::{Config, Event};
+use wasm_bindgen::{JsCast as _, closure::Closure};
+use wasm_bindgen_futures::spawn_local;
+
+use crate::connection::address::Address;
+use crate::connection::{Link, Listener, Timer, identity, now, probe};
+
+use super::model::{LinkState, Model, Next};
+
+/// Packets larger than this are not taken from the broker.
+const MAX_PACKET_BYTES: u32 = 16 << 20;
+
+/// The shared handle of all components. Two are equal when they are the same.
+#[derive(Clone)]
+pub(crate) struct Hub(Rc<Inner>);
+
+struct Inner {
+    model: RefCell<Model>,
+    link: RefCell<Option<Link>>,
+    /// Events that came while the model was busy: a command of ours may be answered before it returns.
+    events: RefCell<VecDeque<Event>>,
+    draw: Box<dyn Fn()>,
+    frame: Frame,
+    second: Timer,
+    listeners: RefCell<Vec<Listener>>,
+}
+
+impl Hub {
+    /// Opens the link of this page; `draw` is called whenever there is something new to draw.
+    pub(crate) fn open(draw: impl Fn() + 'static) -> Self {
+        let (address, page_is_secure, is_own_broker) = place();
+        let model = Model::new(address, page_is_secure, is_own_broker);
+        let inner = Rc::new_cyclic(|inner: &Weak<Inner>| {
+            let (for_frame, for_second) = (inner.clone(), inner.clone());
+            Inner {
+                model: RefCell::new(model),
+                link: RefCell::new(None),
+                events: RefCell::default(),
+                draw: Box::new(draw),
+                frame: Frame::new(move || for_frame.upgrade().into_iter().for_each(|inner| (inner.draw)())),
+                second: Timer::new(move || {
+                    for_second.upgrade().into_iter().for_each(|inner| Self(inner).tick())
+                }),
+                listeners: RefCell::default(),
+            }
+        });
+        let hub = Self(inner);
+        hub.connect();
+        hub.listen();
+        hub.tick();
+        hub
+    }
+
+    /// Looks at the model.
+    pub(crate) fn look<T>(&self, look: impl FnOnce(&Model) -> T) -> T {
+        look(&self.0.model.borrow())
+    }
+
+    /// Looks at the model where looking tidies it up.
+    pub(crate) fn look_mut<T>(&self, look: impl FnOnce(&mut Model) -> T) -> T {
+        look(&mut self.0.model.borrow_mut())
+    }
+
+    /// Does what a person wants. It is drawn before the next frame is shown.
+    pub(crate) fn act<T>(&self, act: impl FnOnce(&mut Model, Option<&Link>) -> T) -> T {
+        let link = self.0.link.borrow().clone();
+        let result = act(&mut self.0.model.borrow_mut(), link.as_ref());
+        self.pump();
+        (self.0.draw)();
+        result
+    }
+
+    /// Tries to connect now.
+    pub(crate) fn retry(&self) {
+        let link = self.0.link.borrow().clone();
+        self.act(|model, _| {
+            if model.link_state == LinkState::Refused && link.is_some() {
+                model.link_state = LinkState::Connecting;
+                model.ended = None;
+            }
+        });
+        if let Some(link) = link {
+            link.retry();
+        }
+    }
+
+    /// The client identifier of this page.
+    pub(crate) fn client_id(&self) -> String {
+        self.0.link.borrow().as_ref().map(Link::client_id).unwrap_or_default()
+    }
+
+    fn connect(&self) {
+        let Ok(address) = self.look(|model| model.address.clone()) else { return };
+        let id = identity::take("switchboard-");
+        let config = Config {
+            client_id: id,
+            seed: identity::seed(),
+            max_packet_bytes: MAX_PACKET_BYTES,
+            ..Config::default()
+        };
+        let weak = Rc::downgrade(&self.0);
+        let link = Link::open(&address.to_string(), config, move |event| {
+            if let Some(inner) = weak.upgrade() {
+                inner.events.borrow_mut().push_back(event);
+                Self(inner).pump();
+            }
+        });
+        Model::subscribe_panel(&link);
+        *self.0.link.borrow_mut() = Some(link);
+        self.pump();
+    }
+
+    /// Hands the events that wait to the model, unless it is at work: then whoever put it to work does so afterwards.
+    fn pump(&self) {
+        let Ok(mut model) = self.0.model.try_borrow_mut() else { return };
+        let link = self.0.link.borrow().clone();
+        loop {
+            let Some(event) = self.0.events.borrow_mut().pop_front() else { break };
+            if model.event(event, link.as_ref()) == Next::Probe {
+                self.ask_server();
+            }
+            self.0.frame.request();
+        }
+    }
+
+    fn ask_server(&self) {
+        let hub = Rc::downgrade(&self.0);
+        spawn_local(async move {
+            let answer = probe().await;
+            if let Some(inner) = hub.upgrade() {
+                inner.model.borrow_mut().probe = answer;
+                inner.frame.request();
+            }
+        });
+    }
+
+    /// Once a second, and when a wish times out: ages grow, deadlines pass.
+    fn tick(&self) {
+        let next_second = now() + std::time::Duration::from_secs(1);
+        let deadline = self.0.model.borrow_mut().tick();
+        self.0.second.arm(Some(deadline.map_or(next_second, |deadline| deadline.min(next_second))));
+        self.0.frame.request();
+    }
+
+    fn listen(&self) {
+        let Some(window) = web_sys::window() else { return };
+        let mut listeners = self.0.listeners.borrow_mut();
+        for kind in ["online", "offline"] {
+            let weak = Rc::downgrade(&self.0);
+            listeners.push(Listener::new(&window, kind, move |_| {
+                if let Some(inner) = weak.upgrade() {
+                    inner.model.borrow_mut().network(kind == "online");
+                    inner.frame.request();
+                }
+            }));
+        }
+        let weak = Rc::downgrade(&self.0);
+        listeners.push(Listener::new(&window, "pagehide", move |_| {
+            if let Some(inner) = weak.upgrade() {
+                identity::keep(&Self(inner).client_id());
+            }
+        }));
+        drop(listeners);
+        if !window.navigator().on_line() {
+            self.0.model.borrow_mut().network(false);
+        }
+    }
+}
+
+impl PartialEq for Hub {
+    fn eq(&self, other: &Self) -> bool {
+        Rc::ptr_eq(&self.0, &other.0)
+    }
+}
+
+/// The broker's address, whether the page came by https, and whether its own server is the broker's.
+fn place() -> (Result<Address, String>, bool, bool) {
+    let Some(location) = web_sys::window().map(|window| window.location()) else {
+        return (Err("There is no page.".to_owned()), false, false);
+    };
+    let secure = location.protocol().is_ok_and(|protocol| protocol == "https:");
+    let host = location.host().unwrap_or_default();
+    let search = location.search().unwrap_or_default();
+    let asked = web_sys::UrlSearchParams::new_with_str(&search).ok().and_then(|query| query.get("broker"));
+    let address = Address::choose(secure, &host, asked.as_deref());
+    let is_own = address.as_ref().is_ok_and(|address| address.host() == host);
+    (address, secure, is_own)
+}
+
+/// A call before the next frame, however often it was asked for.
+struct Frame {
+    call: Closure<dyn FnMut()>,
+    requested: Rc<Cell<bool>>,
+}
+
+impl Frame {
+    fn new(mut draw: impl FnMut() + 'static) -> Self {
+        let requested = Rc::new(Cell::new(false));
+        let request = Rc::clone(&requested);
+        let call = Closure::new(move || {
+            request.set(false);
+            draw();
+        });
+        Self { call, requested }
+    }
+
+    fn request(&self) {
+        if self.requested.replace(true) {
+            return;
+        }
+        if let Some(window) = web_sys::window() {
+            // Fails in no window that is shown.
+            let _ = window.request_animation_frame(self.call.as_ref().unchecked_ref());
+        }
+    }
+}

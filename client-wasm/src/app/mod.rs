@@ -1,0 +1,242 @@
+//! The app: one screen at a time, a header that says how the link is, a bar to go elsewhere.
+
+mod announce;
+pub(crate) mod hub;
+pub(crate) mod model;
+mod route;
+pub(crate) mod trouble;
+
+use std::rc::Rc;
+
+use wasm_bindgen::JsValue;
+use web_sys::MouseEvent;
+use yew::prelude::*;
+
+use crate::connection::{Listener, unix_now};
+use crate::devices::{TileKey, Value};
+use crate::explorer::view::Explorer;
+use crate::panel::look::Clock;
+use crate::panel::state::Device;
+use crate::panel::view::{Panel, Wish};
+use crate::settings::{Settings, theme};
+use crate::words;
+
+use hub::Hub;
+use model::LinkState;
+use route::Route;
+use trouble::TroubleBar;
+
+/// What makes the page draw.
+#[derive(Debug)]
+pub(crate) enum Msg {
+    /// Something is new.
+    Draw,
+    /// A person goes to another screen.
+    Go(&'static str),
+    /// The browser went to another screen.
+    Gone,
+    /// A tile was asked for a value.
+    Wish(Rc<str>, TileKey, Value),
+}
+
+/// The whole page.
+pub(crate) struct App {
+    hub: Hub,
+    route: Route,
+    frame: u64,
+    shown_link: Option<LinkState>,
+    on_wish: Callback<Wish>,
+    _popped: Option<Listener>,
+}
+
+impl Component for App {
+    type Message = Msg;
+    type Properties = ();
+
+    fn create(ctx: &Context<Self>) -> Self {
+        theme::apply();
+        let link = ctx.link().clone();
+        let hub = Hub::open(move || link.send_message(Msg::Draw));
+        let popped = ctx.link().callback(|()| Msg::Gone);
+        let app = Self {
+            hub,
+            route: current_route(),
+            frame: 0,
+            shown_link: None,
+            on_wish: ctx.link().callback(|(device, key, wanted)| Msg::Wish(device, key, wanted)),
+            _popped: web_sys::window()
+                .map(|window| Listener::new(&window, "popstate", move |_| popped.emit(()))),
+        };
+        app.enter();
+        app
+    }
+
+    fn update(&mut self, _ctx: &Context<Self>, msg: Msg) -> bool {
+        match msg {
+            Msg::Draw => {}
+            Msg::Go(path) => {
+                push(path);
+                self.go(Route::of(path));
+            }
+            Msg::Gone => self.go(current_route()),
+            Msg::Wish(device, key, wanted) => {
+                self.hub.act(|model, link| model.wish(link, &device, key, wanted));
+            }
+        }
+        self.frame += 1;
+        self.show_link();
+        true
+    }
+
+    fn view(&self, ctx: &Context<Self>) -> Html {
+        let (state, trouble) = self.hub.look(|model| (model.link_state, model.trouble()));
+        let devices: Vec<Rc<Device>> = self.hub.look(|model| model.panel.shown().cloned().collect());
+        let clock = clock();
+        let said = self.hub.look_mut(|model| model.announcer.say(&model.panel, clock));
+        let is_screen = self.route == Route::Panel && devices.is_empty();
+        let retry = {
+            let hub = self.hub.clone();
+            Callback::from(move |()| hub.retry())
+        };
+        let title = if self.route == Route::Panel { "Switchboard" } else { self.route.label() };
+        html! {
+            <>
+            <header class="head">
+                <h1>{ title }</h1>
+                { silent_chip(&devices) }
+                <span class="link" role="status">{ state.label() }</span>
+            </header>
+            <main id="main" data-screen={self.route.label()}>
+                { self.screen(&devices, clock, trouble.as_ref(), &retry) }
+            </main>
+            if let Some(trouble) = trouble.filter(|_| !is_screen) {
+                <TroubleBar {trouble} {retry} can_retry={self.hub.look(|model| model.address.is_ok())} />
+            }
+            { self.bar(ctx) }
+            <p class="unseen" aria-live="polite">{ said.to_string() }</p>
+            </>
+        }
+    }
+}
+
+impl App {
+    fn screen(
+        &self,
+        devices: &[Rc<Device>],
+        clock: Clock,
+        trouble: Option<&crate::connection::trouble::Trouble>,
+        retry: &Callback<()>,
+    ) -> Html {
+        match self.route {
+            Route::Panel if devices.is_empty() => {
+                let (state, host, since) = self.hub.look(|model| {
+                    let host = model.address.as_ref().map(|a| a.host().to_owned()).unwrap_or_default();
+                    (model.link_state, host, model.connected_at)
+                });
+                let is_quiet = since.is_some_and(|since| unix_now().since(since).as_millis() > QUIET_MS);
+                trouble::screen(state, &host, is_quiet, trouble, retry)
+            }
+            Route::Panel => {
+                html! { <Panel devices={devices.to_vec()} {clock} on_wish={self.on_wish.clone()} /> }
+            }
+            Route::Explorer => html! { <Explorer hub={self.hub.clone()} frame={self.frame} /> },
+            Route::Settings => html! { <Settings hub={self.hub.clone()} frame={self.frame} /> },
+        }
+    }
+
+    fn bar(&self, ctx: &Context<Self>) -> Html {
+        let item = |route: Route| {
+            let onclick = ctx.link().batch_callback(move |event: MouseEvent| {
+                let elsewhere = event.ctrl_key() || event.meta_key() || event.shift_key();
+                (!elsewhere).then(|| {
+                    event.prevent_default();
+                    Msg::Go(route.path())
+                })
+            });
+            html! {
+                <a href={format!("{}{}", route.path(), query())} {onclick}
+                    aria-current={(route == self.route).then_some("page")}>
+                    <svg class="ico" aria-hidden="true"><use href={route.icon()} /></svg>
+                    { route.label() }
+                </a>
+            }
+        };
+        html! { <nav class="bar" aria-label="Main">{ for Route::ALL.into_iter().map(item) }</nav> }
+    }
+
+    fn go(&mut self, route: Route) {
+        if route != self.route {
+            self.route = route;
+            self.enter();
+            if let Some(window) = web_sys::window() {
+                window.scroll_to_with_x_and_y(0.0, 0.0);
+            }
+        }
+    }
+
+    /// The explorer is subscribed only while it is seen.
+    fn enter(&self) {
+        let watching = self.route == Route::Explorer;
+        self.hub.act(|model, link| model.watch(link, watching));
+    }
+
+    fn show_link(&mut self) {
+        let state = self.hub.look(|model| model.link_state);
+        if self.shown_link != Some(state)
+            && let Some(root) =
+                web_sys::window().and_then(|w| w.document()).and_then(|d| d.document_element())
+        {
+            let _ = root.set_attribute("data-link", state.word());
+            self.shown_link = Some(state);
+        }
+    }
+}
+
+/// How long a connected page waits for retained values before it says that there are none.
+const QUIET_MS: u128 = 1_500;
+
+/// One chip for all devices that are away; it leads to the first of them.
+fn silent_chip(devices: &[Rc<Device>]) -> Html {
+    let mut away = devices.iter().filter(|device| device.is_offline());
+    let Some(first) = away.next() else { return html! {} };
+    let onclick = {
+        let name = Rc::clone(&first.name);
+        Callback::from(move |_: MouseEvent| crate::panel::view::reveal(&name))
+    };
+    html! {
+        <button type="button" class="chip warn" {onclick}>
+            { format!("{} offline", words::counted(away.count() + 1, "device")) }
+        </button>
+    }
+}
+
+/// The clock of the tiles goes in steps, so that they are drawn anew only when an age may have changed.
+fn clock() -> Clock {
+    const STEP_MS: u64 = 10_000;
+    let now = unix_now().as_millis();
+    #[expect(clippy::cast_possible_truncation, reason = "minutes of a day")]
+    let minutes_east = -js_sys::Date::new_0().get_timezone_offset() as i32;
+    Clock { now: mqtt::Instant::from_millis(now - now % STEP_MS), minutes_east }
+}
+
+fn current_route() -> Route {
+    let path = web_sys::window().and_then(|window| window.location().pathname().ok());
+    Route::of(path.as_deref().unwrap_or("/"))
+}
+
+/// The `?broker=…` of the page, which every screen keeps.
+fn query() -> String {
+    web_sys::window().and_then(|window| window.location().search().ok()).unwrap_or_default()
+}
+
+fn push(path: &str) {
+    if let Some(history) = web_sys::window().and_then(|window| window.history().ok()) {
+        let _ = history.push_state_with_url(&JsValue::NULL, "", Some(&format!("{path}{}", query())));
+    }
+}
+
+impl std::fmt::Debug for App {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("App").field("route", &self.route).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,368 @@
+//! All that the page knows, and what it does about each event of the link. Draws nothing.
+
+use std::collections::BTreeMap;
+
+use mqtt::client::{Connected, Ended, Event, Offline, Outcome, PublishId, Received, RequestId};
+use mqtt::packet::SubscriptionOptions;
+use mqtt::{Instant, Message, Qos, ReasonCode, TopicFilter};
+
+use crate::connection::address::Address;
+use crate::connection::trouble::{self, Place, Probe, Trouble};
+use crate::connection::{Link, now, unix_now};
+use crate::devices::{self, TileKey, Value};
+use crate::explorer;
+use crate::panel::state::{Command, State as Panel};
+use crate::panel::tile::{CommandId, DEADLINE};
+
+use super::announce::Announcer;
+
+/// Subscription identifiers tell whose message it is.
+const FOR_PANEL: u32 = 1;
+const FOR_EXPLORER: u32 = 2;
+
+/// How the link is, as `data-link` says it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum LinkState {
+    #[default]
+    Connecting,
+    Online,
+    Reconnecting,
+    Refused,
+    Offline,
+}
+
+/// The page's memory.
+#[derive(Debug)]
+pub(crate) struct Model {
+    pub(crate) address: Result<Address, String>,
+    pub(crate) page_is_secure: bool,
+    /// The server of the page is the broker's: it can be asked by HTTP.
+    pub(crate) is_own_broker: bool,
+    pub(crate) link_state: LinkState,
+    pub(crate) facts: Option<Box<Connected>>,
+    pub(crate) ended: Option<Ended>,
+    pub(crate) probe: Probe,
+    pub(crate) connected_at: Option<Instant>,
+    pub(crate) was_connected: bool,
+    pub(crate) panel: Panel,
+    pub(crate) explorer: explorer::state::State,
+    pub(crate) announcer: Announcer,
+    /// What the publish form has to say.
+    pub(crate) form_says: Option<Result<String, String>>,
+    watching: bool,
+    publishing: BTreeMap<PublishId, Origin>,
+    subscribing: BTreeMap<RequestId, Vec<TopicFilter>>,
+}
+
+/// Who published.
+#[derive(Debug)]
+enum Origin {
+    Tile(CommandId),
+    Form { clears: Option<String> },
+}
+
+/// What has to be done after an event.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Next {
+    Draw,
+    /// The link failed: ask its server by HTTP what is wrong.
+    Probe,
+}
+
+impl Model {
+    pub(crate) fn new(address: Result<Address, String>, page_is_secure: bool, is_own_broker: bool) -> Self {
+        let link_state = if address.is_ok() { LinkState::Connecting } else { LinkState::Refused };
+        Self {
+            address,
+            page_is_secure,
+            is_own_broker,
+            link_state,
+            facts: None,
+            ended: None,
+            probe: Probe::NotAsked,
+            connected_at: None,
+            was_connected: false,
+            panel: Panel::default(),
+            explorer: explorer::state::State::default(),
+            announcer: Announcer::default(),
+            form_says: None,
+            watching: false,
+            publishing: BTreeMap::new(),
+            subscribing: BTreeMap::new(),
+        }
+    }
+
+    /// Asks for what the panel needs. Called once; the link keeps it up.
+    pub(crate) fn subscribe_panel(link: &Link) {
+        link.subscribe(&panel_filters(), Some(FOR_PANEL));
+    }
+
+    /// Takes an event of the link. `link` is none while it is being opened.
+    pub(crate) fn event(&mut self, event: Event, link: Option<&Link>) -> Next {
+        match event {
+            Event::Message(received) => self.message(&received),
+            Event::Connected(facts) => self.connected(facts, link),
+            Event::Ended { why, retry_at } => return self.ended(why, retry_at.is_some()),
+            Event::Published { id, outcome } => self.published(id, outcome),
+            Event::Subscribed { id, reasons } => self.subscribed(id, &reasons, link),
+            Event::SubscriptionLost { filter, reason } => self.explorer.answered(&filter, reason),
+            Event::Unsubscribed { .. } => {}
+        }
+        Next::Draw
+    }
+
+    /// A person asks a tile for a value.
+    pub(crate) fn wish(&mut self, link: Option<&Link>, device: &str, key: TileKey, wanted: Value) {
+        let Some(command) = self.panel.wish(unix_now(), device, key, wanted) else { return };
+        self.announcer.watch(device, key, command.id);
+        let id = command.id;
+        // Without a link it is refused at once: a command that is kept for later is a ghost.
+        let sent = match link.filter(|link| link.is_connected()) {
+            Some(link) => send(link, command),
+            None => Err("Not connected".to_owned()),
+        };
+        match sent {
+            Ok(publish) => drop(self.publishing.insert(publish, Origin::Tile(id))),
+            Err(reason) => drop(self.panel.refuse(id, &reason)),
+        }
+    }
+
+    /// The explorer comes or goes: what it watches is only subscribed to while it is seen.
+    pub(crate) fn watch(&mut self, link: Option<&Link>, watching: bool) {
+        if self.watching == watching {
+            return;
+        }
+        self.watching = watching;
+        let filters: Vec<_> = self.explorer.filters().iter().map(|chip| chip.filter.clone()).collect();
+        let Some(link) = link.filter(|_| !filters.is_empty()) else { return };
+        if watching {
+            self.subscribe_explorer(link, filters);
+        } else {
+            link.unsubscribe(&filters);
+        }
+    }
+
+    pub(crate) fn add_filter(&mut self, link: Option<&Link>, text: &str) -> Result<(), String> {
+        let filter = self.explorer.add(text)?;
+        if let Some(link) = link {
+            self.subscribe_explorer(link, vec![filter]);
+        }
+        Ok(())
+    }
+
+    pub(crate) fn remove_filter(&mut self, link: Option<&Link>, filter: &TopicFilter) {
+        self.explorer.remove(filter);
+        if let Some(link) = link {
+            link.unsubscribe(std::slice::from_ref(filter));
+        }
+    }
+
+    /// Publishes for a person; `clears` names the topic whose retained message this removes.
+    pub(crate) fn publish(&mut self, link: Option<&Link>, message: Message, clears: Option<String>) {
+        let id = match link.filter(|link| link.is_connected()) {
+            Some(link) => link.publish(message, Offline::FailNow).map_err(|error| error.to_string()),
+            None => Err("there is no connection".to_owned()),
+        };
+        match id {
+            Ok(id) => {
+                self.form_says = None;
+                self.publishing.insert(id, Origin::Form { clears });
+            }
+            Err(why) => self.form_says = Some(Err(format!("Not sent: {why}."))),
+        }
+    }
+
+    /// Lets wishes time out; gives the time of [`now`] when the next one does.
+    pub(crate) fn tick(&mut self) -> Option<Instant> {
+        let unix = unix_now();
+        self.panel.tick(unix);
+        self.panel.deadline().map(|deadline| now() + deadline.since(unix))
+    }
+
+    /// The browser's word about its network: the link's state follows it while there is no connection.
+    pub(crate) fn network(&mut self, online: bool) {
+        self.link_state = match self.link_state {
+            LinkState::Connecting | LinkState::Reconnecting if !online => LinkState::Offline,
+            LinkState::Offline if online => LinkState::Reconnecting,
+            state => state,
+        };
+    }
+
+    /// Why there is no connection, in words; none when there is one or the first attempt runs.
+    pub(crate) fn trouble(&self) -> Option<Trouble> {
+        let address = match &self.address {
+            Ok(address) => address,
+            Err(why) => return Some(Trouble { what: why.clone(), cure: "Set it in Settings.".to_owned() }),
+        };
+        let online = self.link_state != LinkState::Offline;
+        let ended = match &self.ended {
+            _ if self.link_state == LinkState::Online => return None,
+            Some(ended) => ended,
+            None if online => return None,
+            None => &Ended::Stopped,
+        };
+        let place = Place {
+            address,
+            page_is_secure: self.page_is_secure,
+            online,
+            was_connected: self.was_connected,
+            probe: self.probe,
+        };
+        Some(trouble::explain(ended, place))
+    }
+
+    fn message(&mut self, received: &Received) {
+        let (message, ids) = (&received.message, &received.subscription_ids);
+        let at = unix_now();
+        let for_explorer = ids.contains(&FOR_EXPLORER);
+        if ids.is_empty() || ids.contains(&FOR_PANEL) {
+            // The explorer asks for the flag as published; where it shares the message, the flag tells nothing.
+            let retained = message.retain && !for_explorer;
+            self.panel.hear(at, message.topic.as_str(), &message.payload, retained);
+        }
+        if self.watching && (for_explorer || (ids.is_empty() && self.is_watched(message))) {
+            self.explorer.hear(at, message);
+        }
+    }
+
+    fn is_watched(&self, message: &Message) -> bool {
+        let name = message.topic.borrowed();
+        self.explorer.filters().iter().any(|chip| chip.filter.matches(&name))
+    }
+
+    fn connected(&mut self, facts: Box<Connected>, link: Option<&Link>) {
+        self.link_state = LinkState::Online;
+        self.ended = None;
+        self.probe = Probe::NotAsked;
+        self.connected_at = Some(unix_now());
+        self.was_connected = true;
+        // A broker that still has the session sends no retained messages again: ask anew, so that values are heard.
+        if let Some(link) = link.filter(|_| facts.session_present) {
+            Self::subscribe_panel(link);
+        }
+        self.facts = Some(facts);
+    }
+
+    fn ended(&mut self, why: Ended, retries: bool) -> Next {
+        self.panel.lose();
+        if why == Ended::Stopped {
+            // The page is left; it connects again when it is shown.
+            return Next::Draw;
+        }
+        let asks = self.is_own_broker && matches!(why, Ended::TransportClosed { .. } | Ended::ConnectTimeout);
+        self.ended = Some(why);
+        self.link_state = match (retries, self.link_state) {
+            (false, _) => LinkState::Refused,
+            (true, LinkState::Offline) => LinkState::Offline,
+            (true, _) => LinkState::Reconnecting,
+        };
+        if asks { Next::Probe } else { Next::Draw }
+    }
+
+    fn published(&mut self, id: PublishId, outcome: Outcome) {
+        match self.publishing.remove(&id) {
+            Some(Origin::Tile(command)) => self.tile_published(command, outcome),
+            Some(Origin::Form { clears }) => {
+                let success = outcome.is_success();
+                if let Some(topic) = clears.as_ref().filter(|_| success) {
+                    self.explorer.tree.clear_mark(topic);
+                }
+                self.form_says = Some(form_words(&outcome, clears.is_some()));
+            }
+            None => {}
+        }
+    }
+
+    fn tile_published(&mut self, command: CommandId, outcome: Outcome) {
+        let refusal = match outcome {
+            Outcome::Acknowledged(reason @ ReasonCode::NoMatchingSubscribers) => trouble::refusal(reason),
+            Outcome::Refused { reason, reason_string } => {
+                reason_string.unwrap_or_else(|| trouble::refusal(reason))
+            }
+            Outcome::LinkLost => "The connection was lost".to_owned(),
+            Outcome::Impossible(error) => error.to_string(),
+            // On its way, or nobody knows: the device has the word, and its deadline stands.
+            Outcome::Sent | Outcome::Acknowledged(_) | Outcome::Expired | Outcome::SessionLost => return,
+        };
+        self.panel.refuse(command, &refusal);
+    }
+
+    fn subscribe_explorer(&mut self, link: &Link, filters: Vec<TopicFilter>) {
+        let options = SubscriptionOptions { retain_as_published: true, ..SubscriptionOptions::default() };
+        let asked: Vec<_> = filters.iter().map(|filter| (filter.clone(), options)).collect();
+        let named = self.facts.as_ref().is_none_or(|facts| facts.subscription_id_available);
+        let id = link.subscribe(&asked, named.then_some(FOR_EXPLORER));
+        self.subscribing.insert(id, filters);
+    }
+
+    fn subscribed(&mut self, id: RequestId, reasons: &[ReasonCode], link: Option<&Link>) {
+        let nameless = reasons.contains(&ReasonCode::SubscriptionIdentifiersNotSupported);
+        match (self.subscribing.remove(&id), link) {
+            (Some(filters), Some(link)) if nameless => self.subscribe_explorer(link, filters),
+            (Some(filters), _) => {
+                for (filter, reason) in filters.iter().zip(reasons) {
+                    self.explorer.answered(filter, *reason);
+                }
+            }
+            (None, Some(link)) if nameless => drop(link.subscribe(&panel_filters(), None)),
+            (None, _) => {}
+        }
+    }
+}
+
+impl LinkState {
+    /// The word of `data-link`.
+    pub(crate) const fn word(self) -> &'static str {
+        match self {
+            Self::Connecting => "connecting",
+            Self::Online => "online",
+            Self::Reconnecting => "reconnecting",
+            Self::Refused => "refused",
+            Self::Offline => "offline",
+        }
+    }
+
+    /// The word for people.
+    pub(crate) const fn label(self) -> &'static str {
+        match self {
+            Self::Connecting => "Connecting",
+            Self::Online => "Live",
+            Self::Reconnecting => "Reconnecting",
+            Self::Refused => "Refused",
+            Self::Offline => "Offline",
+        }
+    }
+}
+
+fn panel_filters() -> Vec<(TopicFilter, SubscriptionOptions)> {
+    let parsed = devices::FILTERS.iter().filter_map(|text| text.parse().ok());
+    parsed.map(|filter| (filter, SubscriptionOptions::at(Qos::AtLeastOnce))).collect()
+}
+
+/// QoS 1, so that the broker answers; never retained; worth nothing once the tile has given up.
+fn send(link: &Link, command: Command) -> Result<PublishId, String> {
+    let topic = command.topic.parse().map_err(|error: mqtt::TopicError| error.to_string())?;
+    let life_s = u32::try_from(DEADLINE.as_secs()).unwrap_or(u32::MAX);
+    let message = Message::new(topic, command.payload).with_qos(Qos::AtLeastOnce).with_expiry(life_s);
+    link.publish(message, Offline::WaitUntil(now() + DEADLINE)).map_err(|error| error.to_string())
+}
+
+fn form_words(outcome: &Outcome, clears: bool) -> Result<String, String> {
+    match outcome {
+        Outcome::Sent | Outcome::Acknowledged(_) if clears => Ok("Cleared.".to_owned()),
+        Outcome::Sent => Ok("Sent.".to_owned()),
+        Outcome::Acknowledged(ReasonCode::NoMatchingSubscribers) => {
+            Ok("The broker has it; nobody subscribes to it at present.".to_owned())
+        }
+        Outcome::Acknowledged(_) => Ok("The broker has it.".to_owned()),
+        Outcome::Refused { reason, reason_string } => {
+            let words =
+                reason_string.as_deref().map(|words| format!(" It says: “{words}”.")).unwrap_or_default();
+            Err(format!("The broker refused it: {}.{words}", reason.text()))
+        }
+        Outcome::Expired => Err("Not sent: its time was over.".to_owned()),
+        Outcome::LinkLost => Err("Not sent: the connection was lost.".to_owned()),
+        Outcome::SessionLost => Err("The connection was lost; nobody can say whether it arrived.".to_owned()),
+        Outcome::Impossible(error) => Err(format!("Not sent: {error}.")),
+    }
+}

@@ -1,0 +1,64 @@
+//! The inputs of a device: lamps that only tell, in one tile.
+
+use std::rc::Rc;
+
+use yew::prelude::*;
+
+use crate::devices::Value;
+use crate::panel::look::{Clock, look};
+use crate::panel::state::Presence;
+use crate::panel::tile::Tile;
+
+#[derive(Properties, PartialEq)]
+pub(super) struct Props {
+    pub(super) device: Rc<str>,
+    pub(super) tiles: Rc<[Tile]>,
+    pub(super) presence: Presence,
+    pub(super) clock: Clock,
+}
+
+#[component]
+pub(super) fn Inputs(props: &Props) -> Html {
+    let state = if matches!(props.presence, Presence::Offline { .. }) { "offline" } else { "confirmed" };
+    html! {
+        <div class="tile wide inputs" role="group" aria-label="Inputs" data-state={state}>
+            <span class="name" aria-hidden="true">{ "Inputs" }</span>
+            <div class="lamps">
+                for tile in props.tiles.iter() {
+                    <Lamp key={tile.key.to_string()} device={Rc::clone(&props.device)} tile={tile.clone()}
+                        presence={props.presence} clock={props.clock} />
+                }
+            </div>
+        </div>
+    }
+}
+
+#[derive(Properties, PartialEq)]
+struct LampProps {
+    device: Rc<str>,
+    tile: Tile,
+    presence: Presence,
+    clock: Clock,
+}
+
+#[component]
+fn Lamp(props: &LampProps) -> Html {
+    let look = look(&props.tile, props.presence, props.clock);
+    let key = props.tile.key;
+    let value = match look.value {
+        Some(Value::Switch(true)) => "on",
+        Some(_) => "off",
+        None => "unknown",
+    };
+    let label = match look.state {
+        "offline" => format!("{}: was {value}. {}", key.label(), look.note),
+        _ => format!("{}: {value}", key.label()),
+    };
+    html! {
+        <span class="lamp" role="img" aria-label={label} title={look.note}
+            data-tile={format!("{}/{key}", props.device)} data-value={look.value.map(|value| value.to_string())}
+            data-state={look.state} data-stale={look.stale.then_some("")}>
+            <i></i>{ key.number }
+        </span>
+    }
+}
