@@ -1,6 +1,7 @@
 //! The Client in virtual time against a scripted Server: hours in a millisecond, no sockets.
 #![allow(clippy::unwrap_used, reason = "a test stops at its first surprise")]
 
+mod chaos;
 mod connect;
 mod delivery;
 mod keep_alive;
