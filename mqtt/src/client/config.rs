@@ -39,6 +39,8 @@ pub struct Config {
     pub connect_timeout: Duration,
     /// From PINGREQ to the end of the connection if nothing is heard.
     pub ping_timeout: Duration,
+    /// The same after [`Input::Wake`](super::Input::Wake): a phone must notice a dead connection at once.
+    pub probe_timeout: Duration,
     /// How reconnects spread.
     pub backoff: Backoff,
     /// Messages that may wait to be sent.
@@ -67,6 +69,7 @@ impl Default for Config {
             user_properties: Vec::new(),
             connect_timeout: Duration::from_secs(10),
             ping_timeout: Duration::from_secs(10),
+            probe_timeout: Duration::from_millis(1_200),
             backoff: Backoff::default(),
             max_queued_messages: 1_000,
             max_queued_bytes: 4 << 20,

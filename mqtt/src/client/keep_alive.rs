@@ -60,6 +60,11 @@ impl KeepAlive {
         self.deadline = Some(Deadline { at: now + timeout, probe, timeout });
     }
 
+    /// Whether a probe waits for its answer.
+    pub(super) fn is_probed(&self) -> bool {
+        self.deadline.is_some_and(|deadline| deadline.probe)
+    }
+
     pub(super) const fn pong(&mut self) {
         self.unanswered = self.unanswered.saturating_sub(1);
         if self.unanswered == 0 {

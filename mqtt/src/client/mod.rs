@@ -48,9 +48,6 @@ use queue::{Outgoing, Queue};
 use state::State;
 use subscriptions::{Kind, Subscriptions};
 
-/// A dead transport is noticed this soon after the machine woke.
-const PROBE_TIMEOUT: Duration = Duration::from_secs(2);
-
 /// One Client: commands and input in, [`Output`] out.
 #[derive(Debug)]
 pub struct Client {
@@ -239,14 +236,24 @@ impl Client {
         self.sender.len()
     }
 
+    /// Several reasons to wake may come at once: only the first does anything.
     fn wake(&mut self, now: Instant) {
-        match &mut self.state {
+        match &self.state {
             State::Waiting { .. } => {
                 self.retry.reset();
                 self.open(now);
             }
-            State::Connected(_) => self.ping(now, PROBE_TIMEOUT, true),
-            State::Stopped | State::Opening { .. } | State::AwaitConnack { .. } => {}
+            State::Connected(connection) if !connection.keep_alive.is_probed() => {
+                self.ping(now, self.config.probe_timeout, true);
+            }
+            State::Opening { deadline } | State::AwaitConnack { deadline, .. } => {
+                // An attempt that began before the sleep may hang in a network that is gone.
+                let began = *deadline - self.config.connect_timeout;
+                if now.since(began) >= self.config.probe_timeout {
+                    self.end_and_reopen(now, Ended::ConnectTimeout);
+                }
+            }
+            State::Stopped | State::Connected(_) => {}
         }
     }
 

@@ -93,13 +93,13 @@ fn a_keep_alive_of_zero_never_asks() {
 }
 
 #[test]
-fn waking_probes_and_a_dead_connection_is_replaced_after_two_seconds() {
+fn waking_probes_and_a_dead_connection_is_replaced_within_a_second_and_a_half() {
     let mut pair = with_keep_alive(Version::V5, 0);
     pair.input(Input::Wake);
     assert_eq!(pair.packet(), Packet::Pingreq);
     // What lay in a buffer while the machine slept proves nothing.
     pair.server(&publish("old", Delivery::AtMostOnce));
-    pair.pass(Duration::from_millis(1_999));
+    pair.pass(Duration::from_millis(1_199));
     assert_eq!(pair.opens, 1);
     pair.pass(Duration::from_millis(1));
     let (why, retry_at) = pair.ended();
@@ -136,4 +136,31 @@ fn waking_while_waiting_opens_at_once() {
     assert_eq!(pair.opens, 1);
     pair.input(Input::Wake);
     assert_eq!(pair.opens, 2);
+}
+
+#[test]
+fn waking_for_several_reasons_at_once_probes_once() {
+    let mut pair = with_keep_alive(Version::V5, 0);
+    for _ in 0..3 {
+        pair.input(Input::Wake);
+        pair.pass(Duration::from_millis(300));
+    }
+    assert_eq!(pair.packet(), Packet::Pingreq);
+    pair.pass(Duration::from_millis(300));
+    assert_eq!(pair.ended().0, Ended::PingTimeout);
+}
+
+#[test]
+fn waking_replaces_an_attempt_that_began_before_the_sleep() {
+    let mut pair = Pair::new(config(Version::V5));
+    pair.client.start(pair.now);
+    pair.drain();
+    pair.pass(Duration::from_millis(1_100));
+    pair.input(Input::Wake);
+    assert_eq!(pair.opens, 1, "it is young enough");
+    pair.pass(Duration::from_millis(200));
+    pair.input(Input::Wake);
+    assert_eq!((pair.closes, pair.opens), (1, 2));
+    pair.input(Input::Wake);
+    assert_eq!(pair.opens, 2, "and not the one that replaced it");
 }
