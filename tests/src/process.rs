@@ -38,13 +38,27 @@ impl Process {
     /// It does not start.
     #[must_use]
     pub fn start(program: &Path, arguments: &[&str]) -> Self {
+        Self::start_with(program, arguments, &[])
+    }
+
+    /// The same with variables in its environment.
+    ///
+    /// # Panics
+    /// It does not start.
+    #[must_use]
+    pub fn start_with(program: &Path, arguments: &[&str], variables: &[(&str, &Path)]) -> Self {
         let program = if program.components().count() > 1 {
             program.to_path_buf()
         } else {
             paths::system(&program.to_string_lossy())
         };
         let mut command = Command::new(&program);
-        command.args(arguments).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        command
+            .envs(variables.iter().copied())
+            .args(arguments)
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
         let child = command.spawn().unwrap_or_else(|e| panic!("{} does not start: {e}", program.display()));
         let name = program.file_name().unwrap_or_default().to_string_lossy().into_owned();
         Self::of(name, child)
