@@ -35,24 +35,24 @@ const TRANSPORTS: [Transport; 2] = [Transport::Tcp, Transport::WebSocket];
 
 /// Plays a scenario for every kind.
 pub fn on_all(scenario: impl Fn(&mut Scenario)) {
-    on(&[Version::V3_1_1, Version::V5], &[], scenario);
+    on(&[Version::V3_1_1, Version::V5], scenario);
 }
 
 /// Plays a scenario over both transports with 5.0, for what only that has.
 pub fn on_v5(scenario: impl Fn(&mut Scenario)) {
-    on(&[Version::V5], &[], scenario);
+    on(&[Version::V5], scenario);
 }
 
 /// Plays a scenario over both transports with 3.1.1, for what that says in its own way.
 pub fn on_v3_1_1(scenario: impl Fn(&mut Scenario)) {
-    on(&[Version::V3_1_1], &[], scenario);
+    on(&[Version::V3_1_1], scenario);
 }
 
-fn on(versions: &[Version], arguments: &[&str], scenario: impl Fn(&mut Scenario)) {
+fn on(versions: &[Version], scenario: impl Fn(&mut Scenario)) {
     for transport in TRANSPORTS {
         for &version in versions {
             let kind = Kind { transport, version };
-            let mut playing = Playing(Scenario { kind, bridge: Bridge::start_with(arguments) });
+            let mut playing = Playing(Scenario { kind, bridge: Bridge::start() });
             scenario(&mut playing.0);
         }
     }

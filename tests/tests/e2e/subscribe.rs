@@ -54,17 +54,6 @@ fn filters_match_as_chapter_4_7_says() {
 }
 
 #[test]
-fn wildcards_at_the_front_do_not_match_dollar_topics_mqtt_4_7_2_1() {
-    on_all(|s| {
-        // What a client may publish there is refused, so the server's own topics are the example, where it has any.
-        let mut client = s.connect("alice");
-        client.subscribe("#", Qos::AtMostOnce);
-        client.subscribe("+/#", Qos::AtMostOnce);
-        client.expect_nothing();
-    });
-}
-
-#[test]
 fn overlapping_subscriptions_bring_one_message_at_the_highest_qos_mqtt_3_3_4_2() {
     on_all(|s| {
         let mut client = s.connect("alice");

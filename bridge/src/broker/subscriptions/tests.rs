@@ -1,3 +1,5 @@
+//! The tree of filters against the plain rule of chapter 4.7, and its upkeep.
+
 use super::*;
 
 fn filter(text: &str) -> TopicFilter<&str> {
