@@ -94,13 +94,11 @@ impl Browser {
     }
 
     /// Runs a function body in the page; its arguments are `arguments[0]` and so on.
-    #[must_use]
     pub fn run(&self, script: &str, arguments: &[Value]) -> Value {
         self.post("/execute/sync", &json!({ "script": script, "args": arguments }))
     }
 
     /// Runs a function body that answers by calling its last argument.
-    #[must_use]
     pub fn run_async(&self, script: &str, arguments: &[Value]) -> Value {
         self.post("/execute/async", &json!({ "script": script, "args": arguments }))
     }
@@ -131,7 +129,6 @@ impl Browser {
     ///
     /// # Panics
     /// It does not come in time.
-    #[must_use]
     pub fn element(&self, selector: &str) -> Element {
         let question = json!({ "using": "css selector", "value": selector });
         until(&format!("an element {selector}"), crate::PATIENCE, || {

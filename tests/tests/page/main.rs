@@ -1,1 +1,9 @@
-//! x
+//! The page in headless Chromium, driven by WebDriver: what a person sees and does, against the built binary with the built page
+//! inside. Tiles and states are found by the handles that are a contract, not by looks.
+
+mod access;
+mod explorer;
+mod layout;
+mod link;
+mod panel;
+mod stage;

@@ -1,0 +1,88 @@
+//! The link to the broker: how it is, why it is not, and that it comes back by itself.
+
+use tests::{Bridge, Browser};
+
+use crate::stage::{Device, PHONE, SOON, Stage};
+
+#[test]
+fn a_bridge_that_is_killed_comes_back_and_values_are_stale_until_heard_again() {
+    let bridge = Bridge::start();
+    let device = Device::plug_in(bridge.tcp);
+    let mut stage = Stage::new(bridge);
+    stage.wait_for_tile("output/3", "confirmed", "OFF");
+    assert!(!stage.is_stale("output/3"));
+    stage.bridge.kill();
+    drop(device);
+    stage.wait_for_link("reconnecting");
+    assert_eq!(stage.tile("output/3").value, "OFF", "what was known stays in sight");
+    assert!(stage.words().to_lowercase().contains("reconnect"), "it says so in words: {}", stage.words());
+    stage.bridge.restart();
+    stage.wait_for_link("online");
+    stage.wait_for_stale("output/3", true);
+    let mut device = Device::plug_in(stage.bridge.tcp);
+    stage.wait_for_stale("output/3", false);
+    device.say("output/3", "ON");
+    stage.wait_for_tile("output/3", "confirmed", "ON");
+}
+
+#[test]
+fn a_tap_without_a_link_is_refused_and_never_fires_later() {
+    let bridge = Bridge::start();
+    let _device = Device::plug_in(bridge.tcp);
+    let mut stage = Stage::new(bridge);
+    stage.wait_for_tile("output/3", "confirmed", "OFF");
+    stage.bridge.kill();
+    stage.wait_for_link("reconnecting");
+    let tapped = stage.tap_and_look("output/3");
+    assert!(matches!(tapped.state.as_str(), "refused" | "offline"), "at once, not later: {tapped:?}");
+    assert_eq!((tapped.value.as_str(), tapped.checked.as_str()), ("OFF", "false"));
+    stage.bridge.restart();
+    let mut device = Device::plug_in(stage.bridge.tcp);
+    stage.wait_for_link("online");
+    // The command of a later tap is the first that comes.
+    stage.wait_for_tile("output/4", "confirmed", "OFF");
+    stage.wait_for_stale("output/4", false);
+    stage.tap("output/4");
+    assert_eq!(device.command().0, "set/output/4", "no ghost of the tap before");
+}
+
+#[test]
+fn an_address_that_is_no_broker_is_refused_in_words() {
+    let bridge = Bridge::start();
+    let path = format!("/?broker=ws://{}/nothing-here", bridge.http);
+    let stage = Stage::at(bridge, PHONE, &path);
+    let script = "return ['refused', 'reconnecting'].includes(document.documentElement.dataset.link)";
+    stage.browser.wait_for("the link is not online", SOON, script);
+    stage.browser.wait_for(
+        "it says what is wrong",
+        SOON,
+        "return /path|address|\\/mqtt/i.test(document.body.innerText)",
+    );
+}
+
+#[test]
+fn a_broker_that_is_gone_is_told_from_one_that_is_wrong() {
+    let mut gone = Bridge::start();
+    gone.kill();
+    let path = format!("/?broker=ws://{}/mqtt", gone.http);
+    let stage = Stage::at(Bridge::start(), PHONE, &path);
+    let script = "return /answer|reach/i.test(document.body.innerText)";
+    stage.browser.wait_for("it says that nobody answers", SOON, script);
+    let shown = stage.words();
+    assert!(shown.contains(&gone.http.to_string()), "and where: {shown}");
+    gone.restart();
+    stage.wait_for_link("online");
+}
+
+#[test]
+fn a_client_id_that_is_taken_over_does_not_fight() {
+    // Two tabs of one browser have client ids of their own: both stay online.
+    let bridge = Bridge::start();
+    let stage = Stage::new(bridge);
+    let other = Browser::start(PHONE.0, PHONE.1);
+    other.open(&format!("http://{}/", stage.bridge.http));
+    other.wait_for("the other is online", SOON, "return document.documentElement.dataset.link === 'online'");
+    stage.wait_for_link("online");
+    let log = stage.bridge.process.stderr.all();
+    assert!(!log.iter().any(|line| line.contains("0x8e")), "nobody was taken over: {log:#?}");
+}
