@@ -11,6 +11,7 @@ pub mod panel;
 pub mod words;
 
 mod app;
+mod pure;
 mod settings;
 
 /// Starts the app in the page's `#app`, in place of the shell that stands there.

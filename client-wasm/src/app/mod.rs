@@ -17,14 +17,13 @@ use crate::devices::{TileKey, Value};
 use crate::explorer::view::Explorer;
 use crate::panel::look::Clock;
 use crate::panel::state::Device;
-use crate::panel::view::{Panel, Wish};
+use crate::panel::view::{Wish, panel};
 use crate::settings::{Settings, theme};
 use crate::words;
 
 use hub::Hub;
 use model::LinkState;
 use route::Route;
-use trouble::TroubleBar;
 
 /// What makes the page draw.
 #[derive(Debug)]
@@ -110,7 +109,7 @@ impl Component for App {
                 { self.screen(&devices, clock, trouble.as_ref(), &retry) }
             </main>
             if let Some(trouble) = trouble.filter(|_| !is_screen) {
-                <TroubleBar {trouble} {retry} can_retry={self.hub.look(|model| model.address.is_ok())} />
+                { trouble::over(&trouble, self.hub.look(|model| model.address.is_ok()), &retry) }
             }
             { self.bar(ctx) }
             <p class="unseen" aria-live="polite">{ said.to_string() }</p>
@@ -136,9 +135,7 @@ impl App {
                 let is_quiet = since.is_some_and(|since| unix_now().since(since).as_millis() > QUIET_MS);
                 trouble::screen(state, &host, is_quiet, trouble, retry)
             }
-            Route::Panel => {
-                html! { <Panel devices={devices.to_vec()} {clock} on_wish={self.on_wish.clone()} /> }
-            }
+            Route::Panel => panel(devices, clock, &self.on_wish),
             Route::Explorer => html! { <Explorer hub={self.hub.clone()} frame={self.frame} /> },
             Route::Settings => html! { <Settings hub={self.hub.clone()} frame={self.frame} /> },
         }

@@ -1,7 +1,5 @@
 //! All that the page knows, and what it does about each event of the link. Draws nothing.
 
-use std::collections::BTreeMap;
-
 use mqtt::client::{Connected, Ended, Event, Offline, Outcome, PublishId, Received, RequestId};
 use mqtt::packet::SubscriptionOptions;
 use mqtt::{Instant, Message, Qos, ReasonCode, TopicFilter};
@@ -50,8 +48,8 @@ pub(crate) struct Model {
     /// What the publish form has to say.
     pub(crate) form_says: Option<Result<String, String>>,
     watching: bool,
-    publishing: BTreeMap<PublishId, Origin>,
-    subscribing: BTreeMap<RequestId, Vec<TopicFilter>>,
+    publishing: Vec<(PublishId, Origin)>,
+    subscribing: Vec<(RequestId, Vec<TopicFilter>)>,
 }
 
 /// Who published.
@@ -87,8 +85,8 @@ impl Model {
             announcer: Announcer::default(),
             form_says: None,
             watching: false,
-            publishing: BTreeMap::new(),
-            subscribing: BTreeMap::new(),
+            publishing: Vec::new(),
+            subscribing: Vec::new(),
         }
     }
 
@@ -122,8 +120,10 @@ impl Model {
             None => Err("Not connected".to_owned()),
         };
         match sent {
-            Ok(publish) => drop(self.publishing.insert(publish, Origin::Tile(id))),
-            Err(reason) => drop(self.panel.refuse(id, &reason)),
+            Ok(publish) => self.publishing.push((publish, Origin::Tile(id))),
+            Err(reason) => {
+                self.panel.refuse(id, &reason);
+            }
         }
     }
 
@@ -166,7 +166,7 @@ impl Model {
         match id {
             Ok(id) => {
                 self.form_says = None;
-                self.publishing.insert(id, Origin::Form { clears });
+                self.publishing.push((id, Origin::Form { clears }));
             }
             Err(why) => self.form_says = Some(Err(format!("Not sent: {why}."))),
         }
@@ -260,7 +260,7 @@ impl Model {
     }
 
     fn published(&mut self, id: PublishId, outcome: Outcome) {
-        match self.publishing.remove(&id) {
+        match take(&mut self.publishing, id) {
             Some(Origin::Tile(command)) => self.tile_published(command, outcome),
             Some(Origin::Form { clears }) => {
                 let success = outcome.is_success();
@@ -292,12 +292,12 @@ impl Model {
         let asked: Vec<_> = filters.iter().map(|filter| (filter.clone(), options)).collect();
         let named = self.facts.as_ref().is_none_or(|facts| facts.subscription_id_available);
         let id = link.subscribe(&asked, named.then_some(FOR_EXPLORER));
-        self.subscribing.insert(id, filters);
+        self.subscribing.push((id, filters));
     }
 
     fn subscribed(&mut self, id: RequestId, reasons: &[ReasonCode], link: Option<&Link>) {
         let nameless = reasons.contains(&ReasonCode::SubscriptionIdentifiersNotSupported);
-        match (self.subscribing.remove(&id), link) {
+        match (take(&mut self.subscribing, id), link) {
             (Some(filters), Some(link)) if nameless => self.subscribe_explorer(link, filters),
             (Some(filters), _) => {
                 for (filter, reason) in filters.iter().zip(reasons) {
@@ -332,6 +332,12 @@ impl LinkState {
             Self::Offline => "Offline",
         }
     }
+}
+
+/// Takes out what belongs to an answer. There are never many under way.
+fn take<I: PartialEq, T>(list: &mut Vec<(I, T)>, id: I) -> Option<T> {
+    let at = list.iter().position(|(other, _)| *other == id)?;
+    Some(list.swap_remove(at).1)
 }
 
 fn panel_filters() -> Vec<(TopicFilter, SubscriptionOptions)> {

@@ -41,21 +41,13 @@ pub(crate) fn screen(
     }
 }
 
-#[derive(Properties, PartialEq)]
-pub(crate) struct Props {
-    pub(crate) trouble: Trouble,
-    pub(crate) retry: Callback<()>,
-    pub(crate) can_retry: bool,
-}
-
 /// The same while there is something to see: it lies over the page, so that nothing moves.
-#[component]
-pub(crate) fn TroubleBar(props: &Props) -> Html {
-    let onclick = props.retry.reform(|_: MouseEvent| ());
+pub(crate) fn over(trouble: &Trouble, can_retry: bool, retry: &Callback<()>) -> Html {
+    let onclick = retry.reform(|_: MouseEvent| ());
     html! {
         <aside class="trouble" role="alert">
-            <p><strong>{ &props.trouble.what }</strong>{ " " }{ &props.trouble.cure }</p>
-            if props.can_retry {
+            <p><strong>{ &trouble.what }</strong>{ " " }{ &trouble.cure }</p>
+            if can_retry {
                 <button type="button" {onclick}>{ "Try now" }</button>
             } else {
                 <a href="/settings">{ "Settings" }</a>

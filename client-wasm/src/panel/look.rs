@@ -70,8 +70,10 @@ fn fact(reading: &Reading, clock: Clock) -> String {
         (Value::Switch(_), _) if reading.longer && is_young => word(reading.value).to_owned(),
         (Value::Switch(_), _) if reading.longer => format!("{} · over {age}", word(reading.value)),
         (Value::Switch(_), _) => format!("{} · {age}", word(reading.value)),
-        (Value::Count(_), _) if reading.longer && is_young => "Since before now".to_owned(),
-        (Value::Count(_), _) if reading.longer => format!("Still for over {age}"),
+        (Value::Count(_), _) if reading.longer && is_young => "Last count".to_owned(),
+        (Value::Count(_), _) if reading.longer => format!("Same for over {age}"),
+        (Value::Count(0), _) if is_young => "Set to 0 just now".to_owned(),
+        (Value::Count(0), _) => format!("Set to 0 {age} ago"),
         (Value::Count(_), _) if is_young => "Counted just now".to_owned(),
         (Value::Count(_), _) => format!("Counted {age} ago"),
     }
@@ -138,7 +140,11 @@ mod tests {
         assert_eq!(note(&on, 14), "On · heard 01:00");
         let off = tile(Kind::Output, Value::Switch(false), true);
         assert_eq!((note(&off, 0).as_str(), note(&off, 2).as_str()), ("Off", "Off · over 2 min"));
-        let count = tile(Kind::Counter, Value::Count(7), false);
+        let count = |n, longer| tile(Kind::Counter, Value::Count(n), longer);
+        assert_eq!(note(&count(7, true), 0), "Last count");
+        assert_eq!(note(&count(7, true), 3), "Same for over 3 min");
+        assert_eq!(note(&count(0, false), 0), "Set to 0 just now");
+        let count = count(7, false);
         assert_eq!(note(&count, 3), "Counted 3 min ago");
     }
 

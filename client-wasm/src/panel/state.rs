@@ -4,7 +4,7 @@
 //! Knows no browser and no connection. Devices sit behind [`Rc`] and are copied only when they change, so a component
 //! sees by one comparison of pointers that there is nothing to draw.
 
-use std::{collections::BTreeMap, rc::Rc};
+use std::rc::Rc;
 
 use mqtt::Instant;
 
@@ -18,7 +18,8 @@ const MAX_DEVICES: usize = 1_000;
 /// All devices that were heard.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct State {
-    devices: BTreeMap<Rc<str>, Rc<Device>>,
+    /// By name.
+    devices: Vec<Rc<Device>>,
     commands: u64,
 }
 
@@ -65,15 +66,17 @@ impl State {
     pub fn hear(&mut self, now: Instant, topic: &str, payload: &[u8], retained: bool) -> bool {
         let Some(signal) = devices::read(topic, payload) else { return false };
         let meaningless = matches!(signal.says, Says::Value { value: None, .. });
-        if !self.devices.contains_key(signal.device) {
-            if meaningless || self.devices.len() >= MAX_DEVICES {
-                return false;
+        let at = match self.position(signal.device) {
+            Ok(at) => at,
+            Err(_) if meaningless || self.devices.len() >= MAX_DEVICES => return false,
+            Err(at) => {
+                let device =
+                    Device { name: signal.device.into(), presence: Presence::Unknown, tiles: Vec::new() };
+                self.devices.insert(at, Rc::new(device));
+                at
             }
-            let name: Rc<str> = signal.device.into();
-            let device = Device { name: Rc::clone(&name), presence: Presence::Unknown, tiles: Vec::new() };
-            self.devices.insert(name, Rc::new(device));
-        }
-        let Some(device) = self.devices.get_mut(signal.device) else { return false };
+        };
+        let Some(device) = self.devices.get_mut(at) else { return false };
         let device = Rc::make_mut(device);
         match signal.says {
             Says::Online(online) => device.hear_presence(now, online, retained),
@@ -93,7 +96,8 @@ impl State {
     /// A person asks a tile for a value. The command is to be sent at once or [refused](Self::refuse); none when the tile
     /// cannot be asked: it waits already, its device is away, or it only tells.
     pub fn wish(&mut self, now: Instant, device: &str, key: TileKey, wanted: Value) -> Option<Command> {
-        let device = self.devices.get_mut(device)?;
+        let at = self.position(device).ok()?;
+        let device = self.devices.get_mut(at)?;
         let at = device.position(key).ok()?;
         if device.is_offline() || device.tiles[at].next_wish().is_none() {
             return None;
@@ -120,7 +124,7 @@ impl State {
     /// The link is lost: whatever was heard may have changed since. Wishes go on waiting for their deadline, because the
     /// device may have got them.
     pub fn lose(&mut self) {
-        for device in self.devices.values_mut() {
+        for device in &mut self.devices {
             Rc::make_mut(device).tiles.iter_mut().for_each(Tile::doubt);
         }
     }
@@ -130,7 +134,7 @@ impl State {
         if self.deadline().is_none_or(|deadline| deadline > now) {
             return false;
         }
-        for device in self.devices.values_mut() {
+        for device in &mut self.devices {
             if device.tiles.iter().any(|tile| tile.deadline().is_some_and(|deadline| deadline <= now)) {
                 Rc::make_mut(device).tiles.iter_mut().for_each(|tile| tile.time_out(now));
             }
@@ -141,24 +145,28 @@ impl State {
     /// When [`tick`](Self::tick) has something to do.
     #[must_use]
     pub fn deadline(&self) -> Option<Instant> {
-        self.devices.values().flat_map(|device| &device.tiles).filter_map(Tile::deadline).min()
+        self.devices.iter().flat_map(|device| &device.tiles).filter_map(Tile::deadline).min()
     }
 
     /// The devices to show, by name.
     pub fn shown(&self) -> impl Iterator<Item = &Rc<Device>> {
-        self.devices.values().filter(|device| device.is_shown())
+        self.devices.iter().filter(|device| device.is_shown())
     }
 
     /// A device that is shown.
     #[must_use]
     pub fn device(&self, name: &str) -> Option<&Rc<Device>> {
-        self.devices.get(name).filter(|device| device.is_shown())
+        self.position(name).ok().and_then(|at| self.devices.get(at)).filter(|device| device.is_shown())
+    }
+
+    fn position(&self, name: &str) -> Result<usize, usize> {
+        self.devices.binary_search_by(|device| (*device.name).cmp(name))
     }
 
     /// The tile that waits for the answer to a command. No other device is copied for it.
     fn tile_of(&mut self, command: CommandId) -> Option<&mut Tile> {
         let waits = |device: &Rc<Device>| device.tiles.iter().any(|tile| tile.waits_for(command));
-        let device = self.devices.values_mut().find(|device| waits(device))?;
+        let device = self.devices.iter_mut().find(|device| waits(device))?;
         Rc::make_mut(device).tiles.iter_mut().find(|tile| tile.waits_for(command))
     }
 }

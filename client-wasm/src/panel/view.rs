@@ -11,6 +11,7 @@ use wasm_bindgen::JsCast as _;
 use yew::prelude::*;
 
 use crate::devices::{Kind, TileKey, Value};
+use crate::pure::{Draw, Pure};
 use crate::words;
 
 use super::look::{Clock, offline};
@@ -24,23 +25,18 @@ use switch::Switch;
 /// Who is asked for what.
 pub(crate) type Wish = (Rc<str>, TileKey, Value);
 
-#[derive(Properties, PartialEq)]
-pub(crate) struct PanelProps {
-    pub(crate) devices: Vec<Rc<Device>>,
-    pub(crate) clock: Clock,
-    pub(crate) on_wish: Callback<Wish>,
-}
-
 /// All devices, by name.
-#[component]
-pub(crate) fn Panel(props: &PanelProps) -> Html {
+pub(crate) fn panel(devices: &[Rc<Device>], clock: Clock, on_wish: &Callback<Wish>) -> Html {
     html! {
-        for device in props.devices.iter() {
-            <DeviceRegion key={device.name.to_string()} device={Rc::clone(device)} clock={props.clock}
-                on_wish={props.on_wish.clone()} />
+        for device in devices.iter() {
+            <DeviceRegion key={device.name.to_string()} device={Rc::clone(device)} {clock} on_wish={on_wish.clone()} />
         }
     }
 }
+
+type DeviceRegion = Pure<Region>;
+
+struct Region;
 
 #[derive(Properties, PartialEq)]
 struct DeviceProps {
@@ -49,34 +45,37 @@ struct DeviceProps {
     on_wish: Callback<Wish>,
 }
 
-#[component]
-fn DeviceRegion(props: &DeviceProps) -> Html {
-    let device = &props.device;
-    let of_kind = |kind| device.tiles.iter().filter(move |tile: &&Tile| tile.key.kind == kind);
-    let inputs: Rc<[Tile]> = of_kind(Kind::Input).cloned().collect();
-    let tile_props = |tile: &Tile| TileProps {
-        device: Rc::clone(&device.name),
-        tile: tile.clone(),
-        presence: device.presence,
-        clock: props.clock,
-        on_wish: props.on_wish.clone(),
-    };
-    html! {
-        <section class="device" id={anchor(&device.name)} aria-label={format!("Web-IO {}", device.name)} tabindex="-1">
-            <h2>{ device.name.to_string() }<small>{ summary(device, props.clock) }</small></h2>
-            <div class="grid">
-                for tile in of_kind(Kind::Output) {
-                    <Switch key={tile.key.to_string()} ..tile_props(tile) />
-                }
-                if !inputs.is_empty() {
-                    <Inputs device={Rc::clone(&device.name)} tiles={inputs} presence={device.presence}
-                        clock={props.clock} />
-                }
-                for tile in of_kind(Kind::Counter) {
-                    <Counter key={tile.key.to_string()} ..tile_props(tile) />
-                }
-            </div>
-        </section>
+impl Draw for Region {
+    type Props = DeviceProps;
+
+    fn draw(props: &DeviceProps) -> Html {
+        let device = &props.device;
+        let of_kind = |kind| device.tiles.iter().filter(move |tile: &&Tile| tile.key.kind == kind);
+        let inputs: Rc<[Tile]> = of_kind(Kind::Input).cloned().collect();
+        let tile_props = |tile: &Tile| TileProps {
+            device: Rc::clone(&device.name),
+            tile: tile.clone(),
+            presence: device.presence,
+            clock: props.clock,
+            on_wish: props.on_wish.clone(),
+        };
+        html! {
+            <section class="device" id={anchor(&device.name)} aria-label={format!("Web-IO {}", device.name)} tabindex="-1">
+                <h2>{ device.name.to_string() }<small>{ summary(device, props.clock) }</small></h2>
+                <div class="grid">
+                    for tile in of_kind(Kind::Output) {
+                        <Switch key={tile.key.to_string()} ..tile_props(tile) />
+                    }
+                    if !inputs.is_empty() {
+                        <Inputs device={Rc::clone(&device.name)} tiles={inputs} presence={device.presence}
+                            clock={props.clock} />
+                    }
+                    for tile in of_kind(Kind::Counter) {
+                        <Counter key={tile.key.to_string()} ..tile_props(tile) />
+                    }
+                </div>
+            </section>
+        }
     }
 }
 

@@ -20,30 +20,122 @@ pub(crate) struct Props {
     pub(crate) frame: u64,
 }
 
-#[component]
-pub(crate) fn Settings(props: &Props) -> Html {
-    let facts = props.hub.look(|model| facts(model, props.hub.client_id()));
+pub(crate) enum Msg {
+    Write(String),
+    Submit,
+    Choose(Theme),
+}
+
+pub(crate) struct Settings {
+    broker: String,
+    wrong: Option<String>,
+    theme: Theme,
+}
+
+impl Component for Settings {
+    type Message = Msg;
+    type Properties = Props;
+
+    fn create(ctx: &Context<Self>) -> Self {
+        let address = |model: &Model| model.address.as_ref().map(Address::to_string).unwrap_or_default();
+        Self { broker: ctx.props().hub.look(address), wrong: None, theme: theme::chosen() }
+    }
+
+    fn update(&mut self, ctx: &Context<Self>, msg: Msg) -> bool {
+        self.wrong = None;
+        match msg {
+            Msg::Write(broker) => self.broker = broker,
+            Msg::Choose(theme) => {
+                theme::choose(theme);
+                self.theme = theme;
+            }
+            Msg::Submit => {
+                let secure = ctx.props().hub.look(|model| model.page_is_secure);
+                match Address::choose(secure, "", Some(&self.broker)) {
+                    Ok(address) => open_with(&address.to_string()),
+                    Err(why) => self.wrong = Some(why),
+                }
+            }
+        }
+        true
+    }
+
+    fn view(&self, ctx: &Context<Self>) -> Html {
+        let hub = &ctx.props().hub;
+        let connection = hub.look(|model| facts(model, hub.client_id()));
+        let about = [("Version", env!("CARGO_PKG_VERSION")), ("Licence", env!("CARGO_PKG_LICENSE"))];
+        html! {
+            <div class="cards">
+                <section class="card" aria-label="Connection">
+                    <h2>{ "Connection" }</h2>
+                    { list(connection) }
+                    { self.broker(ctx) }
+                </section>
+                <section class="card" aria-label="Look">
+                    <h2>{ "Look" }</h2>
+                    { self.themes(ctx) }
+                </section>
+                <section class="card" aria-label="About">
+                    <h2>{ "About" }</h2>
+                    <p>
+                        { "Switchboard turns any browser into the front panel of your devices. A tile is filled only \
+                           when its device has said so." }
+                    </p>
+                    { list(about.map(|(name, fact)| (name, fact.to_owned())).into()) }
+                </section>
+            </div>
+        }
+    }
+}
+
+impl Settings {
+    /// Another broker: the page opens anew with it in its address, so that it can be kept as a bookmark.
+    fn broker(&self, ctx: &Context<Self>) -> Html {
+        let onsubmit = ctx.link().callback(|event: SubmitEvent| {
+            event.prevent_default();
+            Msg::Submit
+        });
+        let oninput = ctx.link().callback(|event: InputEvent| {
+            Msg::Write(event.target_unchecked_into::<HtmlInputElement>().value())
+        });
+        html! {
+            <form class="form" {onsubmit}>
+                <label class="field"><span>{ "Broker address" }</span>
+                    <input type="text" name="broker" inputmode="url" autocapitalize="off" autocomplete="off"
+                        spellcheck="false" placeholder="wss://host:port/mqtt" value={self.broker.clone()} {oninput}
+                        aria-invalid={self.wrong.is_some().then_some("true")} />
+                </label>
+                if let Some(wrong) = &self.wrong { <p class="wrong" role="alert">{ wrong }</p> }
+                <div class="act">
+                    <button type="submit" class="primary">{ "Use this broker" }</button>
+                    <button type="button" onclick={|_: MouseEvent| open_with("")}>{ "Use this page's own" }</button>
+                </div>
+            </form>
+        }
+    }
+
+    fn themes(&self, ctx: &Context<Self>) -> Html {
+        let choice = |theme: Theme| {
+            html! {
+                <button type="button" aria-pressed={(theme == self.theme).to_string()}
+                    onclick={ctx.link().callback(move |_: MouseEvent| Msg::Choose(theme))}>
+                    { theme.label() }
+                </button>
+            }
+        };
+        html! {
+            <div class="tabs" role="group" aria-label="Theme">{ for Theme::ALL.into_iter().map(choice) }</div>
+        }
+    }
+}
+
+fn list(facts: Vec<(&'static str, String)>) -> Html {
     html! {
-        <div class="cards">
-            <section class="card" aria-label="Connection">
-                <h2>{ "Connection" }</h2>
-                <dl>
-                    for (name, fact) in facts {
-                        <div><dt>{ name }</dt><dd>{ fact }</dd></div>
-                    }
-                </dl>
-                <Broker hub={props.hub.clone()} />
-            </section>
-            <Look />
-            <section class="card" aria-label="About">
-                <h2>{ "About" }</h2>
-                <p>{ "Switchboard turns any browser into the front panel of your devices. A tile is filled only when its device has said so." }</p>
-                <dl>
-                    <div><dt>{ "Version" }</dt><dd>{ env!("CARGO_PKG_VERSION") }</dd></div>
-                    <div><dt>{ "Licence" }</dt><dd>{ env!("CARGO_PKG_LICENSE") }</dd></div>
-                </dl>
-            </section>
-        </div>
+        <dl>
+            for (name, fact) in facts {
+                <div><dt>{ name }</dt><dd>{ fact }</dd></div>
+            }
+        </dl>
     }
 }
 
@@ -62,52 +154,6 @@ fn facts(model: &Model, client_id: String) -> Vec<(&'static str, String)> {
     facts
 }
 
-#[derive(Properties, PartialEq)]
-struct BrokerProps {
-    hub: Hub,
-}
-
-/// Another broker: the page opens anew with it in its address, so that it can be kept as a bookmark.
-#[component]
-fn Broker(props: &BrokerProps) -> Html {
-    let present = props.hub.look(|model| model.address.as_ref().map(Address::to_string).unwrap_or_default());
-    let text = use_state(|| present);
-    let wrong = use_state(|| None::<String>);
-    let oninput = {
-        let (text, wrong) = (text.clone(), wrong.clone());
-        Callback::from(move |event: InputEvent| {
-            text.set(event.target_unchecked_into::<HtmlInputElement>().value());
-            wrong.set(None);
-        })
-    };
-    let onsubmit = {
-        let (text, wrong, hub) = (text.clone(), wrong.clone(), props.hub.clone());
-        Callback::from(move |event: SubmitEvent| {
-            event.prevent_default();
-            let secure = hub.look(|model| model.page_is_secure);
-            match Address::choose(secure, "", Some(&text)) {
-                Ok(address) => open_with(&address.to_string()),
-                Err(why) => wrong.set(Some(why)),
-            }
-        })
-    };
-    let own = Callback::from(|_: MouseEvent| open_with(""));
-    html! {
-        <form class="form" {onsubmit}>
-            <label class="field"><span>{ "Broker address" }</span>
-                <input type="text" name="broker" inputmode="url" autocapitalize="off" autocomplete="off"
-                    spellcheck="false" placeholder="wss://host:port/mqtt" value={(*text).clone()} {oninput}
-                    aria-invalid={wrong.is_some().then_some("true")} />
-            </label>
-            if let Some(wrong) = &*wrong { <p class="wrong" role="alert">{ wrong }</p> }
-            <div class="act">
-                <button type="submit" class="primary">{ "Use this broker" }</button>
-                <button type="button" onclick={own}>{ "Use this page's own" }</button>
-            </div>
-        </form>
-    }
-}
-
 fn open_with(broker: &str) {
     let Some(location) = web_sys::window().map(|window| window.location()) else { return };
     let query = match broker {
@@ -116,26 +162,4 @@ fn open_with(broker: &str) {
     };
     // Fails for no address of the page's own origin.
     let _ = location.assign(&format!("/{query}"));
-}
-
-#[component]
-fn Look() -> Html {
-    let chosen = use_state(theme::chosen);
-    let choice = |theme: Theme| {
-        let onclick = {
-            let chosen = chosen.clone();
-            Callback::from(move |_: MouseEvent| {
-                theme::choose(theme);
-                chosen.set(theme);
-            })
-        };
-        let is_chosen = *chosen == theme;
-        html! { <button type="button" aria-pressed={is_chosen.to_string()} {onclick}>{ theme.label() }</button> }
-    };
-    html! {
-        <section class="card" aria-label="Look">
-            <h2>{ "Look" }</h2>
-            <div class="tabs" role="group" aria-label="Theme">{ for Theme::ALL.into_iter().map(choice) }</div>
-        </section>
-    }
 }

@@ -23,34 +23,103 @@ pub(super) struct Props {
     pub(super) on_clear: Callback<String>,
 }
 
-#[component]
-pub(super) fn Detail(props: &Props) -> Html {
-    let Some(shown) = props.hub.look(|model| Shown::of(&model.explorer, unix_now())) else {
-        return html! {
-            <section class="pane detail none" aria-label="Details">
-                <p class="nothing">{ "Choose a topic to see its last message." }</p>
-            </section>
+pub(super) enum Msg {
+    /// Clearing for everyone is asked for twice.
+    Ask(bool),
+    Clear(Rc<str>),
+    Draft(Rc<str>),
+}
+
+#[derive(Default)]
+pub(super) struct Detail {
+    asking: bool,
+    shown: Option<Shown>,
+}
+
+impl Component for Detail {
+    type Message = Msg;
+    type Properties = Props;
+
+    fn create(ctx: &Context<Self>) -> Self {
+        let mut detail = Self::default();
+        detail.look(ctx);
+        detail
+    }
+
+    fn changed(&mut self, ctx: &Context<Self>, _old: &Props) -> bool {
+        self.look(ctx)
+    }
+
+    fn update(&mut self, ctx: &Context<Self>, msg: Msg) -> bool {
+        self.asking = matches!(msg, Msg::Ask(true));
+        match msg {
+            Msg::Ask(_) => {}
+            Msg::Clear(topic) => ctx.props().on_clear.emit(topic.to_string()),
+            Msg::Draft(topic) => {
+                ctx.props().on_draft.emit(Draft { topic: topic.to_string(), ..Draft::default() });
+            }
+        }
+        true
+    }
+
+    fn view(&self, ctx: &Context<Self>) -> Html {
+        let Some(shown) = &self.shown else {
+            return html! { <section class="pane detail none" aria-label="Details"></section> };
         };
-    };
-    let key = shown.topic.to_string();
-    html! {
-        <section class="pane detail" aria-label="Details">
-            <Close on_close={props.on_close.clone()} />
-            <Card key={key} {shown} on_draft={props.on_draft.clone()}
-                on_clear={props.on_clear.clone()} />
-        </section>
+        let onclick = ctx.props().on_close.reform(|_: MouseEvent| ());
+        html! {
+            <section class="pane detail" aria-label="Details">
+                <button type="button" class="close" aria-label="Close details" {onclick}>{ "×" }</button>
+                <h2 class="topic">{ &*shown.topic }</h2>
+                <p class="facts">
+                    if shown.retained { <span class="kept">{ "Retained" }</span> }
+                    { &shown.facts }
+                </p>
+                if let Some(payload) = &shown.payload {
+                    <pre tabindex="0" aria-label="Payload">{ full(payload) }</pre>
+                    if payload.len() < shown.size {
+                        <p class="facts">{ format!("The first {} are shown.", words::bytes(payload.len())) }</p>
+                    }
+                }
+                { self.actions(ctx, shown) }
+            </section>
+        }
     }
 }
 
-#[derive(Properties, PartialEq)]
-struct CloseProps {
-    on_close: Callback<()>,
-}
+impl Detail {
+    /// Looks at what is selected; says whether it has to be drawn anew.
+    fn look(&mut self, ctx: &Context<Self>) -> bool {
+        let shown = ctx.props().hub.look(|model| Shown::of(&model.explorer, unix_now()));
+        let topic = |shown: &Option<Shown>| shown.as_ref().map(|shown| Rc::clone(&shown.topic));
+        if topic(&shown) != topic(&self.shown) {
+            self.asking = false;
+        }
+        let is_new = shown != self.shown;
+        self.shown = shown;
+        is_new
+    }
 
-#[component]
-fn Close(props: &CloseProps) -> Html {
-    let onclick = props.on_close.reform(|_: MouseEvent| ());
-    html! { <button type="button" class="close" aria-label="Close details" {onclick}>{ "×" }</button> }
+    fn actions(&self, ctx: &Context<Self>, shown: &Shown) -> Html {
+        let on = |msg: fn(Rc<str>) -> Msg| {
+            let topic = Rc::clone(&shown.topic);
+            ctx.link().callback(move |_: MouseEvent| msg(Rc::clone(&topic)))
+        };
+        html! {
+            <div class="act">
+                if self.asking {
+                    <span>{ "Remove the retained message for everyone?" }</span>
+                    <button type="button" class="bad" onclick={on(Msg::Clear)}>{ "Remove" }</button>
+                    <button type="button" onclick={on(|_| Msg::Ask(false))}>{ "Keep" }</button>
+                } else {
+                    <button type="button" onclick={on(Msg::Draft)}>{ "Publish here" }</button>
+                    if shown.retained {
+                        <button type="button" onclick={on(|_| Msg::Ask(true))}>{ "Clear retained" }</button>
+                    }
+                }
+            </div>
+        }
+    }
 }
 
 /// What is shown; equal when nothing has to be drawn anew.
@@ -106,60 +175,5 @@ impl Shown {
                 retained: entry.retain,
             },
         })
-    }
-}
-
-#[derive(Properties, PartialEq)]
-struct CardProps {
-    shown: Shown,
-    on_draft: Callback<Draft>,
-    on_clear: Callback<String>,
-}
-
-#[component]
-fn Card(props: &CardProps) -> Html {
-    let shown = &props.shown;
-    let sure = use_state(|| false);
-    let draft = {
-        let (on_draft, topic) = (props.on_draft.clone(), shown.topic.to_string());
-        Callback::from(move |_: MouseEvent| on_draft.emit(Draft { topic: topic.clone(), ..Draft::default() }))
-    };
-    let ask = |to: bool| {
-        let sure = sure.clone();
-        Callback::from(move |_: MouseEvent| sure.set(to))
-    };
-    let clear = {
-        let (on_clear, topic, sure) = (props.on_clear.clone(), shown.topic.to_string(), sure.clone());
-        Callback::from(move |_: MouseEvent| {
-            sure.set(false);
-            on_clear.emit(topic.clone());
-        })
-    };
-    html! {
-        <>
-        <h2 class="topic">{ &*shown.topic }</h2>
-        <p class="facts">
-            if shown.retained { <span class="kept">{ "Retained" }</span> }
-            { &shown.facts }
-        </p>
-        if let Some(payload) = &shown.payload {
-            <pre tabindex="0" aria-label="Payload">{ full(payload) }</pre>
-            if payload.len() < shown.size {
-                <p class="facts">{ format!("The first {} are shown.", words::bytes(payload.len())) }</p>
-            }
-        }
-        <div class="act">
-            if *sure {
-                <span>{ "Remove the retained message for everyone?" }</span>
-                <button type="button" class="bad" onclick={clear}>{ "Remove" }</button>
-                <button type="button" onclick={ask(false)}>{ "Keep" }</button>
-            } else {
-                <button type="button" onclick={draft}>{ "Publish here" }</button>
-                if shown.retained {
-                    <button type="button" onclick={ask(true)}>{ "Clear retained" }</button>
-                }
-            }
-        </div>
-        </>
     }
 }

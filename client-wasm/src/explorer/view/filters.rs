@@ -11,57 +11,77 @@ use super::Props;
 /// Offered with one tap while they are not watched.
 const SUGGESTED: [&str; 2] = ["#", "$SYS/#"];
 
-#[component]
-pub(super) fn Filters(props: &Props) -> Html {
-    let text = use_state(String::new);
-    let wrong = use_state(|| None::<String>);
-    let chips = props.hub.look(|model| model.explorer.filters().to_vec());
-    let add = {
-        let (hub, text, wrong) = (props.hub.clone(), text.clone(), wrong.clone());
-        move |filter: &str| match hub.act(|model, link| model.add_filter(link, filter)) {
-            Ok(()) => {
-                text.set(String::new());
-                wrong.set(None);
+#[derive(Default)]
+pub(super) struct Filters {
+    text: String,
+    wrong: Option<String>,
+}
+
+pub(super) enum Msg {
+    Write(String),
+    Submit,
+    Offer(&'static str),
+}
+
+impl Component for Filters {
+    type Message = Msg;
+    type Properties = Props;
+
+    fn create(_ctx: &Context<Self>) -> Self {
+        Self::default()
+    }
+
+    fn update(&mut self, ctx: &Context<Self>, msg: Msg) -> bool {
+        let hub = &ctx.props().hub;
+        let added = match &msg {
+            Msg::Write(text) => {
+                self.text.clone_from(text);
+                Ok(())
             }
-            Err(why) => wrong.set(Some(why)),
+            Msg::Submit => hub.act(|model, link| model.add_filter(link, &self.text)),
+            Msg::Offer(filter) => hub.act(|model, link| model.add_filter(link, filter)),
+        };
+        if added.is_ok() && matches!(msg, Msg::Submit) {
+            self.text.clear();
         }
-    };
-    let onsubmit = {
-        let (add, text) = (add.clone(), text.clone());
-        Callback::from(move |event: SubmitEvent| {
+        self.wrong = added.err();
+        true
+    }
+
+    fn view(&self, ctx: &Context<Self>) -> Html {
+        let (hub, link) = (&ctx.props().hub, ctx.link());
+        let chips = hub.look(|model| model.explorer.filters().to_vec());
+        let offered =
+            SUGGESTED.into_iter().filter(|text| chips.iter().all(|chip| chip.filter.as_str() != *text));
+        let onsubmit = link.callback(|event: SubmitEvent| {
             event.prevent_default();
-            add(&text);
-        })
-    };
-    let oninput = {
-        let (text, wrong) = (text.clone(), wrong.clone());
-        Callback::from(move |event: InputEvent| {
-            text.set(event.target_unchecked_into::<HtmlInputElement>().value());
-            wrong.set(None);
-        })
-    };
-    let offered = SUGGESTED.into_iter().filter(|text| chips.iter().all(|chip| chip.filter.as_str() != *text));
-    html! {
-        <form class="filters" {onsubmit}>
-            for chip in chips.iter() {
-                { watched(&props.hub, &chip.filter, chip.refused.as_deref()) }
-            }
-            for offer in offered {
-                <button type="button" class="chip offer" aria-label={format!("Watch {offer}")}
-                    onclick={{ let add = add.clone(); move |_: MouseEvent| add(offer) }}>
-                    { "+ " }{ offer }
-                </button>
-            }
-            <span class="add">
-                <input type="text" aria-label="Topic filter to watch" placeholder="Topic filter, e.g. home/+/state"
-                    autocapitalize="off" autocomplete="off" spellcheck="false" value={(*text).clone()} {oninput}
-                    aria-invalid={wrong.is_some().then_some("true")} />
-                <button type="submit">{ "Watch" }</button>
-            </span>
-            if let Some(wrong) = &*wrong {
-                <p class="wrong" role="alert">{ wrong }</p>
-            }
-        </form>
+            Msg::Submit
+        });
+        let oninput = link.callback(|event: InputEvent| {
+            Msg::Write(event.target_unchecked_into::<HtmlInputElement>().value())
+        });
+        html! {
+            <form class="filters" {onsubmit}>
+                for chip in chips.iter() {
+                    { watched(hub, &chip.filter, chip.refused.as_deref()) }
+                }
+                for offer in offered {
+                    <button type="button" class="chip offer" aria-label={format!("Watch {offer}")}
+                        onclick={link.callback(move |_: MouseEvent| Msg::Offer(offer))}>
+                        { "+ " }{ offer }
+                    </button>
+                }
+                <span class="add">
+                    <input type="text" aria-label="Topic filter to watch" placeholder="Topic filter, e.g. home/+/state"
+                        autocapitalize="off" autocomplete="off" spellcheck="false" value={self.text.clone()} {oninput}
+                        aria-invalid={self.wrong.is_some().then_some("true")} />
+                    <button type="submit">{ "Watch" }</button>
+                </span>
+                if let Some(wrong) = &self.wrong {
+                    <p class="wrong" role="alert">{ wrong }</p>
+                }
+            </form>
+        }
     }
 }
 
@@ -72,7 +92,7 @@ fn watched(hub: &Hub, filter: &TopicFilter, refused: Option<&str>) -> Html {
     };
     let text = filter.as_str().to_owned();
     html! {
-        <span key={text.clone()} class={classes!("chip", "watched", refused.map(|_| "bad"))} title={refused.map(str::to_owned)}>
+        <span key={text.clone()} class={if refused.is_some() { "chip watched bad" } else { "chip watched" }}>
             <b>{ &text }</b>
             if let Some(refused) = refused { <em>{ refused }</em> }
             <button type="button" aria-label={format!("Stop watching {text}")} {onclick}>{ "×" }</button>

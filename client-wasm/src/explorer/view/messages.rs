@@ -6,6 +6,7 @@ use crate::app::hub::Hub;
 use crate::explorer::history::Entry;
 use crate::explorer::payload::preview;
 use crate::explorer::rows::Rows;
+use crate::pure::{Draw, Pure};
 use crate::words;
 
 const PREVIEW: usize = 160;
@@ -17,40 +18,47 @@ pub(super) struct Props {
     pub(super) on_select: Callback<Entry>,
 }
 
-#[component]
-pub(super) fn Messages(props: &Props) -> Html {
-    let hub = &props.hub;
-    let (total, heard, dropped, passed) = hub.look(|model| {
-        let history = &model.explorer.history;
-        (history.len(), history.heard(), history.dropped(), model.explorer.passed())
-    });
-    let pause = {
-        let hub = hub.clone();
-        Callback::from(move |_: MouseEvent| hub.act(|model, _| model.explorer.pause(passed.is_none())))
-    };
-    let clear = {
-        let hub = hub.clone();
-        Callback::from(move |_: MouseEvent| hub.act(|model, _| model.explorer.clear()))
-    };
-    let row = {
-        let (hub, on_select) = (hub.clone(), props.on_select.clone());
-        Callback::from(move |at: usize| row(&hub, at, &on_select))
-    };
-    html! {
-        <>
-        <div class="tools">
-            <span class="count">
-                <b>{ words::grouped(heard) }</b>{ if heard == 1 { " message" } else { " messages" } }
-                if dropped > 0 { <small>{ format!("{} older ones dropped", words::grouped(dropped)) }</small> }
-                if let Some(passed) = passed { <small>{ format!("paused, {} passed", words::grouped(passed)) }</small> }
-            </span>
-            <button type="button" aria-pressed={passed.is_some().to_string()} onclick={pause}>
-                { if passed.is_some() { "Go on" } else { "Pause" } }
-            </button>
-            <button type="button" onclick={clear}>{ "Clear" }</button>
-        </div>
-        <Rows {total} revision={props.frame} {row} role="list" label="Messages, newest first" />
-        </>
+pub(super) type Messages = Pure<List>;
+
+pub(super) struct List;
+
+impl Draw for List {
+    type Props = Props;
+
+    fn draw(props: &Props) -> Html {
+        let hub = &props.hub;
+        let (total, heard, dropped, passed) = hub.look(|model| {
+            let history = &model.explorer.history;
+            (history.len(), history.heard(), history.dropped(), model.explorer.passed())
+        });
+        let pause = {
+            let hub = hub.clone();
+            Callback::from(move |_: MouseEvent| hub.act(|model, _| model.explorer.pause(passed.is_none())))
+        };
+        let clear = {
+            let hub = hub.clone();
+            Callback::from(move |_: MouseEvent| hub.act(|model, _| model.explorer.clear()))
+        };
+        let row = {
+            let (hub, on_select) = (hub.clone(), props.on_select.clone());
+            Callback::from(move |at: usize| row(&hub, at, &on_select))
+        };
+        html! {
+            <>
+            <div class="tools">
+                <span class="count">
+                    <b>{ words::grouped(heard) }</b>{ if heard == 1 { " message" } else { " messages" } }
+                    if dropped > 0 { <small>{ format!("{} older ones dropped", words::grouped(dropped)) }</small> }
+                    if let Some(passed) = passed { <small>{ format!("paused, {} passed", words::grouped(passed)) }</small> }
+                </span>
+                <button type="button" aria-pressed={passed.is_some().to_string()} onclick={pause}>
+                    { if passed.is_some() { "Go on" } else { "Pause" } }
+                </button>
+                <button type="button" onclick={clear}>{ "Clear" }</button>
+            </div>
+            <Rows {total} revision={props.frame} {row} role="list" label="Messages, newest first" />
+            </>
+        }
     }
 }
 
@@ -68,20 +76,27 @@ struct RowProps {
     on_select: Callback<Entry>,
 }
 
-#[component]
-fn Row(props: &RowProps) -> Html {
-    let entry = &props.entry;
-    let onclick = {
-        let (entry, on_select) = (entry.clone(), props.on_select.clone());
-        Callback::from(move |_: MouseEvent| on_select.emit(entry.clone()))
-    };
-    html! {
-        <div class="message" role="listitem" {onclick}>
-            <small class="age">{ time_of_day(entry.at) }</small>
-            <span class="level">{ &*entry.topic }</span>
-            if entry.retain { <span class="kept" title="Retained">{ "R" }</span> }
-            <span class="last">{ preview(&entry.payload, PREVIEW) }</span>
-        </div>
+type Row = Pure<Line>;
+
+struct Line;
+
+impl Draw for Line {
+    type Props = RowProps;
+
+    fn draw(props: &RowProps) -> Html {
+        let entry = &props.entry;
+        let onclick = {
+            let (entry, on_select) = (entry.clone(), props.on_select.clone());
+            Callback::from(move |_: MouseEvent| on_select.emit(entry.clone()))
+        };
+        html! {
+            <div class="message" role="listitem" {onclick}>
+                <small class="age">{ time_of_day(entry.at) }</small>
+                <span class="level">{ &*entry.topic }</span>
+                if entry.retain { <span class="kept" title="Retained">{ "R" }</span> }
+                <span class="last">{ preview(&entry.payload, PREVIEW) }</span>
+            </div>
+        }
     }
 }
 

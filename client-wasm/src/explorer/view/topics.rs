@@ -12,6 +12,7 @@ use crate::explorer::payload::preview;
 use crate::explorer::rows::Rows;
 use crate::explorer::state::{Selected, Step};
 use crate::explorer::tree::{Node, NodeId};
+use crate::pure::{Draw, Pure};
 use crate::words;
 
 use super::Props;
@@ -21,34 +22,41 @@ const PREVIEW: usize = 120;
 /// A page of rows for the keyboard.
 const PAGE: isize = 10;
 
-#[component]
-pub(super) fn Topics(props: &Props) -> Html {
-    let (total, chosen, place) = props.hub.look_mut(|model| {
-        let chosen = model.explorer.selected_node();
-        let rows = model.explorer.tree.rows();
-        (rows.len(), chosen, chosen.and_then(|id| rows.iter().position(|&row| row == id)))
-    });
-    let onkeydown = {
-        let hub = props.hub.clone();
-        Callback::from(move |event: KeyboardEvent| {
-            if let Some(step) = step(&event.key()) {
-                event.prevent_default();
-                hub.act(|model, _| model.explorer.walk(step));
+pub(super) type Topics = Pure<List>;
+
+pub(super) struct List;
+
+impl Draw for List {
+    type Props = Props;
+
+    fn draw(props: &Props) -> Html {
+        let (total, chosen, place) = props.hub.look_mut(|model| {
+            let chosen = model.explorer.selected_node();
+            let rows = model.explorer.tree.rows();
+            (rows.len(), chosen, chosen.and_then(|id| rows.iter().position(|&row| row == id)))
+        });
+        let onkeydown = {
+            let hub = props.hub.clone();
+            Callback::from(move |event: KeyboardEvent| {
+                if let Some(step) = step(&event.key()) {
+                    event.prevent_default();
+                    hub.act(|model, _| model.explorer.walk(step));
+                }
+            })
+        };
+        let row = {
+            let (hub, now) = (props.hub.clone(), unix_now());
+            Callback::from(move |at: usize| row(&hub, at, now))
+        };
+        html! {
+            <>
+            <Rows {total} revision={props.frame} {row} role="tree" label="Topics" reveal={place}
+                active={chosen.map(row_id)} {onkeydown} />
+            if total == 0 {
+                <p class="nothing">{ "Nothing heard yet." }</p>
             }
-        })
-    };
-    let row = {
-        let (hub, now) = (props.hub.clone(), unix_now());
-        Callback::from(move |at: usize| row(&hub, at, now))
-    };
-    html! {
-        <>
-        <Rows {total} revision={props.frame} {row} role="tree" label="Topics" reveal={place}
-            active={chosen.map(row_id)} {onkeydown} />
-        if total == 0 {
-            <p class="nothing">{ "Nothing heard yet." }</p>
+            </>
         }
-        </>
     }
 }
 
@@ -108,38 +116,45 @@ impl Facts {
     }
 }
 
-#[component]
-fn Row(props: &RowProps) -> Html {
-    let RowProps { hub, id, facts, .. } = props;
-    let (id, expanded) = (*id, facts.expanded);
-    let select = {
-        let hub = hub.clone();
-        Callback::from(move |_: MouseEvent| {
-            hub.act(|model, _| model.explorer.select(Some(Selected::Node(id))))
-        })
-    };
-    let toggle = {
-        let hub = hub.clone();
-        Callback::from(move |event: MouseEvent| {
-            event.stop_propagation();
-            hub.act(|model, _| model.explorer.tree.open(id, expanded == Some(false)));
-        })
-    };
-    html! {
-        <div class="node" role="treeitem" id={row_id(id)} data-topic={props.topic.clone()}
-            aria-level={facts.level.to_string()} aria-expanded={expanded.map(|open| open.to_string())}
-            aria-selected={props.chosen.to_string()} onclick={select}>
-            if expanded.is_some() {
-                <span class="fold" aria-hidden="true" onclick={toggle}></span>
-            } else {
-                <span class="leaf"></span>
-            }
-            <span class="level">{ &facts.name }</span>
-            if expanded.is_some() { <small class="below">{ &facts.below }</small> }
-            if facts.retained { <span class="kept" title="Retained">{ "R" }</span> }
-            <span class="last">{ &facts.value }</span>
-            <small class="age">{ &facts.age }</small>
-        </div>
+type Row = Pure<Line>;
+
+struct Line;
+
+impl Draw for Line {
+    type Props = RowProps;
+
+    fn draw(props: &RowProps) -> Html {
+        let RowProps { hub, id, facts, .. } = props;
+        let (id, expanded) = (*id, facts.expanded);
+        let select = {
+            let hub = hub.clone();
+            Callback::from(move |_: MouseEvent| {
+                hub.act(|model, _| model.explorer.select(Some(Selected::Node(id))))
+            })
+        };
+        let toggle = {
+            let hub = hub.clone();
+            Callback::from(move |event: MouseEvent| {
+                event.stop_propagation();
+                hub.act(|model, _| model.explorer.tree.open(id, expanded == Some(false)));
+            })
+        };
+        html! {
+            <div class="node" role="treeitem" id={row_id(id)} data-topic={props.topic.clone()}
+                aria-level={facts.level.to_string()} aria-expanded={expanded.map(|open| open.to_string())}
+                aria-selected={props.chosen.to_string()} onclick={select}>
+                if expanded.is_some() {
+                    <span class="fold" aria-hidden="true" onclick={toggle}></span>
+                } else {
+                    <span class="leaf"></span>
+                }
+                <span class="level">{ &facts.name }</span>
+                if expanded.is_some() { <small class="below">{ &facts.below }</small> }
+                if facts.retained { <span class="kept" title="Retained">{ "R" }</span> }
+                <span class="last">{ &facts.value }</span>
+                <small class="age">{ &facts.age }</small>
+            </div>
+        }
     }
 }
 

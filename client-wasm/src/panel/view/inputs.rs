@@ -8,6 +8,7 @@ use crate::devices::Value;
 use crate::panel::look::{Clock, look};
 use crate::panel::state::Presence;
 use crate::panel::tile::Tile;
+use crate::pure::{Draw, Pure};
 
 #[derive(Properties, PartialEq)]
 pub(super) struct Props {
@@ -17,34 +18,31 @@ pub(super) struct Props {
     pub(super) clock: Clock,
 }
 
-#[component]
-pub(super) fn Inputs(props: &Props) -> Html {
-    let state = if matches!(props.presence, Presence::Offline { .. }) { "offline" } else { "confirmed" };
-    html! {
-        <div class="tile wide inputs" role="group" aria-label="Inputs" data-state={state}>
-            <span class="name" aria-hidden="true">{ "Inputs" }</span>
-            <div class="lamps">
-                for tile in props.tiles.iter() {
-                    <Lamp key={tile.key.to_string()} device={Rc::clone(&props.device)} tile={tile.clone()}
-                        presence={props.presence} clock={props.clock} />
-                }
+pub(super) type Inputs = Pure<Told>;
+
+pub(super) struct Told;
+
+impl Draw for Told {
+    type Props = Props;
+
+    fn draw(props: &Props) -> Html {
+        let state = if matches!(props.presence, Presence::Offline { .. }) { "offline" } else { "confirmed" };
+        html! {
+            <div class="tile wide inputs" role="group" aria-label="Inputs" data-state={state}>
+                <span class="name" aria-hidden="true">{ "Inputs" }</span>
+                <div class="lamps">
+                    for tile in props.tiles.iter() {
+                        { lamp(props, tile) }
+                    }
+                </div>
             </div>
-        </div>
+        }
     }
 }
 
-#[derive(Properties, PartialEq)]
-struct LampProps {
-    device: Rc<str>,
-    tile: Tile,
-    presence: Presence,
-    clock: Clock,
-}
-
-#[component]
-fn Lamp(props: &LampProps) -> Html {
-    let look = look(&props.tile, props.presence, props.clock);
-    let key = props.tile.key;
+fn lamp(props: &Props, tile: &Tile) -> Html {
+    let look = look(tile, props.presence, props.clock);
+    let key = tile.key;
     let value = match look.value {
         Some(Value::Switch(true)) => "on",
         Some(_) => "off",
@@ -55,7 +53,7 @@ fn Lamp(props: &LampProps) -> Html {
         _ => format!("{}: {value}", key.label()),
     };
     html! {
-        <span class="lamp" role="img" aria-label={label} title={look.note}
+        <span class="lamp" key={key.number} role="img" aria-label={label} title={look.note}
             data-tile={format!("{}/{key}", props.device)} data-value={look.value.map(|value| value.to_string())}
             data-state={look.state} data-stale={look.stale.then_some("")}>
             <i></i>{ key.number }
