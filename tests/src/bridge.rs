@@ -1,6 +1,10 @@
 //! A running `switchboard` on ports of its own, with nothing on disk.
 
 use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::rc::Rc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::{env, fs, process};
 
 use crate::paths;
 use crate::process::Process;
@@ -17,6 +21,33 @@ pub struct Bridge {
     /// Where it serves MQTT over TCP.
     pub tcp: SocketAddr,
     arguments: Vec<String>,
+    config: Option<Rc<TempFile>>,
+}
+
+/// A file that is gone when its owner is.
+#[derive(Debug)]
+pub struct TempFile(pub PathBuf);
+
+impl TempFile {
+    /// Writes one with a name of its own.
+    ///
+    /// # Panics
+    /// The folder for temporary files cannot be written to.
+    #[must_use]
+    pub fn new(name: &str, text: &str) -> Self {
+        static COUNT: AtomicU32 = AtomicU32::new(0);
+        let n = COUNT.fetch_add(1, Ordering::Relaxed);
+        let path = env::temp_dir().join(format!("switchboard-tests-{}-{n}-{name}", process::id()));
+        fs::write(&path, text).expect("the folder for temporary files can be written to");
+        Self(path)
+    }
+}
+
+impl Drop for TempFile {
+    fn drop(&mut self) {
+        // Left behind at worst: a small file among temporary ones.
+        let _ = fs::remove_file(&self.0);
+    }
 }
 
 impl Bridge {
@@ -32,6 +63,15 @@ impl Bridge {
         Self::launch(ANY_PORT, ANY_PORT, arguments.iter().map(|&word| word.to_owned()).collect())
     }
 
+    /// The same with a `switchboard.toml` of this text.
+    #[must_use]
+    pub fn configured(text: &str) -> Self {
+        let config = TempFile::new("switchboard.toml", text);
+        let mut bridge = Self::start_with(&["--config", &config.0.to_string_lossy()]);
+        bridge.config = Some(Rc::new(config));
+        bridge
+    }
+
     /// Kills it as the power going out would, and keeps its ports for [`Bridge::restart`].
     pub fn kill(&mut self) {
         self.process.kill();
@@ -40,7 +80,9 @@ impl Bridge {
     /// Starts it again where it was.
     pub fn restart(&mut self) {
         self.process.kill();
+        let config = self.config.clone();
         *self = Self::launch(&self.http.to_string(), &self.tcp.to_string(), self.arguments.clone());
+        self.config = config;
     }
 
     /// The lines of its log that name this address or client.
@@ -54,7 +96,7 @@ impl Bridge {
         all.extend(arguments.iter().map(String::as_str));
         let process = Process::start(&paths::program(), &all);
         let (http, tcp) = process.stdout.find("`listening http=… tcp=…`", listening);
-        Self { process, http, tcp, arguments }
+        Self { process, http, tcp, arguments, config: None }
     }
 }
 

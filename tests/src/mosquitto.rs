@@ -1,9 +1,9 @@
 //! A real Mosquitto: the peer that the page must work with too.
 
-use std::fs;
 use std::net::{SocketAddr, TcpListener};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
+use crate::bridge::TempFile;
 use crate::process::Process;
 
 /// A Mosquitto of Debian on two free ports of loopback, with nothing on disk but its configuration.
@@ -15,7 +15,7 @@ pub struct Mosquitto {
     pub tcp: SocketAddr,
     /// Where it speaks MQTT over WebSocket.
     pub websocket: SocketAddr,
-    config: PathBuf,
+    _config: TempFile,
 }
 
 impl Mosquitto {
@@ -31,22 +31,10 @@ impl Mosquitto {
             tcp.port(),
             websocket.port()
         );
-        let config = std::env::temp_dir().join(format!(
-            "switchboard-tests-{}-{}.conf",
-            std::process::id(),
-            tcp.port()
-        ));
-        fs::write(&config, text).expect("the folder for temporary files can be written to");
-        let process = Process::start(Path::new("mosquitto"), &["-c", &config.to_string_lossy(), "-v"]);
+        let config = TempFile::new("mosquitto.conf", &text);
+        let process = Process::start(Path::new("mosquitto"), &["-c", &config.0.to_string_lossy(), "-v"]);
         process.stderr.expect(&["running"]);
-        Self { process, tcp, websocket, config }
-    }
-}
-
-impl Drop for Mosquitto {
-    fn drop(&mut self) {
-        // Left behind at worst: a small file among temporary ones.
-        let _ = fs::remove_file(&self.config);
+        Self { process, tcp, websocket, _config: config }
     }
 }
 

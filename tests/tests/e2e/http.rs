@@ -1,6 +1,8 @@
 //! What the browser's port serves besides MQTT: the page, its files and `/health`.
 
-use tests::{Bridge, Request, Response};
+use mqtt::packet::Connect;
+use mqtt::{Qos, Version};
+use tests::{Bridge, Client, Request, Response, Wire};
 
 /// Paths that the page's own index.html names, which are hashed.
 fn assets(bridge: &Bridge) -> Vec<String> {
@@ -121,6 +123,30 @@ fn health_says_how_the_server_is() {
     assert!(health["version"].as_str().is_some_and(|version| version.split('.').count() == 3), "{health}");
     assert!(health["uptime_s"].is_u64(), "{health}");
     assert!(health["durability"].is_string(), "with `:memory:` it promises nothing, and says so: {health}");
+}
+
+#[test]
+fn metrics_count_what_happens() {
+    let bridge = Bridge::start();
+    let mut client = Client::new(Wire::tcp(bridge.tcp), Version::V5);
+    client.connect(&Connect::new(Version::V5, "alice"));
+    client.subscribe("a/#", Qos::AtLeastOnce);
+    client.retain("a/b", b"1", Qos::AtLeastOnce);
+    client.receive();
+    client.sync();
+    let response = Request::get("/metrics").send(bridge.http);
+    assert_eq!(response.status, 200);
+    let value = |name: &str| {
+        let line =
+            response.text().lines().find_map(|line| line.strip_prefix(&format!("switchboard_{name} ")));
+        line.and_then(|value| value.parse::<u64>().ok())
+            .unwrap_or_else(|| panic!("{name} in {}", response.text()))
+    };
+    assert_eq!(
+        (value("connections"), value("sessions"), value("subscriptions"), value("retained_messages")),
+        (1, 1, 1, 1)
+    );
+    assert_eq!((value("messages_received_total"), value("messages_sent_total")), (1, 1));
 }
 
 #[test]

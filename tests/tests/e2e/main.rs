@@ -1,10 +1,13 @@
 //! The broker end to end: the built binary, real sockets, by chapters of the standard. Each scenario is played over TCP and
 //! WebSocket, and for 3.1.1 and 5.0 where both have it.
 
+mod command_line;
 mod connect;
+mod demo;
 mod flow;
 mod http;
 mod keep_alive;
+mod limits;
 mod malformed;
 mod publish;
 mod retained;

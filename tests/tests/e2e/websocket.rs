@@ -74,6 +74,25 @@ fn anything_else_is_refused_with_a_status_and_a_sentence() {
 }
 
 #[test]
+fn pages_of_other_origins_may_not_connect() {
+    let bridge = Bridge::configured("[listen]\norigins = [\"https://panel.example\"]\n");
+    let own = format!("http://{}", bridge.http);
+    for (origin, status) in [
+        (own.as_str(), 101),
+        ("https://panel.example", 101),
+        ("https://panel.example.net", 403),
+        ("https://panel.exampl", 403),
+        ("http://panel.example", 403),
+        ("https://evil.example", 403),
+        ("null", 403),
+        ("file://", 403),
+    ] {
+        let response = Request::upgrade("/mqtt", "mqtt").with("Origin", origin).send(bridge.http);
+        assert_eq!(response.status, status, "{origin}");
+    }
+}
+
+#[test]
 fn a_burst_travels_in_few_frames() {
     let bridge = Bridge::start();
     let mut subscriber = Client::new(Wire::websocket(bridge.http), Version::V5);

@@ -1,7 +1,7 @@
 //! What a screen reader finds: a name for everything that can be used, and words that say how it is.
 
 use serde_json::{Value, json};
-use tests::Bridge;
+use tests::{Bridge, keys};
 
 use crate::stage::{DESKTOP, Stage, texts};
 
@@ -91,5 +91,24 @@ fn the_document_is_well_formed() {
         let wrong = texts(&stage.browser.run(script, &[]));
         assert!(wrong.is_empty(), "{path}: {wrong:?}");
         assert_eq!(stage.browser.complaints(), [] as [&str; 0], "{path}: the console is quiet");
+    }
+}
+
+#[test]
+fn what_has_the_focus_is_not_covered() {
+    let stage = Stage::new(Bridge::start_with(&["--demo"]));
+    stage.wait_for_tile("output/11", "confirmed", "OFF");
+    // More than all controls of the panel: once around, on a phone, where the bar lies over the lower edge.
+    for _ in 0..34 {
+        stage.browser.press(keys::TAB);
+        let script = "const e = document.activeElement; if (!e || e === document.body) return '';
+            const r = (e.closest('[data-tile]') ?? e).getBoundingClientRect();
+            const covered = [0.2, 0.5, 0.8].filter(y => {
+                const at = document.elementFromPoint((r.left + r.right) / 2, r.top + r.height * y);
+                return !at || !(e.contains(at) || at.contains(e) || at.closest('[data-tile]') === e.closest('[data-tile]'));
+            });
+            return covered.length ? `${e.ariaLabel ?? e.innerText} at ${r.top} to ${r.bottom} of ${innerHeight}` : '';";
+        let covered = stage.browser.run(script, &[]);
+        assert_eq!(covered, "", "covered while it has the focus (WCAG 2.2, 2.4.11)");
     }
 }

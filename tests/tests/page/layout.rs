@@ -40,10 +40,18 @@ fn tiles_stand_two_in_a_row_on_a_phone_and_targets_are_48_px() {
     stage.wait_for_tile("output/11", "confirmed", "OFF");
     let lefts = "return [...new Set([...document.querySelectorAll('[data-tile*=\"/output/\"]')].map(t => String(Math.round(t.getBoundingClientRect().left))))]";
     assert_eq!(texts(&stage.browser.run(lefts, &[])).len(), 2, "two columns at 360 px");
-    let small = "return [...document.querySelectorAll('button, a, [role=switch], input, select')]
-        .filter(e => e.getClientRects().length && getComputedStyle(e).visibility !== 'hidden')
-        .map(e => [e, e.getBoundingClientRect()]).filter(([e, r]) => r.width < 47.5 || r.height < 47.5)
-        .map(([e, r]) => `${e.tagName} ${e.ariaLabel ?? e.innerText}: ${r.width} × ${r.height}`)";
+    // A control may be larger than it looks: what counts is where a touch meets it.
+    let small = "const meets = (e, x, y) => { const at = document.elementFromPoint(x, y); return !!at && (e === at || e.contains(at)); };
+        const small = [];
+        for (const e of document.querySelectorAll('button, a, input, select')) {
+            if (!e.getClientRects().length) continue;
+            e.scrollIntoView({ block: 'center' });
+            const own = e.getBoundingClientRect(), tile = (e.closest('[data-tile]') ?? e).getBoundingClientRect();
+            const corners = [[tile.left + 9, tile.top + 9], [tile.right - 9, tile.top + 9], [tile.left + 9, tile.bottom - 9], [tile.right - 9, tile.bottom - 9]];
+            const r = corners.every(([x, y]) => meets(e, x, y)) ? tile : own;
+            if (r.width < 47.5 || r.height < 47.5) small.push(`${e.tagName} ${e.ariaLabel ?? e.innerText}: ${r.width} × ${r.height}`);
+        }
+        return small;";
     assert_eq!(texts(&stage.browser.run(small, &[])), [] as [&str; 0], "too small for a thumb");
 }
 

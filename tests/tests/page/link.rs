@@ -47,29 +47,30 @@ fn a_tap_without_a_link_is_refused_and_never_fires_later() {
 }
 
 #[test]
-fn an_address_that_is_no_broker_is_refused_in_words() {
+fn a_wrong_path_is_told_from_a_server_that_is_gone() {
     let bridge = Bridge::start();
     let path = format!("/?broker=ws://{}/nothing-here", bridge.http);
-    let stage = Stage::at(bridge, PHONE, &path);
-    let script = "return ['refused', 'reconnecting'].includes(document.documentElement.dataset.link)";
-    stage.browser.wait_for("the link is not online", SOON, script);
-    stage.browser.wait_for(
-        "it says what is wrong",
-        SOON,
-        "return /path|address|\\/mqtt/i.test(document.body.innerText)",
-    );
+    let mut stage = Stage::at(bridge, PHONE, &path);
+    let host = stage.bridge.http.to_string();
+    let says = |words: &str| format!("return document.body.innerText.includes('{words}')");
+    stage.browser.wait_for("it names the path", SOON, &says(&format!("{host} is there, but /nothing-here")));
+    let link = stage.browser.attribute("html", "data-link");
+    assert!(matches!(link.as_deref(), Some("refused" | "reconnecting")), "{link:?}");
+    stage.bridge.kill();
+    let button =
+        "const b = [...document.querySelectorAll('button')].find(b => /try/i.test(b.innerText)); b.click();";
+    stage.browser.run(button, &[]);
+    stage.browser.wait_for("it says that nobody answers", SOON, &says(&format!("{host} does not answer")));
 }
 
 #[test]
-fn a_broker_that_is_gone_is_told_from_one_that_is_wrong() {
+fn another_broker_that_is_gone_is_named_and_found_when_it_is_back() {
     let mut gone = Bridge::start();
     gone.kill();
-    let path = format!("/?broker=ws://{}/mqtt", gone.http);
-    let stage = Stage::at(Bridge::start(), PHONE, &path);
-    let script = "return /answer|reach/i.test(document.body.innerText)";
-    stage.browser.wait_for("it says that nobody answers", SOON, script);
-    let shown = stage.words();
-    assert!(shown.contains(&gone.http.to_string()), "and where: {shown}");
+    let address = format!("ws://{}/mqtt", gone.http);
+    let stage = Stage::at(Bridge::start(), PHONE, &format!("/?broker={address}"));
+    let script = format!("return document.body.innerText.includes('No connection to {address}')");
+    stage.browser.wait_for("it says which", SOON, &script);
     gone.restart();
     stage.wait_for_link("online");
 }

@@ -1,0 +1,100 @@
+//! The command line and the file: what is wrong is said in one sentence, and the exit code says whose fault it is.
+
+use tests::{Bridge, PATIENCE, Process, TempFile, program};
+
+/// Runs to the end; gives the exit code and all it said.
+fn run(arguments: &[&str]) -> (Option<i32>, String) {
+    let mut process = Process::start(&program(), arguments);
+    let status = process.wait(PATIENCE);
+    // The end of the streams comes right behind the end of the process.
+    let said = tests::until("its last words", PATIENCE, || {
+        let said = [process.stdout.all(), process.stderr.all()].concat().join("\n");
+        (!said.is_empty()).then_some(said)
+    });
+    (status.code(), said)
+}
+
+#[test]
+fn bad_usage_is_exit_code_2() {
+    for arguments in [
+        &["--no-such-flag"][..],
+        &["--http", "nonsense"],
+        &["no-such-command"],
+        &["check", "--config", "/no/such/file"],
+    ] {
+        let (code, said) = run(arguments);
+        assert_eq!(code, Some(2), "{arguments:?}: {said}");
+    }
+}
+
+#[test]
+fn an_unknown_key_is_answered_with_the_nearest_known_one() {
+    for (text, hint) in [
+        ("[limits]\nmax_packet_byte = 5\n", "max_packet_bytes"),
+        ("[listn]\nhttp = []\n", "listen"),
+        ("[limits]\nmax_qos = 3\n", "max_qos"),
+        ("[limits]\nversions = [\"6.0\"]\n", "6.0"),
+        ("[log]\nlevel = \"loud\"\n", "loud"),
+        ("this is no toml", "line 1"),
+    ] {
+        let file = TempFile::new("bad.toml", text);
+        let path = file.0.to_string_lossy();
+        for arguments in [&["check", "--config", &path][..], &["--config", &path]] {
+            let (code, said) = run(arguments);
+            assert_eq!(code, Some(2), "{text}: {said}");
+            assert!(said.contains(hint) && said.contains(&*path), "{text}: it says where and what: {said}");
+        }
+    }
+    let good = TempFile::new("good.toml", "[limits]\nmax_packet_bytes = 5000\n");
+    assert_eq!(run(&["check", "--config", &good.0.to_string_lossy()]).0, Some(0));
+}
+
+#[test]
+fn an_address_that_is_taken_is_exit_code_1_and_named() {
+    let bridge = Bridge::start();
+    let taken = bridge.tcp.to_string();
+    let (code, said) = run(&["--http", "127.0.0.1:0", "--tcp", &taken, "--data", ":memory:"]);
+    assert_eq!(code, Some(1), "{said}");
+    assert!(said.contains(&taken), "{said}");
+}
+
+#[test]
+fn a_port_is_free_again_at_once() {
+    let mut bridge = Bridge::start();
+    for _ in 0..3 {
+        let _client = tests::Wire::tcp(bridge.tcp);
+        bridge.restart();
+    }
+}
+
+#[test]
+fn the_listening_line_is_all_there_is_on_stdout() {
+    let mut bridge = Bridge::start_with(&["--http", "127.0.0.1:0", "--tcp", "127.0.0.1:0"]);
+    let lines = bridge.process.stdout.all();
+    assert_eq!(lines.len(), 1, "{lines:?}");
+    assert_eq!(
+        lines[0].matches(" http=127.0.0.1:").count(),
+        2,
+        "repeated keys for several addresses: {lines:?}"
+    );
+    assert_eq!(lines[0].matches(" tcp=127.0.0.1:").count(), 2, "{lines:?}");
+    assert_eq!(bridge.process.terminate().code(), Some(0));
+}
+
+#[test]
+fn the_log_can_be_json() {
+    let bridge = Bridge::configured("[log]\njson = true\n");
+    let wire = tests::Wire::tcp(bridge.tcp);
+    let peer = wire.local().to_string();
+    wire.cut();
+    let line = bridge.process.stderr.expect(&["lost", &peer]);
+    let event: serde_json::Value = serde_json::from_str(&line).expect("each line is JSON");
+    assert_eq!(event["fields"]["peer"], peer.as_str(), "{line}");
+}
+
+#[test]
+fn the_version_is_told() {
+    let (code, said) = run(&["--version"]);
+    assert_eq!(code, Some(0));
+    assert_eq!(said.trim(), format!("switchboard {}", env!("CARGO_PKG_VERSION")));
+}
