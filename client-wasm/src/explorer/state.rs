@@ -257,7 +257,8 @@ mod tests {
         assert_eq!(walk(&mut state, &[Step::By(1), Step::By(1)]), "b");
         assert_eq!(walk(&mut state, &[Step::By(-2), Step::Out]), "a");
         assert_eq!(walk(&mut state, &[Step::Out, Step::By(1)]), "b", "a is closed now");
-        assert_eq!(walk(&mut state, &[Step::Last]), "b/1/2");
+        assert_eq!(walk(&mut state, &[Step::Last]), "b/1/2/3");
+        assert_eq!(walk(&mut state, &[Step::Out, Step::Out]), "b/1/2", "now closed");
         assert_eq!(walk(&mut state, &[Step::In, Step::By(9)]), "b/1/2/3");
         assert_eq!(walk(&mut state, &[Step::By(-99)]), "a");
         assert_eq!(walk(&mut state, &[Step::In, Step::First]), "a");

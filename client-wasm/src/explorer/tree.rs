@@ -199,8 +199,8 @@ impl Tree {
             name: name.into(),
             parent,
             level,
-            // Few levels are open by themselves, so that a large tree is first seen as a whole.
-            is_open: level < OPEN_LEVELS,
+            // A small tree is open; of a large one only few levels are, so that it is first seen as a whole.
+            is_open: level < OPEN_LEVELS || self.nodes.len() < SMALL,
             children: Vec::new(),
             topics: 0,
             messages: 0,
@@ -223,6 +223,7 @@ impl Tree {
 }
 
 const OPEN_LEVELS: u16 = 3;
+const SMALL: usize = 300;
 
 impl Node {
     /// Its level's name; may be empty, as topics like `/a` have it.
@@ -321,7 +322,9 @@ mod tests {
     #[test]
     fn closed_nodes_hide_what_is_below_and_open_again() {
         let mut tree = tree(&["a/b/c/d", "a/b/c/e"]);
-        assert_eq!(shown(&mut tree), ["a", "a/b", "a/b/c"], "the third level is closed at first");
+        assert_eq!(shown(&mut tree).len(), 5, "a small tree is open");
+        tree.open(tree.find("a/b/c").unwrap(), false);
+        assert_eq!(shown(&mut tree), ["a", "a/b", "a/b/c"]);
         tree.open(tree.find("a/b/c").unwrap(), true);
         assert_eq!(shown(&mut tree).len(), 5);
         tree.open(tree.find("a").unwrap(), false);

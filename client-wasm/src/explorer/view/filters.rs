@@ -72,7 +72,7 @@ impl Component for Filters {
                     </button>
                 }
                 <span class="add">
-                    <input type="text" aria-label="Topic filter to watch" placeholder="Topic filter, e.g. home/+/state"
+                    <input type="text" aria-label="Topic filter to watch" placeholder="home/+/state"
                         autocapitalize="off" autocomplete="off" spellcheck="false" value={self.text.clone()} {oninput}
                         aria-invalid={self.wrong.is_some().then_some("true")} />
                     <button type="submit">{ "Watch" }</button>

@@ -116,7 +116,7 @@ impl Component for Publish {
                 <div class="fields">
                     { select(ctx, "Format", "format", &[("text", "Text"), ("hex", "Hex")], format_word(self.draft.format),
                         |d, text| d.format = if text == "hex" { Format::Hex } else { Format::Text }) }
-                    { select(ctx, "QoS", "qos", &[("0", "0 · at most once"), ("1", "1 · at least once"), ("2", "2 · exactly once")],
+                    { select(ctx, "QoS", "qos", &[("0", "0"), ("1", "1"), ("2", "2")],
                         qos_word(self.draft.qos),
                         |d, text| d.qos = text.parse().ok().and_then(Qos::from_level).unwrap_or_default()) }
                     if ctx.props().can_expire {
