@@ -137,8 +137,12 @@ impl Browser {
         })
     }
 
-    /// Clicks an element where a finger would.
+    /// Scrolls to an element as a person does, clear of what lies over the edges, and clicks it where a finger would.
     pub fn click(&self, element: &Element) {
+        self.run(
+            "arguments[0].scrollIntoView({ block: 'center', behavior: 'instant' })",
+            &[element.to_json()],
+        );
         self.post(&format!("/element/{}/click", element.0), &json!({}));
     }
 
@@ -192,8 +196,7 @@ impl Drop for Browser {
 
 impl Element {
     /// The element as an argument of a script.
-    #[must_use]
-    pub fn to_json(&self) -> Value {
+    fn to_json(&self) -> Value {
         json!({ ELEMENT: self.0 })
     }
 }

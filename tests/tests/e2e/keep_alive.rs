@@ -28,7 +28,7 @@ fn silence_for_one_and_a_half_times_ends_the_connection_mqtt_3_1_2_24() {
         let took = start.elapsed();
         assert_eq!(end.reason, s.either(Some(ReasonCode::KeepAliveTimeout), None), "0x8D in 5.0");
         assert!(took >= Duration::from_millis(1490), "not before 1.5 s: {took:?}");
-        assert!(took < Duration::from_secs(4), "soon after 1.5 s: {took:?}");
+        assert!(took < Duration::from_secs(6), "soon after 1.5 s: {took:?}");
         assert_eq!(watcher.receive_payload(), b"silent");
         s.bridge.process.stderr.expect(&["connection ended by us", "silent", "0x8d"]);
     });
