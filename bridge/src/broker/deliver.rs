@@ -39,14 +39,11 @@ impl Broker {
 
     /// The slow way to a Session: through its queue.
     pub(super) fn deliver_queued(&mut self, id: SessionId, queued: Queued) {
+        if queued.qos == Qos::AtMostOnce {
+            return self.deliver_or_drop(id, queued);
+        }
         let limits = (self.config.max_queued_messages, self.config.max_queued_bytes);
         let Some(session) = self.sessions.get_mut(id.0 as usize) else { return };
-        if queued.qos == Qos::AtMostOnce {
-            if session.connection.is_some() {
-                self.send_message(id, queued);
-            }
-            return;
-        }
         let (messages, bytes) = (session.queue.len(), session.queue.bytes());
         if messages >= limits.0 || bytes + queued.message.message.size() > limits.1 {
             self.counters.dropped_queue_full += 1;
@@ -61,6 +58,17 @@ impl Broker {
         }
         session.queue.push(queued);
         self.pump(id);
+    }
+
+    /// QoS 0 waits nowhere: an absent Client misses it, and so does one that does not read.
+    fn deliver_or_drop(&mut self, id: SessionId, queued: Queued) {
+        let Some(connection) = self.session(id).and_then(|session| session.connection) else { return };
+        let pending = self.connection(connection).map_or(0, |connection| connection.pending);
+        if pending > self.config.max_output_bytes {
+            self.counters.dropped_slow_reader += 1;
+            return;
+        }
+        self.send_message(id, queued);
     }
 
     /// Sends what waits, as long as the window and the socket take it.

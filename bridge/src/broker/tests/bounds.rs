@@ -26,6 +26,20 @@ fn a_slow_reader_misses_qos_0_and_nobody_else_does() {
 }
 
 #[test]
+fn a_slow_reader_with_a_subscription_identifier_is_bounded_too() {
+    let mut w = World::new(Config { max_output_bytes: 200, ..Config::default() });
+    let (slow, publisher) = (w.client("slow"), w.client("p"));
+    w.subscribe_with(slow, &["a"], SubscriptionOptions::default(), Some(5));
+    w.wire[slow].is_stalled = true;
+    for n in 0..100 {
+        w.publish(publisher, &message("a", &format!("{n:020}"), Qos::AtMostOnce));
+    }
+    let got = publishes(&w.take(slow)).len();
+    assert!((5..15).contains(&got), "{got} within 200 bytes");
+    assert_eq!(w.broker.counters().dropped_slow_reader, 100 - got as u64);
+}
+
+#[test]
 fn a_slow_reader_gets_qos_1_when_it_reads_again_in_order() {
     let mut w = World::new(Config { max_output_bytes: 200, max_inflight: 1000, ..Config::default() });
     let (slow, publisher) = (w.client("slow"), w.client("p"));

@@ -64,17 +64,20 @@ impl World {
     }
 
     fn subscribe(&mut self, id: usize, filter: &str, qos: Qos) {
-        let filters = vec![(TopicFilter::new(filter).unwrap(), SubscriptionOptions::at(qos))];
+        self.subscribe_with(id, &[filter], SubscriptionOptions::at(qos), None);
+    }
+
+    fn subscribe_with(
+        &mut self,
+        id: usize,
+        filters: &[&str],
+        options: SubscriptionOptions,
+        subscription_id: Option<u32>,
+    ) {
+        let filters = filters.iter().map(|&filter| (TopicFilter::new(filter).unwrap(), options)).collect();
         let packet_id = PacketId::new(999).unwrap();
-        self.send(
-            id,
-            &Packet::Subscribe(Subscribe {
-                packet_id,
-                filters,
-                subscription_id: None,
-                user_properties: vec![],
-            }),
-        );
+        let user_properties = vec![];
+        self.send(id, &Packet::Subscribe(Subscribe { packet_id, filters, subscription_id, user_properties }));
     }
 
     fn publish(&mut self, id: usize, message: &Message) {
