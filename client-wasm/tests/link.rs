@@ -1,7 +1,10 @@
 //! The link in a real browser against the real program. `cargo xtask test --only wasm` starts both.
 #![cfg(target_arch = "wasm32")]
 #![expect(clippy::unwrap_used, reason = "a test")]
-#![expect(clippy::option_env_unwrap, reason = "the test fails, and says how to run it, where env! would not compile")]
+#![expect(
+    clippy::option_env_unwrap,
+    reason = "the test fails, and says how to run it, where env! would not compile"
+)]
 
 use std::cell::RefCell;
 use std::collections::VecDeque;

@@ -19,11 +19,11 @@ use crate::panel::look::Clock;
 use crate::panel::state::Device;
 use crate::panel::view::{Wish, panel};
 use crate::settings::{Settings, theme};
-use crate::words;
 
 use hub::Hub;
 use model::LinkState;
 use route::Route;
+use trouble::Does;
 
 /// What makes the page draw.
 #[derive(Debug)]
@@ -93,10 +93,7 @@ impl Component for App {
         let clock = clock();
         let said = self.hub.look_mut(|model| model.announcer.say(&model.panel, clock));
         let is_screen = self.route == Route::Panel && devices.is_empty();
-        let retry = {
-            let hub = self.hub.clone();
-            Callback::from(move |()| hub.retry())
-        };
+        let does = self.does(ctx);
         let title = if self.route == Route::Panel { "Switchboard" } else { self.route.label() };
         html! {
             <>
@@ -106,10 +103,10 @@ impl Component for App {
                 <span class="link" role="status">{ state.label() }</span>
             </header>
             <main id="main" data-screen={self.route.label()}>
-                { self.screen(&devices, clock, trouble.as_ref(), &retry) }
+                { self.screen(&devices, clock, trouble.as_ref(), &does) }
             </main>
             if let Some(trouble) = trouble.filter(|_| !is_screen) {
-                { trouble::over(&trouble, self.hub.look(|model| model.address.is_ok()), &retry) }
+                { trouble::over(&trouble, &does) }
             }
             { self.bar(ctx) }
             <p class="unseen" aria-live="polite">{ said.to_string() }</p>
@@ -124,7 +121,7 @@ impl App {
         devices: &[Rc<Device>],
         clock: Clock,
         trouble: Option<&crate::connection::trouble::Trouble>,
-        retry: &Callback<()>,
+        does: &Does,
     ) -> Html {
         match self.route {
             Route::Panel if devices.is_empty() => {
@@ -133,11 +130,23 @@ impl App {
                     (model.link_state, host, model.connected_at)
                 });
                 let is_quiet = since.is_some_and(|since| unix_now().since(since).as_millis() > QUIET_MS);
-                trouble::screen(state, &host, is_quiet, trouble, retry)
+                trouble::screen(state, &host, is_quiet, trouble, does)
             }
             Route::Panel => panel(devices, clock, &self.on_wish),
             Route::Explorer => html! { <Explorer hub={self.hub.clone()} frame={self.frame} /> },
             Route::Settings => html! { <Settings hub={self.hub.clone()} frame={self.frame} /> },
+        }
+    }
+
+    fn does(&self, ctx: &Context<Self>) -> Does {
+        let hub = self.hub.clone();
+        let can_retry = hub.look(|model| model.address.is_ok());
+        let retry = Callback::from(move |()| hub.retry());
+        let go = |route: Route| ctx.link().callback(move |()| Msg::Go(route.path()));
+        Does {
+            retry: can_retry.then_some(retry),
+            settings: go(Route::Settings),
+            explore: go(Route::Explorer),
         }
     }
 
@@ -202,7 +211,7 @@ fn silent_chip(devices: &[Rc<Device>]) -> Html {
     };
     html! {
         <button type="button" class="chip warn" {onclick}>
-            { format!("{} offline", words::counted(away.count() + 1, "device")) }
+            { format!("{} offline", away.count() + 1) }
         </button>
     }
 }

@@ -12,19 +12,17 @@ pub(crate) fn screen(
     host: &str,
     is_quiet: bool,
     trouble: Option<&Trouble>,
-    retry: &Callback<()>,
+    does: &Does,
 ) -> Html {
-    let onclick = retry.reform(|_: MouseEvent| ());
     let (icon, what, cure, action) = match (trouble, state) {
         (Some(trouble), _) => {
-            let action = html! { <button type="button" class="primary" {onclick}>{ "Try now" }</button> };
-            ("#i-unplugged", trouble.what.clone(), trouble.cure.clone(), action)
+            ("#i-unplugged", trouble.what.clone(), trouble.cure.clone(), cure_button(does, "primary"))
         }
         (None, LinkState::Online) if is_quiet => (
             "#i-device",
             "No device has spoken yet.".to_owned(),
             "Point a Web-IO at this broker, and it appears here by itself.".to_owned(),
-            html! { <a class="primary" href="/explorer">{ "See all messages" }</a> },
+            button(&does.explore, "primary", "See all messages"),
         ),
         (None, LinkState::Online) => {
             ("#i-device", "Looking for devices…".to_owned(), String::new(), html! {})
@@ -42,16 +40,32 @@ pub(crate) fn screen(
 }
 
 /// The same while there is something to see: it lies over the page, so that nothing moves.
-pub(crate) fn over(trouble: &Trouble, can_retry: bool, retry: &Callback<()>) -> Html {
-    let onclick = retry.reform(|_: MouseEvent| ());
+pub(crate) fn over(trouble: &Trouble, does: &Does) -> Html {
     html! {
         <aside class="trouble" role="alert">
             <p><strong>{ &trouble.what }</strong>{ " " }{ &trouble.cure }</p>
-            if can_retry {
-                <button type="button" {onclick}>{ "Try now" }</button>
-            } else {
-                <a href="/settings">{ "Settings" }</a>
-            }
+            { cure_button(does, "") }
         </aside>
     }
+}
+
+/// Where the one action of a screen leads.
+pub(crate) struct Does {
+    /// To connect now; none when only another address helps.
+    pub(crate) retry: Option<Callback<()>>,
+    /// To the settings.
+    pub(crate) settings: Callback<()>,
+    /// To the explorer.
+    pub(crate) explore: Callback<()>,
+}
+
+fn cure_button(does: &Does, class: &'static str) -> Html {
+    match &does.retry {
+        Some(retry) => button(retry, class, "Try now"),
+        None => button(&does.settings, class, "Open Settings"),
+    }
+}
+
+fn button(act: &Callback<()>, class: &'static str, words: &'static str) -> Html {
+    html! { <button type="button" {class} onclick={act.reform(|_: MouseEvent| ())}>{ words }</button> }
 }

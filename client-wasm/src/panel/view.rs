@@ -12,7 +12,6 @@ use yew::prelude::*;
 
 use crate::devices::{Kind, TileKey, Value};
 use crate::pure::{Draw, Pure};
-use crate::words;
 
 use super::look::{Clock, offline};
 use super::state::{Device, Presence};
@@ -126,9 +125,9 @@ fn summary(device: &Device, clock: Clock) -> String {
     if let Presence::Offline { since, longer } = device.presence {
         return offline(since, longer, clock);
     }
-    let parts = [(Kind::Output, "output"), (Kind::Input, "input"), (Kind::Counter, "counter")];
+    let parts = [(Kind::Output, "out"), (Kind::Input, "in"), (Kind::Counter, "count")];
     let counts = parts.map(|(kind, word)| (device.tiles.iter().filter(|t| t.key.kind == kind).count(), word));
     let said: Vec<String> =
-        counts.iter().filter(|(n, _)| *n > 0).map(|&(n, word)| words::counted(n, word)).collect();
+        counts.iter().filter(|(n, _)| *n > 0).map(|&(n, word)| format!("{n} {word}")).collect();
     said.join(" · ")
 }
