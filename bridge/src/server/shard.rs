@@ -10,6 +10,7 @@ use std::cell::RefCell;
 use std::io::ErrorKind;
 use std::net::{Shutdown, SocketAddr};
 use std::rc::{Rc, Weak};
+use std::task::Poll;
 use std::time::Duration;
 
 use mqtt::Instant;
@@ -138,6 +139,7 @@ impl Shard {
                 break;
             }
             next = self.read(&mut reader);
+            end_of_turn().await;
         }
         self.close(id);
     }
@@ -429,6 +431,20 @@ impl Shard {
     }
 }
 
+/// Lets everyone else have a turn: a peer that sends without a pause would otherwise be read without one, since a socket
+/// that has data is never waited for.
+async fn end_of_turn() {
+    let mut is_over = false;
+    std::future::poll_fn(|context| {
+        if std::mem::replace(&mut is_over, true) {
+            return Poll::Ready(());
+        }
+        context.waker().wake_by_ref();
+        Poll::Pending
+    })
+    .await;
+}
+
 fn mark(socket: &mut Socket, at: usize, dirty: &mut Vec<usize>) {
     if !std::mem::replace(&mut socket.is_dirty, true) {
         dirty.push(at);
@@ -438,3 +454,6 @@ fn mark(socket: &mut Socket, at: usize, dirty: &mut Vec<usize>) {
 fn connection_id(at: usize) -> ConnectionId {
     ConnectionId(u32::try_from(at).unwrap_or(u32::MAX))
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,97 @@
+//! A shard with real sockets: what depends on who gets a turn, and on peers that do not read or do not stop.
+
+use std::io::{Read as _, Write as _};
+use std::net::{SocketAddr, TcpStream as Peer};
+use std::thread;
+
+use mqtt::packet::{Connect, Publish, Subscribe, SubscriptionOptions};
+use mqtt::{Delivery, Message, Packet, PacketId, Qos, TopicFilter, Version};
+use tokio::task::LocalSet;
+
+use super::*;
+use crate::broker::Config;
+
+/// Runs a shard on this thread until `play`, on another, is done with the address it got.
+fn with_shard(play: impl FnOnce(SocketAddr) + Send + 'static) -> Counters {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    LocalSet::new().block_on(&runtime, async {
+        let config = Config::default();
+        let (max_packet, max_output) = (config.max_packet_bytes, config.max_output_bytes);
+        let shard = Shard::new(Broker::new(config, 1), Clock::start(), max_packet, max_output);
+        shard.start();
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let accepting = Rc::clone(&shard);
+        spawn_local(async move {
+            loop {
+                let (stream, peer) = listener.accept().await.unwrap();
+                spawn_local(Rc::clone(&accepting).serve(stream, peer, Transport::Tcp, Vec::new()));
+            }
+        });
+        let (done, is_done) = tokio::sync::oneshot::channel();
+        let player = thread::spawn(move || {
+            play(address);
+            let _ = done.send(());
+        });
+        let _ = is_done.await;
+        if let Err(panic) = player.join() {
+            std::panic::resume_unwind(panic);
+        }
+        shard.counters()
+    })
+}
+
+fn bytes(packet: &Packet<'_>) -> Vec<u8> {
+    let mut out = Vec::new();
+    packet.encode(Version::V3_1_1, &mut out).unwrap();
+    out
+}
+
+fn publication(topic: &str, payload: &[u8]) -> Vec<u8> {
+    let message = Message::new(topic.parse().unwrap(), payload.to_vec());
+    bytes(&Packet::Publish(Publish::of(&message, Delivery::AtMostOnce)))
+}
+
+/// A client that is connected.
+fn client(address: SocketAddr, client_id: &str) -> Peer {
+    let mut peer = Peer::connect(address).unwrap();
+    peer.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
+    peer.write_all(&bytes(&Packet::Connect(Box::new(Connect::new(Version::V3_1_1, client_id))))).unwrap();
+    expect(&mut peer, &[0x20, 2, 0, 0]);
+    peer
+}
+
+fn expect(peer: &mut Peer, expected: &[u8]) {
+    let mut got = vec![0; expected.len()];
+    peer.read_exact(&mut got).unwrap();
+    assert_eq!(got, expected);
+}
+
+#[expect(dead_code, reason = "soon")]
+fn subscribe(peer: &mut Peer, filter: &str) {
+    let filters = vec![(TopicFilter::new(filter).unwrap(), SubscriptionOptions::at(Qos::AtMostOnce))];
+    let packet_id = PacketId::new(1).unwrap();
+    let packet = Subscribe { packet_id, filters, subscription_id: None, user_properties: vec![] };
+    peer.write_all(&bytes(&Packet::Subscribe(packet))).unwrap();
+    expect(peer, &[0x90, 3, 0, 1, 0]);
+}
+
+#[test]
+fn a_client_that_never_pauses_does_not_keep_the_others_waiting() {
+    with_shard(|address| {
+        let mut flood = client(address, "flood");
+        let (tell, told) = std::sync::mpsc::channel();
+        let flooding = thread::spawn(move || {
+            let packets = publication("x", b"").repeat(20_000);
+            while flood.write_all(&packets).is_ok() && tell.send(()).is_ok() {}
+        });
+        assert_eq!(told.iter().take(50).count(), 50, "the flood is under way");
+        let mut other = client(address, "other");
+        for _ in 0..20 {
+            other.write_all(&bytes(&Packet::Pingreq)).unwrap();
+            expect(&mut other, &[0xd0, 0]);
+        }
+        drop(told);
+        flooding.join().unwrap();
+    });
+}
