@@ -50,6 +50,25 @@ pub fn grouped(n: u64) -> String {
     grouped
 }
 
+/// Words of a machine as a sentence: without the place in the standard that they cite, `Like this.`
+#[must_use]
+pub fn sentence<E: std::fmt::Display>(words: E) -> String {
+    let words = words.to_string();
+    let plain = words.split('[').next().unwrap_or(&words).trim_end();
+    capital(plain) + "."
+}
+
+/// The same words with a capital first letter. The words of machines begin with plain letters; to know those of all
+/// languages would weigh more than this page has to spare.
+#[must_use]
+pub fn capital(words: &str) -> String {
+    let mut words = words.to_owned();
+    if let Some(first) = words.get_mut(..1) {
+        first.make_ascii_uppercase();
+    }
+    words
+}
+
 /// `1 device`, `2 devices`.
 #[must_use]
 pub fn counted(n: usize, thing: &str) -> String {
@@ -115,6 +134,8 @@ mod tests {
         assert_eq!(bytes(999), "999 B");
         assert_eq!(bytes(3456), "3.4 KB");
         assert_eq!(bytes(1_299_999), "1.2 MB");
+        assert_eq!(sentence("a topic is odd [MQTT-1]"), "A topic is odd.");
+        assert_eq!((capital("").as_str(), capital("äb").as_str()), ("", "äb"));
         assert_eq!(counted(1, "device"), "1 device");
         assert_eq!(counted(0, "device"), "0 devices");
     }

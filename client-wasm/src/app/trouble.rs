@@ -15,14 +15,12 @@ pub(crate) fn screen(
     does: &Does,
 ) -> Html {
     let (icon, what, cure, action) = match (trouble, state) {
-        (Some(trouble), _) => {
-            ("#i-unplugged", trouble.what.clone(), trouble.cure.clone(), cure_button(does, "primary"))
-        }
+        (Some(trouble), _) => ("#i-unplugged", trouble.what.clone(), trouble.cure.clone(), cure_button(does)),
         (None, LinkState::Online) if is_quiet => (
             "#i-device",
             "No device has spoken yet.".to_owned(),
             "Point a Web-IO at this broker, and it appears here by itself.".to_owned(),
-            button(&does.explore, "primary", "See all messages"),
+            button(&does.explore, "See all messages"),
         ),
         (None, LinkState::Online) => {
             ("#i-device", "Looking for devices…".to_owned(), String::new(), html! {})
@@ -44,7 +42,7 @@ pub(crate) fn over(trouble: &Trouble, does: &Does) -> Html {
     html! {
         <aside class="trouble" role="alert">
             <p><strong>{ &trouble.what }</strong>{ " " }{ &trouble.cure }</p>
-            { cure_button(does, "") }
+            { cure_button(does) }
         </aside>
     }
 }
@@ -59,13 +57,13 @@ pub(crate) struct Does {
     pub(crate) explore: Callback<()>,
 }
 
-fn cure_button(does: &Does, class: &'static str) -> Html {
+fn cure_button(does: &Does) -> Html {
     match &does.retry {
-        Some(retry) => button(retry, class, "Try now"),
-        None => button(&does.settings, class, "Open Settings"),
+        Some(retry) => button(retry, "Try now"),
+        None => button(&does.settings, "Open Settings"),
     }
 }
 
-fn button(act: &Callback<()>, class: &'static str, words: &'static str) -> Html {
-    html! { <button type="button" {class} onclick={act.reform(|_: MouseEvent| ())}>{ words }</button> }
+fn button(act: &Callback<()>, words: &'static str) -> Html {
+    html! { <button type="button" onclick={act.reform(|_: MouseEvent| ())}>{ words }</button> }
 }

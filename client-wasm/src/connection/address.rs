@@ -23,7 +23,7 @@ impl Address {
         if asked.is_empty() {
             return Ok(Self { secure: page_is_secure, host: page_host.to_owned(), path: PATH.to_owned() });
         }
-        let (secure, rest) = match asked.split_once("://") {
+        let (secure, rest) = match scheme(asked) {
             Some(("ws" | "http", rest)) => (false, rest),
             Some(("wss" | "https", rest)) => (true, rest),
             Some(("mqtt" | "mqtts" | "tcp" | "ssl" | "tls", _)) => {
@@ -63,6 +63,12 @@ impl Address {
     pub const fn is_secure(&self) -> bool {
         self.secure
     }
+}
+
+/// `ws` and the rest of `ws://host/path`; none when there is no scheme.
+fn scheme(address: &str) -> Option<(&str, &str)> {
+    let (scheme, rest) = address.split_once(':')?;
+    Some((scheme, rest.strip_prefix("//")?))
 }
 
 impl fmt::Display for Address {

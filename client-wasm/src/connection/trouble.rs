@@ -3,6 +3,8 @@
 use mqtt::ReasonCode;
 use mqtt::client::{Ended, Farewell};
 
+use crate::words;
+
 use super::address::Address;
 
 /// What a person is told.
@@ -167,11 +169,7 @@ pub fn refusal(reason: ReasonCode) -> String {
         ReasonCode::NotAuthorized => "Not allowed for you".to_owned(),
         ReasonCode::QuotaExceeded => "The broker is full".to_owned(),
         ReasonCode::NoMatchingSubscribers => "The device does not listen".to_owned(),
-        other => {
-            let text = other.text();
-            let first = text.chars().next().map(|c| c.to_uppercase().to_string()).unwrap_or_default();
-            first + text.get(1..).unwrap_or_default()
-        }
+        other => words::capital(other.text()),
     }
 }
 

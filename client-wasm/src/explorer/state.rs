@@ -2,7 +2,9 @@
 //!
 //! Knows no page and no connection; whoever holds it subscribes to [`filters`](State::filters) while it is shown.
 
-use mqtt::{Instant, Message, ReasonCode, TopicFilter};
+use mqtt::{Instant, Message, ReasonCode, TopicError, TopicFilter};
+
+use crate::words;
 
 use super::history::{Entry, History};
 use super::tree::{NodeId, Tree};
@@ -79,7 +81,7 @@ impl State {
     /// Why the text is no filter to add, as a sentence.
     pub fn add(&mut self, text: &str) -> Result<TopicFilter, String> {
         let text = text.trim();
-        let filter: TopicFilter = text.parse().map_err(|error| format!("{}.", sentence(error)))?;
+        let filter: TopicFilter = text.parse().map_err(words::sentence::<TopicError>)?;
         if self.filters.iter().any(|chip| chip.filter == filter) {
             return Err(format!("{text} is watched already."));
         }
@@ -192,13 +194,6 @@ pub enum Step {
     First,
     /// To the last row.
     Last,
-}
-
-fn sentence(error: impl std::fmt::Display) -> String {
-    let text = error.to_string();
-    let text = text.split(" [").next().unwrap_or(&text);
-    let mut letters = text.chars();
-    letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
 }
 
 #[cfg(test)]

@@ -92,7 +92,7 @@ fn watched(hub: &Hub, filter: &TopicFilter, refused: Option<&str>) -> Html {
     };
     let text = filter.as_str().to_owned();
     html! {
-        <span key={text.clone()} class={if refused.is_some() { "chip watched bad" } else { "chip watched" }}>
+        <span key={text.clone()} class="chip watched" aria-invalid={refused.is_some().then_some("true")}>
             <b>{ &text }</b>
             if let Some(refused) = refused { <em>{ refused }</em> }
             <button type="button" aria-label={format!("Stop watching {text}")} {onclick}>{ "×" }</button>

@@ -1,10 +1,11 @@
 //! The form to publish a message.
 
-use mqtt::{Message, Qos, TopicName};
+use mqtt::{Message, Qos, TopicError, TopicName};
 use web_sys::{HtmlInputElement, HtmlSelectElement, HtmlTextAreaElement, SubmitEvent};
 use yew::prelude::*;
 
 use crate::explorer::payload::{Format, parse};
+use crate::words;
 
 /// What is written in the form.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -20,11 +21,7 @@ pub(crate) struct Draft {
 impl Draft {
     /// The message that is meant.
     fn message(&self) -> Result<Message, String> {
-        let topic: TopicName = self.topic.trim().parse().map_err(|error: mqtt::TopicError| {
-            let text = error.to_string();
-            let plain = text.split(" [").next().unwrap_or(&text).to_owned();
-            format!("Topic: {plain}.")
-        })?;
+        let topic: TopicName = self.topic.trim().parse().map_err(words::sentence::<TopicError>)?;
         let payload = parse(&self.payload, self.format)?;
         let message = Message::new(topic, payload).with_qos(self.qos).with_retain(self.retain);
         match self.expiry.trim() {
