@@ -67,7 +67,6 @@ fn expect(peer: &mut Peer, expected: &[u8]) {
     assert_eq!(got, expected);
 }
 
-#[expect(dead_code, reason = "soon")]
 fn subscribe(peer: &mut Peer, filter: &str) {
     let filters = vec![(TopicFilter::new(filter).unwrap(), SubscriptionOptions::at(Qos::AtMostOnce))];
     let packet_id = PacketId::new(1).unwrap();
@@ -94,4 +93,34 @@ fn a_client_that_never_pauses_does_not_keep_the_others_waiting() {
         drop(told);
         flooding.join().unwrap();
     });
+}
+
+#[test]
+fn what_many_send_at_once_reaches_a_reader_that_keeps_up() {
+    const EACH: usize = 30;
+    let payload = [7; 1000];
+    let counters = with_shard(move |address| {
+        let mut reader = client(address, "reader");
+        subscribe(&mut reader, "x");
+        let mut senders: Vec<_> = (0..50).map(|n| client(address, &format!("s{n}"))).collect();
+        let packet = publication("x", &payload);
+        let all = packet.repeat(EACH);
+        let total = all.len() * senders.len();
+        let reading = thread::spawn(move || {
+            let mut got = 0;
+            let mut buffer = vec![0; 1 << 20];
+            while got < total {
+                match reader.read(&mut buffer) {
+                    Ok(n) if n > 0 => got += n,
+                    _ => break,
+                }
+            }
+            got
+        });
+        for sender in &mut senders {
+            sender.write_all(&all).unwrap();
+        }
+        assert_eq!(reading.join().unwrap(), total);
+    });
+    assert_eq!(counters.dropped_slow_reader, 0);
 }
