@@ -168,7 +168,10 @@ impl Shard {
 
     fn close(self: &Rc<Self>, id: usize) {
         self.handle(Input::Closed { connection: connection_id(id) });
-        self.inner.borrow_mut().sockets.remove(id);
+        let inner = &mut *self.inner.borrow_mut();
+        if let Some(socket) = inner.sockets.try_remove(id) {
+            socket.release();
+        }
     }
 
     fn handle(self: &Rc<Self>, input: Input<'_>) {

@@ -140,6 +140,14 @@ impl Socket {
         }
     }
 
+    /// The connection is over. Whoever waits for the peer to take more is woken, or would hold on to the socket for as long
+    /// as a peer likes that reads nothing.
+    pub(super) fn release(self) {
+        if self.is_stuck {
+            let _ = SockRef::from(&*self.stream).shutdown(Shutdown::Both);
+        }
+    }
+
     fn broken(&mut self) -> Flushed {
         (self.out, self.control, self.wire, self.sent) = (Vec::new(), Vec::new(), Vec::new(), 0);
         // Wakes the reader, which does the rest.

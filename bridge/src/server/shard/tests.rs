@@ -1,7 +1,7 @@
 //! A shard with real sockets: what depends on who gets a turn, and on peers that do not read or do not stop.
 
 use std::io::{Read as _, Write as _};
-use std::net::{SocketAddr, TcpStream as Peer};
+use std::net::{Shutdown as Side, SocketAddr, TcpStream as Peer};
 use std::thread;
 
 use mqtt::packet::{Connect, Publish, Subscribe, SubscriptionOptions};
@@ -123,4 +123,48 @@ fn what_many_send_at_once_reaches_a_reader_that_keeps_up() {
         assert_eq!(reading.join().unwrap(), total);
     });
     assert_eq!(counters.dropped_slow_reader, 0);
+}
+
+#[test]
+fn who_closes_its_side_still_gets_the_answers() {
+    with_shard(|address| {
+        let mut peer = Peer::connect(address).unwrap();
+        peer.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
+        let connect = bytes(&Packet::Connect(Box::new(Connect::new(Version::V3_1_1, "c"))));
+        peer.write_all(&[connect, bytes(&Packet::Pingreq)].concat()).unwrap();
+        peer.shutdown(Side::Write).unwrap();
+        let mut got = Vec::new();
+        peer.read_to_end(&mut got).unwrap();
+        assert_eq!(got, [0x20, 2, 0, 0, 0xd0, 0]);
+    });
+}
+
+#[test]
+fn a_peer_that_takes_nothing_holds_no_socket_after_its_end() {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    LocalSet::new().block_on(&runtime, async {
+        let shard = Shard::new(Broker::new(Config::default(), 1), Clock::start(), 1 << 20, 1 << 20);
+        shard.start();
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let _silent = Peer::connect(listener.local_addr().unwrap()).unwrap();
+        let (stream, peer) = listener.accept().await.unwrap();
+        let stream = Rc::new(stream);
+        let id = shard.open(&stream, peer, Transport::Tcp);
+        {
+            let inner = &mut *shard.inner.borrow_mut();
+            inner.sockets[id].push(&vec![0; 64 << 20], &mut inner.pool);
+            shard.flush_one(inner, id);
+            assert!(inner.sockets[id].is_stuck);
+        }
+        tokio::task::yield_now().await;
+        let held = Rc::downgrade(&stream);
+        drop(stream);
+        shard.close(id);
+        let released = async {
+            while held.strong_count() > 0 {
+                tokio::task::yield_now().await;
+            }
+        };
+        assert!(tokio::time::timeout(Duration::from_secs(5), released).await.is_ok());
+    });
 }
