@@ -12,7 +12,7 @@ impl Broker {
         let Some(session) = self.session(session_id) else { return Ok(()) };
         // One that nothing waits for may be late, from before a resend; it is no fault.
         let done = session.sender.puback(ack.packet_id);
-        if done.is_ok() && !(session.queue.is_empty() && session.replay.is_empty()) {
+        if done.is_ok() && session.has_waiting() {
             self.pump(session_id);
         }
         Ok(())

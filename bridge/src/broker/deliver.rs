@@ -75,7 +75,11 @@ impl Broker {
     pub(super) fn pump(&mut self, id: SessionId) {
         while self.has_room(id) {
             let Some(session) = self.session(id) else { return };
-            if let Some(front) = session.queue.front() {
+            if session.sender.has_repeats() {
+                if !self.repeat_next(id) {
+                    return;
+                }
+            } else if let Some(front) = session.queue.front() {
                 if front.qos != Qos::AtMostOnce && !session.sender.has_room() {
                     return;
                 }
@@ -166,29 +170,30 @@ impl Broker {
     /// A new connection goes on with a Session: all that is in flight is sent again, in its order [MQTT-4.4.0-1].
     pub(super) fn resume(&mut self, id: SessionId) {
         let Some(session) = self.session(id) else { return };
-        let Some(connection) = session.connection else { return };
-        let again: Vec<_> = session
-            .sender
-            .in_flight()
-            .map(|(packet_id, in_flight)| match in_flight {
-                InFlight::AwaitPuback(queued) | InFlight::AwaitPubrec(queued) => {
-                    (packet_id, Some(queued.clone()))
-                }
-                InFlight::AwaitPubcomp | InFlight::Request => (packet_id, None),
-            })
-            .collect();
-        for (packet_id, queued) in again {
-            match queued {
-                None => self.send(connection, &Packet::Pubrel(Ack::new(packet_id, ReasonCode::Success))),
-                Some(queued) => {
-                    if let Some((shape, size)) = self.encode_message(connection, &queued, packet_id, true) {
-                        self.out.send(connection, shape.piece);
-                        self.sent(connection, size);
-                    }
-                }
-            }
-        }
+        session.sender.repeat_all();
         self.pump(id);
+    }
+
+    /// Sends one packet again. False when there is none, or it must wait.
+    fn repeat_next(&mut self, id: SessionId) -> bool {
+        let Some(session) = self.session(id) else { return false };
+        let Some(connection) = session.connection else { return false };
+        let Some((packet_id, in_flight)) = session.sender.next_repeat() else { return false };
+        let queued = match in_flight {
+            InFlight::AwaitPuback(queued) | InFlight::AwaitPubrec(queued) => queued.clone(),
+            InFlight::AwaitPubcomp | InFlight::Request => {
+                self.send(connection, &Packet::Pubrel(Ack::new(packet_id, ReasonCode::Success)));
+                return true;
+            }
+        };
+        if let Some((shape, size)) = self.encode_message(connection, &queued, packet_id, true) {
+            self.out.send(connection, shape.piece);
+            self.sent(connection, size);
+        } else if let Some(session) = self.session(id) {
+            // The Client takes only smaller packets now: as if it had been delivered [MQTT-3.1.2-25].
+            let _ = session.sender.puback(packet_id).or_else(|_| session.sender.refused(packet_id));
+        }
+        true
     }
 
     fn encode_message(

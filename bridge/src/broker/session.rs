@@ -110,6 +110,11 @@ impl Session {
             timer: None,
         }
     }
+
+    /// Whether something waits for the window.
+    pub(super) fn has_waiting(&self) -> bool {
+        self.sender.has_repeats() || !self.queue.is_empty() || !self.replay.is_empty()
+    }
 }
 
 impl Broker {

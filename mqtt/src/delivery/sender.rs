@@ -1,6 +1,7 @@
 //! The sending half: Packet Identifiers and what each of them waits for.
 
 use std::collections::VecDeque;
+use std::ops::Range;
 
 use thiserror::Error;
 
@@ -44,13 +45,23 @@ pub struct Sender<M> {
     first: u64,
     unacknowledged: u32,
     receive_maximum: u16,
+    /// Running numbers of what is still to be sent again on this Network Connection, and how many messages those are.
+    repeats: Range<u64>,
+    unrepeated: u32,
 }
 
 impl<M> Sender<M> {
     /// Nothing in flight; at most `receive_maximum` at once (3.1.2.11.3).
     #[must_use]
     pub const fn new(receive_maximum: u16) -> Self {
-        Self { slots: VecDeque::new(), first: 0, unacknowledged: 0, receive_maximum }
+        Self {
+            slots: VecDeque::new(),
+            first: 0,
+            unacknowledged: 0,
+            receive_maximum,
+            repeats: 0..0,
+            unrepeated: 0,
+        }
     }
 
     /// The peer of a new Network Connection takes this many at once. What is in flight already stays.
@@ -58,10 +69,10 @@ impl<M> Sender<M> {
         self.receive_maximum = receive_maximum;
     }
 
-    /// Whether another message may be sent now [MQTT-3.3.4-9].
+    /// Whether another message may be sent now [MQTT-3.3.4-9]. Not before all repeats, which keep the order.
     #[must_use]
     pub fn has_room(&self) -> bool {
-        self.unacknowledged < u32::from(self.receive_maximum) && self.has_id()
+        !self.has_repeats() && self.unacknowledged < u32::from(self.receive_maximum) && self.has_id()
     }
 
     /// Whether an identifier is free.
@@ -106,7 +117,7 @@ impl<M> Sender<M> {
         let slot = self.slot(packet_id)?;
         match slot.take() {
             Some(InFlight::AwaitPuback(message)) => {
-                self.freed();
+                self.freed(packet_id);
                 Ok(message)
             }
             other => {
@@ -140,7 +151,7 @@ impl<M> Sender<M> {
         let slot = self.slot(packet_id)?;
         match slot.take() {
             Some(InFlight::AwaitPubrec(message)) => {
-                self.freed();
+                self.freed(packet_id);
                 Ok(message)
             }
             other => {
@@ -160,7 +171,7 @@ impl<M> Sender<M> {
             return Err(Unknown);
         }
         *slot = None;
-        self.freed();
+        self.freed(packet_id);
         Ok(())
     }
 
@@ -193,10 +204,37 @@ impl<M> Sender<M> {
         (self.first..).zip(&self.slots).filter_map(|(number, slot)| Some((id_of(number)?, slot.as_ref()?)))
     }
 
+    /// A new Network Connection: all that is in flight is to be sent again, by [`next_repeat`](Self::next_repeat).
+    pub fn repeat_all(&mut self) {
+        self.repeats = self.first..self.first + self.slots.len() as u64;
+        self.unrepeated = self.unacknowledged;
+    }
+
+    /// Whether something is still to be sent again.
+    #[must_use]
+    pub const fn has_repeats(&self) -> bool {
+        self.unrepeated > 0
+    }
+
+    /// What is to be sent again next, in the order it was sent [MQTT-4.4.0-1]; none when that is all, or when the peer
+    /// takes no more at once: its Receive Maximum may be less than it was [MQTT-3.3.4-9].
+    pub fn next_repeat(&mut self) -> Option<(PacketId, &InFlight<M>)> {
+        if self.unacknowledged - self.unrepeated >= u32::from(self.receive_maximum) {
+            return None;
+        }
+        let (first, slots) = (self.first, &self.slots);
+        let entry = |number: u64| slots.get(usize::try_from(number.checked_sub(first)?).ok()?)?.as_ref();
+        let is_message = |number: &u64| entry(*number).is_some_and(|e| !matches!(e, InFlight::Request));
+        let number = self.repeats.find(is_message)?;
+        self.unrepeated = self.unrepeated.saturating_sub(1);
+        Some((id_of(number)?, entry(number)?))
+    }
+
     /// Ends everything and hands back the messages that were not yet the receiver's, oldest first.
     pub fn drain(&mut self) -> Vec<M> {
         self.first += self.slots.len() as u64;
         self.unacknowledged = 0;
+        self.unrepeated = 0;
         let slots = std::mem::take(&mut self.slots);
         let message = |slot| match slot {
             Some(InFlight::AwaitPuback(message) | InFlight::AwaitPubrec(message)) => Some(message),
@@ -216,13 +254,20 @@ impl<M> Sender<M> {
     }
 
     fn slot(&mut self, packet_id: PacketId) -> Result<&mut Option<InFlight<M>>, Unknown> {
-        let ahead = (u64::from(packet_id.get()) - 1 + IDS - self.first % IDS) % IDS;
-        let at = usize::try_from(ahead).map_err(|_| Unknown)?;
+        let at = usize::try_from(self.ahead(packet_id)).map_err(|_| Unknown)?;
         self.slots.get_mut(at).ok_or(Unknown)
     }
 
-    fn freed(&mut self) {
+    /// How far an identifier is from that of the first slot.
+    fn ahead(&self, packet_id: PacketId) -> u64 {
+        (u64::from(packet_id.get()) - 1 + IDS - self.first % IDS) % IDS
+    }
+
+    fn freed(&mut self, packet_id: PacketId) {
         self.unacknowledged = self.unacknowledged.saturating_sub(1);
+        if self.unrepeated > 0 && self.repeats.contains(&(self.first + self.ahead(packet_id))) {
+            self.unrepeated -= 1; // acknowledged before it was sent again
+        }
         self.trim();
     }
 
@@ -281,6 +326,28 @@ mod tests {
         assert_eq!(s.refused(a), Ok('a'));
         assert_eq!(s.pubcomp(a), Err(Unknown));
         assert!(s.is_empty());
+    }
+
+    #[test]
+    fn mqtt_3_3_4_9_repeats_keep_to_the_window_and_go_before_all_else() {
+        let mut s = Sender::new(10);
+        let ids: Vec<_> = (0..5).map(|n| s.send(Qos::ExactlyOnce, n).unwrap()).collect();
+        s.pubrec(ids[1]).unwrap();
+        s.set_receive_maximum(2);
+        s.repeat_all();
+        assert_eq!(s.next_repeat(), Some((ids[0], &InFlight::AwaitPubrec(0))));
+        assert_eq!(s.next_repeat(), Some((ids[1], &InFlight::AwaitPubcomp)));
+        assert_eq!(s.next_repeat(), None, "the window is closed");
+        s.refused(ids[2]).unwrap(); // of the connection before
+        assert_eq!(s.next_repeat(), None, "which makes no room on this one");
+        s.pubcomp(ids[1]).unwrap();
+        assert_eq!(s.next_repeat(), Some((ids[3], &InFlight::AwaitPubrec(3))));
+        s.refused(ids[0]).unwrap();
+        assert!(!s.has_room());
+        assert_eq!(s.next_repeat(), Some((ids[4], &InFlight::AwaitPubrec(4))));
+        assert!(!s.has_repeats() && !s.has_room());
+        s.refused(ids[3]).unwrap();
+        assert!(s.has_room());
     }
 
     #[test]

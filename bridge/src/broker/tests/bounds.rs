@@ -73,6 +73,65 @@ fn mqtt_3_3_4_9_no_more_is_in_flight_than_the_client_takes() {
     assert_eq!(w.take(id), ["a=3 q1", "a=4 q1"]);
 }
 
+/// A client whose Session stays, and the publisher has sent it `payloads` at QoS 1 that it has not acknowledged.
+fn in_flight<'a>(w: &mut World, payloads: &[&str]) -> Connect<'a> {
+    let mut connect = Connect::new(Version::V5, "c");
+    connect.clean_start = false;
+    connect.properties.session_expiry = SessionExpiry::After(60);
+    let (id, publisher) = (w.connect(&connect), w.client("p"));
+    w.subscribe(id, "a", Qos::AtLeastOnce);
+    for payload in payloads {
+        w.publish(publisher, &message("a", payload, Qos::AtLeastOnce));
+    }
+    w.cut(id);
+    connect
+}
+
+#[test]
+fn mqtt_3_3_4_9_what_is_sent_again_keeps_to_the_window_of_the_new_connection() {
+    let mut w = World::new(Config::default());
+    let mut connect = in_flight(&mut w, &["1", "2", "3", "4", "5"]);
+    connect.properties.receive_maximum = Some(2);
+    let id = w.open(Version::V5);
+    w.send(id, &Packet::Connect(Box::new(connect)));
+    assert_eq!(w.take(id), ["Connack 00 present", "a=1 q1 dup", "a=2 q1 dup"]);
+    let publisher = w.client("p2");
+    w.publish(publisher, &message("a", "new", Qos::AtLeastOnce));
+    assert_eq!(w.take(id), [] as [&str; 0]);
+    for (packet_id, next) in [(1, "a=3 q1 dup"), (2, "a=4 q1 dup"), (3, "a=5 q1 dup"), (4, "a=new q1")] {
+        w.puback(id, packet_id);
+        assert_eq!(w.take(id), [next]);
+    }
+}
+
+#[test]
+fn what_is_sent_again_waits_for_a_slow_reader() {
+    let mut w = World::new(Config { max_output_bytes: 100, ..Config::default() });
+    let long = "x".repeat(60);
+    let connect = in_flight(&mut w, &[&long, &long, &long, &long, &long]);
+    let id = w.open(Version::V5);
+    w.wire[id].is_stalled = true;
+    w.send(id, &Packet::Connect(Box::new(connect)));
+    assert_eq!(publishes(&w.take(id)).len(), 2);
+    w.drain(id);
+    assert_eq!(publishes(&w.take(id)).len(), 3);
+}
+
+#[test]
+fn mqtt_3_1_2_25_what_is_too_large_to_be_sent_again_takes_no_place_in_the_window() {
+    let mut w = World::new(Config::default());
+    let mut connect = in_flight(&mut w, &[&"x".repeat(100), "y"]);
+    connect.properties.maximum_packet_size = Some(60);
+    connect.properties.receive_maximum = Some(1);
+    let id = w.open(Version::V5);
+    w.send(id, &Packet::Connect(Box::new(connect)));
+    assert_eq!(publishes(&w.take(id)), ["a=y q1 dup"]);
+    let publisher = w.client("p2");
+    w.publish(publisher, &message("a", "new", Qos::AtLeastOnce));
+    w.puback(id, 2);
+    assert_eq!(w.take(id), ["a=new q1"]);
+}
+
 #[test]
 fn a_full_queue_drops_the_newest_and_counts_it() {
     let mut w = World::new(Config { max_queued_messages: 5, ..Config::default() });
