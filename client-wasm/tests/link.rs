@@ -42,9 +42,26 @@ const DEADLINE_MS: i32 = 15_000;
         }
         send(bytes) { pieces(bytes).forEach((piece) => super.send(piece)); }
     }
+    const mortals = [];
+    class Mortal extends Real {
+        constructor(...how) { super(...how); mortals.push(this); }
+        set onmessage(f) { super.onmessage = f && ((e) => { if (!this.dead) f(e); }); }
+        send(bytes) { if (!this.dead) super.send(bytes); }
+    }
     export function split_frames(on) { window.WebSocket = on ? Splitting : Real; }
+    export function mortal_sockets(on) { window.WebSocket = on ? Mortal : Real; }
+    export function kill_silently() { mortals.splice(0).forEach((socket) => { socket.dead = true; }); }
+    export function tell(kind) {
+        window.dispatchEvent(kind.startsWith('page') ? new PageTransitionEvent(kind, { persisted: true }) : new Event(kind));
+    }
 ")]
 extern "C" {
+    /// Makes sockets that can be killed as a sleeping phone does it: without a word to the page.
+    fn mortal_sockets(on: bool);
+    /// Kills those that were made.
+    fn kill_silently();
+    /// Dispatches an event at the window.
+    fn tell(kind: &str);
     /// Cuts every frame into pieces of 1 to 7 bytes, both ways.
     fn split_frames(on: bool);
 }
@@ -326,4 +343,47 @@ async fn who_is_taken_over_does_not_fight() {
     let (why, retries) = first.ended().await;
     assert!(matches!(why, Ended::TakenOver(_)), "{why:?}");
     assert!(!retries, "two pages that take each other over would never rest");
+}
+
+#[wasm_bindgen_test]
+async fn a_page_that_is_left_lets_go_and_returns_when_it_is_shown() {
+    let (peer, _) = Peer::connected(config(Version::V5)).await;
+    let topic = topic("returns");
+    peer.subscribe(&topic, Qos::AtMostOnce).await;
+    tell("pagehide");
+    assert_eq!(peer.ended().await, (Ended::Stopped, false), "an open socket would keep it out of the cache");
+    tell("pageshow");
+    peer.until(|event| matches!(event, Event::Connected(_)).then_some(())).await;
+    // The subscription is made again before this is published.
+    peer.publish(&topic, b"back".to_vec(), Qos::AtMostOnce);
+    assert_eq!(&peer.message().await.message.payload[..], b"back");
+}
+
+#[wasm_bindgen_test]
+async fn a_page_that_wakes_notices_a_dead_socket_and_connects_anew() {
+    mortal_sockets(true);
+    let (peer, _) = Peer::connected(config(Version::V5)).await;
+    mortal_sockets(false);
+    kill_silently();
+    let slept_until = client_wasm::connection::now();
+    tell("online");
+    let (why, retries) = peer.ended().await;
+    assert_eq!((why, retries), (Ended::PingTimeout, true));
+    peer.until(|event| matches!(event, Event::Connected(_)).then_some(())).await;
+    let took = client_wasm::connection::now().since(slept_until);
+    assert!(took.as_secs() < 5, "the probe has its own short deadline, not that of the keep alive: {took:?}");
+}
+
+#[wasm_bindgen_test]
+async fn a_page_that_wakes_keeps_a_live_socket() {
+    let (peer, _) = Peer::connected(config(Version::V5)).await;
+    let topic = topic("alive");
+    peer.subscribe(&topic, Qos::AtMostOnce).await;
+    tell("online");
+    peer.publish(&topic, b"still here".to_vec(), Qos::AtMostOnce);
+    match peer.next().await {
+        Event::Message(received) => assert_eq!(&received.message.payload[..], b"still here"),
+        Event::Published { .. } => drop(peer.message().await),
+        other => panic!("{other:?}"),
+    }
 }

@@ -28,11 +28,7 @@ impl Announcer {
             let waits = matches!(tile.phase, Phase::Pending { command: mine, .. } if mine == *command);
             if !waits {
                 let look = look(tile, device.presence, clock);
-                let value = look.value.map(|value| value.to_string()).unwrap_or_default();
-                said = Some(match look.state {
-                    "confirmed" => format!("{}: {value}", key.label()),
-                    _ => format!("{}: {}", key.label(), look.note),
-                });
+                said = Some(format!("{}: {}", key.label(), look.note));
             }
             waits
         });

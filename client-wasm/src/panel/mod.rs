@@ -1,4 +1,7 @@
 //! The panel: devices as tiles that tell the truth.
+//!
+//! Knows no socket and no clock. [`state`] hears and wishes, [`tile`] holds the rules of a single point, [`look`] says how
+//! it looks, and the view only draws that.
 
 pub mod look;
 pub mod state;

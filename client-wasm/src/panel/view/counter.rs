@@ -33,7 +33,7 @@ impl Draw for Counted {
                 </span>
                 <span class="row">
                     <span class="value">{ number }</span>
-                    <button type="button" class="btn" aria-label={format!("Reset {label}")} title="Set to 0"
+                    <button type="button" class="btn" aria-label={format!("Reset {label} to 0")} title="Set to 0"
                         aria-description={look.note} aria-disabled={busy.then_some("true")} onclick={props.ask()}>
                         { "0" }
                     </button>
