@@ -74,12 +74,15 @@ impl Message {
         self
     }
 
-    /// Bytes it occupies: topic, payload and properties. What queues are bounded by.
+    /// Bytes it occupies: topic, payload and properties, a user property also for its place. What queues are bounded by.
     #[must_use]
     pub fn size(&self) -> usize {
         let properties = self.properties.as_deref().map_or(0, |p| {
+            // An empty pair takes five bytes of a packet and several times that here.
+            let places = p.user_properties.len() * size_of::<(Box<str>, Box<str>)>();
             let users: usize = p.user_properties.iter().map(|(k, v)| k.len() + v.len()).sum();
-            users
+            places
+                + users
                 + p.response_topic.as_ref().map_or(0, |s| s.len())
                 + p.correlation_data.as_ref().map_or(0, |s| s.len())
                 + p.content_type.as_ref().map_or(0, |s| s.len())

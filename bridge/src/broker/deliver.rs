@@ -44,8 +44,13 @@ impl Broker {
         }
         let limits = (self.config.max_queued_messages, self.config.max_queued_bytes);
         let Some(session) = self.sessions.get_mut(id.0 as usize) else { return };
-        let (messages, bytes) = (session.queue.len(), session.queue.bytes());
-        if messages >= limits.0 || bytes + queued.message.message.size() > limits.1 {
+        let size = queued.size();
+        if !session.queue.has_room(size, limits) {
+            // What has expired must not keep out what counts [MQTT-3.3.2-5].
+            self.counters.dropped_expired += session.queue.drop_expired(self.now) as u64;
+        }
+        if !session.queue.has_room(size, limits) {
+            let (messages, bytes) = (session.queue.len(), session.queue.bytes());
             self.counters.dropped_queue_full += 1;
             if !std::mem::replace(&mut session.queue.is_told, true) {
                 self.out.notice(Notice::QueueFull {

@@ -52,6 +52,8 @@ pub(super) struct Stored {
 pub(super) struct Queue {
     messages: VecDeque<Queued>,
     bytes: usize,
+    /// No message in it expires before this.
+    soonest: Option<Instant>,
     /// The operator was told that it is full.
     pub(super) is_told: bool,
 }
@@ -62,19 +64,44 @@ impl Stored {
     }
 }
 
+impl Queued {
+    /// Bytes it stands for in a queue's bound.
+    pub(super) fn size(&self) -> usize {
+        self.message.message.size() + size_of_val(&*self.subscription_ids)
+    }
+}
+
 impl Queue {
     pub(super) fn push(&mut self, queued: Queued) {
-        self.bytes += queued.message.message.size();
+        self.bytes += queued.size();
+        self.soonest = earlier(self.soonest, queued.message.expires);
         self.messages.push_back(queued);
     }
 
     pub(super) fn pop(&mut self) -> Option<Queued> {
         let queued = self.messages.pop_front()?;
-        self.bytes -= queued.message.message.size();
+        self.bytes -= queued.size();
         if self.messages.is_empty() {
             *self = Self::default();
         }
         Some(queued)
+    }
+
+    /// Whether one more message of this size keeps to these numbers of messages and bytes.
+    pub(super) fn has_room(&self, size: usize, (max_messages, max_bytes): (usize, usize)) -> bool {
+        self.messages.len() < max_messages && self.bytes + size <= max_bytes
+    }
+
+    /// Drops what is worth nothing any more, and says how many messages that were.
+    pub(super) fn drop_expired(&mut self, now: Instant) -> usize {
+        if self.soonest.is_none_or(|at| at > now) {
+            return 0;
+        }
+        let before = self.messages.len();
+        self.messages.retain(|queued| !queued.message.is_expired(now));
+        self.bytes = self.messages.iter().map(Queued::size).sum();
+        self.soonest = self.messages.iter().fold(None, |soonest, q| earlier(soonest, q.message.expires));
+        before - self.messages.len()
     }
 
     pub(super) fn front(&self) -> Option<&Queued> {
@@ -92,6 +119,11 @@ impl Queue {
     pub(super) fn is_empty(&self) -> bool {
         self.messages.is_empty()
     }
+}
+
+/// The earlier of two moments that may never come.
+fn earlier(a: Option<Instant>, b: Option<Instant>) -> Option<Instant> {
+    [a, b].into_iter().flatten().min()
 }
 
 impl Session {

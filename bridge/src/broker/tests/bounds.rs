@@ -152,6 +152,41 @@ fn a_full_queue_drops_the_newest_and_counts_it() {
 }
 
 #[test]
+fn mqtt_3_3_2_5_what_has_expired_in_a_full_queue_makes_room() {
+    let mut w = World::new(Config { max_queued_messages: 3, ..Config::default() });
+    let connect = in_flight(&mut w, &[]);
+    let publisher = w.client("p2");
+    for (payload, secs) in [("old", 5), ("young", 50), ("old", 5)] {
+        w.publish(publisher, &message("a", payload, Qos::AtLeastOnce).with_expiry(secs));
+    }
+    w.pass(secs(10));
+    for payload in ["1", "2", "3"] {
+        w.publish(publisher, &message("a", payload, Qos::AtLeastOnce));
+    }
+    let id = w.open(Version::V5);
+    w.send(id, &Packet::Connect(Box::new(connect)));
+    assert_eq!(publishes(&w.take(id)), ["a=young q1 expires 40", "a=1 q1", "a=2 q1"]);
+    let c = w.broker.counters();
+    assert_eq!((c.dropped_expired, c.dropped_queue_full), (2, 1));
+}
+
+#[test]
+fn a_queue_is_bounded_also_when_messages_are_made_of_empty_properties() {
+    let mut w = World::new(Config { max_queued_bytes: 100_000, ..Config::default() });
+    in_flight(&mut w, &[]);
+    let publisher = w.client("p2");
+    let properties = MessageProperties {
+        user_properties: vec![("".into(), "".into()); 1000],
+        ..MessageProperties::default()
+    };
+    let sent = Message { properties: Some(Box::new(properties)), ..message("a", "", Qos::AtLeastOnce) };
+    for _ in 0..10 {
+        w.publish(publisher, &sent);
+    }
+    assert_eq!(w.broker.counters().dropped_queue_full, 7, "a pair takes 32 bytes");
+}
+
+#[test]
 fn mqtt_3_1_2_25_a_message_too_large_for_one_is_dropped_for_that_one_only() {
     let mut w = World::new(Config::default());
     let mut connect = Connect::new(Version::V5, "small");
