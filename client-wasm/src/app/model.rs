@@ -47,6 +47,7 @@ pub(crate) struct Model {
     pub(crate) announcer: Announcer,
     /// What the publish form has to say.
     pub(crate) form_says: Option<Result<String, String>>,
+    has_network: bool,
     watching: bool,
     publishing: Vec<(PublishId, Origin)>,
     subscribing: Vec<(RequestId, Vec<TopicFilter>)>,
@@ -84,6 +85,7 @@ impl Model {
             explorer: explorer::state::State::default(),
             announcer: Announcer::default(),
             form_says: None,
+            has_network: true,
             watching: false,
             publishing: Vec::new(),
             subscribing: Vec::new(),
@@ -181,6 +183,7 @@ impl Model {
 
     /// The browser's word about its network: the link's state follows it while there is no connection.
     pub(crate) fn network(&mut self, online: bool) {
+        self.has_network = online;
         self.link_state = match self.link_state {
             LinkState::Connecting | LinkState::Reconnecting if !online => LinkState::Offline,
             LinkState::Offline if online => LinkState::Reconnecting,
@@ -251,10 +254,10 @@ impl Model {
         }
         let asks = self.is_own_broker && matches!(why, Ended::TransportClosed { .. } | Ended::ConnectTimeout);
         self.ended = Some(why);
-        self.link_state = match (retries, self.link_state) {
+        self.link_state = match (retries, self.has_network) {
             (false, _) => LinkState::Refused,
-            (true, LinkState::Offline) => LinkState::Offline,
-            (true, _) => LinkState::Reconnecting,
+            (true, true) => LinkState::Reconnecting,
+            (true, false) => LinkState::Offline,
         };
         if asks { Next::Probe } else { Next::Draw }
     }

@@ -34,6 +34,7 @@ pub(crate) struct Props {
 /// What happens to the list.
 pub(crate) enum Msg {
     Measure,
+    Draw,
 }
 
 pub(crate) struct Rows {
@@ -42,6 +43,8 @@ pub(crate) struct Rows {
     window: NodeRef,
     sight: Sight,
     placed: (usize, usize, u32),
+    /// What is around the list changes together with the row to reveal: both are looked at once all is drawn.
+    reveals: bool,
     _resized: Option<Listener>,
 }
 
@@ -76,6 +79,7 @@ impl Component for Rows {
             window: NodeRef::default(),
             sight: Sight { top_px: 0, height_px: 800, row_px: row_px() },
             placed: (usize::MAX, usize::MAX, 0),
+            reveals: true,
             _resized: web_sys::window()
                 .map(|window| Listener::new(&window, "resize", move |_| measure.emit(()))),
         }
@@ -84,13 +88,12 @@ impl Component for Rows {
     fn update(&mut self, _ctx: &Context<Self>, msg: Msg) -> bool {
         match msg {
             Msg::Measure => self.measure(),
+            Msg::Draw => true,
         }
     }
 
     fn changed(&mut self, ctx: &Context<Self>, old: &Props) -> bool {
-        if let Some(row) = ctx.props().reveal.filter(|_| ctx.props().reveal != old.reveal) {
-            self.reveal(row);
-        }
+        self.reveals |= ctx.props().reveal != old.reveal;
         true
     }
 
@@ -110,10 +113,15 @@ impl Component for Rows {
         }
     }
 
-    fn rendered(&mut self, ctx: &Context<Self>, first_render: bool) {
+    fn rendered(&mut self, ctx: &Context<Self>, _first_render: bool) {
         self.place(ctx.props().total);
-        if first_render {
-            ctx.link().send_message(Msg::Measure);
+        if std::mem::take(&mut self.reveals) {
+            let before = self.sight;
+            self.measure();
+            ctx.props().reveal.into_iter().for_each(|row| self.reveal(row));
+            if self.sight != before {
+                ctx.link().send_message(Msg::Draw);
+            }
         }
     }
 }
@@ -152,14 +160,10 @@ impl Rows {
         let sees_to = self.sight.top_px + self.sight.height_px;
         let to = match () {
             () if top < self.sight.top_px => top,
-            () if bottom > sees_to => bottom - self.sight.height_px,
+            () if bottom > sees_to => bottom.saturating_sub(self.sight.height_px),
             () => return,
         };
-        // The list may be as long as the row only after this is drawn; it grows first.
-        let total = row.saturating_add(1) as u64 * u64::from(row_px);
-        set(&self.space, "min-height", &format!("{total}px"));
         outer.set_scroll_top(i32::try_from(to).unwrap_or(i32::MAX));
-        set(&self.space, "min-height", "");
         self.sight.top_px = to;
     }
 }

@@ -159,8 +159,8 @@ impl State {
         let (Some(&first), Some(&last)) = (rows.first(), rows.last()) else { return };
         let place = chosen.and_then(|id| rows.iter().position(|&row| row == id));
         let (at, id) = match (place.zip(chosen), step) {
-            (None, _) | (_, Step::First) => return self.select(Some(Selected::Node(first))),
             (_, Step::Last) => return self.select(Some(Selected::Node(last))),
+            (None, _) | (_, Step::First) => return self.select(Some(Selected::Node(first))),
             (Some(chosen), _) => chosen,
         };
         let bottom = rows.len() - 1;

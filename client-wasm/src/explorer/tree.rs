@@ -4,6 +4,8 @@
 //! a topic is found by a search per level. The rows that are open are remembered until the shape of the tree changes:
 //! a flood of messages on known topics costs a lookup each and nothing per frame.
 
+use std::cmp::Ordering;
+
 use bytes::Bytes;
 use mqtt::Instant;
 
@@ -184,7 +186,7 @@ impl Tree {
     }
 
     fn position(&self, children: &[NodeId], name: &str) -> Result<usize, usize> {
-        children.binary_search_by(|&id| self.node(id).map_or("", |node| &node.name).cmp(name))
+        children.binary_search_by(|&id| natural(self.node(id).map_or("", |node| &node.name), name))
     }
 
     fn add(&mut self, parent: NodeId, position: usize, name: &str) -> Option<NodeId> {
@@ -269,6 +271,15 @@ impl Node {
     }
 }
 
+/// Numbers in their order, then everything else: `2` before `10` before `a`.
+fn natural(a: &str, b: &str) -> Ordering {
+    let rank = |name: &str| match !name.is_empty() && name.bytes().all(|b| b.is_ascii_digit()) {
+        true => (0, name.len()),
+        false => (1, 0),
+    };
+    rank(a).cmp(&rank(b)).then_with(|| a.cmp(b))
+}
+
 /// What is kept: a payload too long is copied in part, because a slice would keep all of it.
 fn shortened(payload: &Bytes) -> Bytes {
     payload.get(..MAX_KEPT).map_or_else(|| payload.clone(), Bytes::copy_from_slice)
@@ -317,6 +328,12 @@ mod tests {
             (b.name(), b.level(), b.topics(), b.expanded(), b.parent()),
             ("b", 1, 3, Some(true), None)
         );
+    }
+
+    #[test]
+    fn numbers_stand_in_their_order() {
+        let mut tree = tree(&["o/10", "o/x", "o/2", "o/1", "o/02", "o/"]);
+        assert_eq!(shown(&mut tree), ["o", "o/1", "o/2", "o/02", "o/10", "o/", "o/x"]);
     }
 
     #[test]
