@@ -1,6 +1,7 @@
 //! To one Session: what waits in its queue, what is sent again, and the retained messages of new subscriptions. And
 //! every other packet to one connection.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use mqtt::delivery::InFlight;
@@ -8,6 +9,7 @@ use mqtt::packet::{Ack, Publish};
 use mqtt::{Packet, PacketId, Qos, ReasonCode, Version};
 
 use super::connection::State;
+use super::retained::Step;
 use super::route::{delivery, encode};
 use super::session::Queued;
 use super::{Broker, ConnectionId, Notice, SessionId};
@@ -124,13 +126,27 @@ impl Broker {
     fn replay_next(&mut self, id: SessionId) -> bool {
         let now = self.now;
         let Some(session) = self.sessions.get_mut(id.0 as usize) else { return false };
-        let Some(replay) = session.replay.front_mut() else { return false };
+        if session.replay_rests() {
+            return false;
+        }
+        let Some(mut first) = session.replay.first_entry() else {
+            session.replay = BTreeMap::new(); // an empty one may still own memory
+            return false;
+        };
+        let replay = first.get_mut();
         if replay.options.qos != Qos::AtMostOnce && !session.sender.has_room() {
             return false;
         }
-        let Some(stored) = self.retained.next(replay) else {
-            session.replay.pop_front();
-            return true;
+        let stored = match self.retained.next(replay, &mut session.replay_steps) {
+            Step::Found(stored) => stored,
+            Step::Done => {
+                first.remove();
+                return true;
+            }
+            Step::Later => {
+                self.pause_replay(id);
+                return false;
+            }
         };
         let queued = Queued {
             qos: replay.options.qos.min(stored.message.qos),

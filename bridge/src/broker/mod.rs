@@ -179,6 +179,7 @@ impl Broker {
             match timer {
                 Timer::Connection(id) => self.connection_due(id),
                 Timer::Session(id) => self.session_due(id),
+                Timer::Replay(id) => self.replay_due(id),
             }
         }
     }

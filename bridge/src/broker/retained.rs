@@ -31,6 +31,21 @@ pub(super) struct Replay {
     pub(super) after: Option<Arc<str>>,
 }
 
+/// Topics that the replays of a Session may look at in vain before it lets others have a turn: a filter that matches little
+/// of a large tree is a search through all of it.
+pub(super) const REPLAY_STEPS: u32 = 2000;
+
+/// How a step of a replay went.
+#[derive(Debug)]
+pub(super) enum Step {
+    /// The next message.
+    Found(Arc<Stored>),
+    /// All were sent.
+    Done,
+    /// Too much was looked at in vain for now.
+    Later,
+}
+
 impl Retained {
     pub(super) fn len(&self) -> usize {
         self.by_topic.len()
@@ -63,13 +78,17 @@ impl Retained {
         }
     }
 
-    /// The next message for a replay, and moves it on; none when all were sent.
-    pub(super) fn next(&self, replay: &mut Replay) -> Option<Arc<Stored>> {
+    /// The next message for a replay, and moves it on. `steps` is what it may look at in vain.
+    pub(super) fn next(&self, replay: &mut Replay, steps: &mut u32) -> Step {
         let filter = replay.filter.as_str();
         if !replay.filter.has_wildcard() {
             let first = replay.after.is_none();
             replay.after = Some(Arc::from(filter));
-            return self.by_topic.get(filter).filter(|_| first).map(Arc::clone);
+            return self
+                .by_topic
+                .get(filter)
+                .filter(|_| first)
+                .map_or(Step::Done, |s| Step::Found(Arc::clone(s)));
         }
         let prefix = literal_prefix(filter);
         let start = match &replay.after {
@@ -78,11 +97,18 @@ impl Retained {
         };
         let branch =
             self.by_topic.range((start, Bound::Unbounded)).take_while(|(t, _)| t.starts_with(prefix));
-        let (topic, stored) = branch
-            .into_iter()
-            .find(|(topic, _)| TopicName::new(&***topic).is_ok_and(|name| replay.filter.matches(&name)))?;
-        replay.after = Some(Arc::clone(topic));
-        Some(Arc::clone(stored))
+        for (topic, stored) in branch {
+            if TopicName::new(&**topic).is_ok_and(|name| replay.filter.matches(&name)) {
+                replay.after = Some(Arc::clone(topic));
+                return Step::Found(Arc::clone(stored));
+            }
+            *steps = steps.saturating_sub(1);
+            if *steps == 0 {
+                replay.after = Some(Arc::clone(topic));
+                return Step::Later;
+            }
+        }
+        Step::Done
     }
 }
 
@@ -125,7 +151,11 @@ mod tests {
     fn replayed(retained: &Retained, filter: &str) -> Vec<String> {
         let options = SubscriptionOptions::default();
         let mut replay = Replay { filter: filter.parse().unwrap(), options, id: None, after: None };
-        std::iter::from_fn(|| retained.next(&mut replay)).map(|s| s.message.topic.to_string()).collect()
+        let next = || match retained.next(&mut replay, &mut u32::MAX.clone()) {
+            Step::Found(stored) => Some(stored.message.topic.to_string()),
+            Step::Done | Step::Later => None,
+        };
+        std::iter::from_fn(next).collect()
     }
 
     #[test]

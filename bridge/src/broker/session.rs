@@ -1,13 +1,13 @@
 //! A Session: what outlives a Network Connection (4.1).
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
 use mqtt::delivery::{Receiver, Sender};
 use mqtt::{Instant, Message, Qos, SessionExpiry, Will};
 
-use super::retained::Replay;
+use super::retained::{REPLAY_STEPS, Replay};
 use super::subscriptions::FilterId;
 use super::timers::Timer;
 use super::{Broker, ConnectionId, SessionId};
@@ -22,8 +22,12 @@ pub(super) struct Session {
     pub(super) receiver: Receiver,
     pub(super) queue: Queue,
     /// Retained messages that are still to be sent for new subscriptions.
-    pub(super) replay: VecDeque<Replay>,
-    pub(super) filters: Vec<FilterId>,
+    pub(super) replay: BTreeMap<FilterId, Replay>,
+    /// Steps its replays may take in vain before others have a turn.
+    pub(super) replay_steps: u32,
+    /// When they may go on after that.
+    replay_timer: Option<Instant>,
+    pub(super) filters: BTreeSet<FilterId>,
     /// A will whose delay has not passed, with the moment it does.
     will: Option<Box<(Instant, Will)>>,
     expires: Option<Instant>,
@@ -135,12 +139,19 @@ impl Session {
             sender: Sender::new(max_inflight),
             receiver: Receiver::default(),
             queue: Queue::default(),
-            replay: VecDeque::new(),
-            filters: Vec::new(),
+            replay: BTreeMap::new(),
+            replay_steps: REPLAY_STEPS,
+            replay_timer: None,
+            filters: BTreeSet::new(),
             will: None,
             expires: None,
             timer: None,
         }
+    }
+
+    /// Whether its replays rest, so that others have a turn.
+    pub(super) const fn replay_rests(&self) -> bool {
+        self.replay_timer.is_some()
     }
 
     /// Whether something waits for the window.
@@ -155,7 +166,8 @@ impl Broker {
         let now = self.now;
         let Some(session) = self.session(id) else { return };
         session.connection = None;
-        session.replay.clear();
+        // What may not be lost is sent when the Client is back; a Session that ends is dropped with it.
+        session.replay.retain(|_, replay| replay.options.qos != Qos::AtMostOnce);
         let expires = session.expiry.duration().map(|after| now + after);
         session.expires = expires;
         if let Some(will) = will {
@@ -199,6 +211,7 @@ impl Broker {
     /// Ends a Session with all it holds. A will that still waited is sent now.
     pub(super) fn remove_session(&mut self, id: SessionId) {
         self.set_session_timer(id, None);
+        self.set_replay_timer(id, None);
         if let Some(will) = self.session(id).and_then(|session| session.will.take()) {
             self.publish_will(id, will.1);
         }
@@ -206,6 +219,25 @@ impl Broker {
         self.subscriptions.remove_all(id, &session.filters);
         if self.by_client.get(&session.client_id) == Some(&id) {
             self.by_client.remove(&session.client_id);
+        }
+    }
+
+    /// Lets the replays of a Session rest: they have looked at much that they do not want.
+    pub(super) fn pause_replay(&mut self, id: SessionId) {
+        self.set_replay_timer(id, Some(self.now + Duration::from_millis(1)));
+    }
+
+    /// The replays of a Session go on.
+    pub(super) fn replay_due(&mut self, id: SessionId) {
+        let Some(session) = self.session(id) else { return };
+        session.replay_timer = None; // taken out when it came due
+        session.replay_steps = REPLAY_STEPS;
+        self.pump(id);
+    }
+
+    fn set_replay_timer(&mut self, id: SessionId, at: Option<Instant>) {
+        if let Some(session) = self.sessions.get_mut(id.0 as usize) {
+            self.timers.set(Timer::Replay(id), &mut session.replay_timer, at);
         }
     }
 

@@ -48,22 +48,22 @@ impl Broker {
         }
         let limit = self.config.max_subscriptions;
         let Some(session) = self.sessions.get_mut(id.0 as usize) else { return ReasonCode::UnspecifiedError };
-        if session.filters.len() >= limit {
+        let holds = |place| session.filters.contains(&place);
+        if session.filters.len() >= limit && !self.subscriptions.place(filter).is_some_and(holds) {
             return ReasonCode::QuotaExceeded;
         }
-        let place =
+        let (place, is_new) =
             self.subscriptions.insert(filter, Subscription { session: id, options, id: subscription_id });
-        session.filters.extend(place);
+        session.filters.insert(place);
         let replays = match options.retain_handling {
-            RetainHandling::Send => true,                 // [MQTT-3.3.1-9]
-            RetainHandling::SendIfNew => place.is_some(), // [MQTT-3.3.1-10]
-            RetainHandling::DoNotSend => false,           // [MQTT-3.3.1-11]
+            RetainHandling::Send => true,        // [MQTT-3.3.1-9]
+            RetainHandling::SendIfNew => is_new, // [MQTT-3.3.1-10]
+            RetainHandling::DoNotSend => false,  // [MQTT-3.3.1-11]
         };
         if replays {
             let filter = filter.to_shared();
             // A filter asked for twice begins again instead of being sent twice at once.
-            session.replay.retain(|replay| replay.filter != filter);
-            session.replay.push_back(Replay { filter, options, id: subscription_id, after: None });
+            session.replay.insert(place, Replay { filter, options, id: subscription_id, after: None });
         }
         debug_assert!(version.is_5() || subscription_id.is_none(), "3.x has no subscription identifiers");
         match options.qos {
@@ -90,11 +90,9 @@ impl Broker {
     fn unsubscribe_one(&mut self, id: SessionId, filter: TopicFilter<&str>) -> ReasonCode {
         let place = self.subscriptions.remove(filter, id);
         let Some(session) = self.sessions.get_mut(id.0 as usize) else { return ReasonCode::UnspecifiedError };
-        session.replay.retain(|replay| replay.filter.as_str() != filter.as_str());
         let Some(place) = place else { return ReasonCode::NoSubscriptionExisted };
-        if let Some(at) = session.filters.iter().position(|&held| held == place) {
-            session.filters.swap_remove(at);
-        }
+        session.replay.remove(&place);
+        session.filters.remove(&place);
         ReasonCode::Success
     }
 }

@@ -3,6 +3,7 @@
 
 mod levels;
 
+use std::collections::BTreeSet;
 use std::num::NonZeroU32;
 use std::rc::Rc;
 
@@ -19,7 +20,7 @@ const CACHED_TOPICS: usize = 32_768;
 const CACHED_MEMBERS: usize = 1 << 20;
 
 /// A Topic Filter's place in the tree.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) struct FilterId(u32);
 
 const ROOT: FilterId = FilterId(0);
@@ -95,38 +96,42 @@ impl Subscriptions {
         self.count
     }
 
-    /// Adds or replaces a subscription [MQTT-3.8.4-3]. The place is returned when it is new.
+    /// Adds or replaces a subscription [MQTT-3.8.4-3]; says its place and whether it is new.
     pub(super) fn insert(
         &mut self,
         filter: TopicFilter<&str>,
         subscription: Subscription,
-    ) -> Option<FilterId> {
+    ) -> (FilterId, bool) {
         self.generation += 1;
         let mut at = ROOT;
         for level in filter.as_str().split('/') {
             at = self.child_or_new(at, level);
         }
-        let subscribers = &mut self.nodes.get_mut(at.0 as usize)?.subscribers;
+        let Some(node) = self.nodes.get_mut(at.0 as usize) else { return (at, false) };
+        let subscribers = &mut node.subscribers;
         if let Some(old) = subscribers.iter_mut().find(|old| old.session == subscription.session) {
             *old = subscription;
-            return None;
+            return (at, false);
         }
         subscribers.push(subscription);
         self.count += 1;
-        Some(at)
+        (at, true)
     }
 
     /// Ends a subscription; its place is returned if there was one.
     pub(super) fn remove(&mut self, filter: TopicFilter<&str>, session: SessionId) -> Option<FilterId> {
-        let mut at = ROOT;
-        for level in filter.as_str().split('/') {
-            at = *self.edges.get(&(at, self.levels.find(level)?))?;
-        }
+        let at = self.place(filter)?;
         self.remove_at(at, session).then_some(at)
     }
 
+    /// Where a filter stands, if anything is subscribed to it or below it.
+    pub(super) fn place(&self, filter: TopicFilter<&str>) -> Option<FilterId> {
+        let mut levels = filter.as_str().split('/');
+        levels.try_fold(ROOT, |at, level| self.edges.get(&(at, self.levels.find(level)?)).copied())
+    }
+
     /// Ends all subscriptions of a Session that ends.
-    pub(super) fn remove_all(&mut self, session: SessionId, filters: &[FilterId]) {
+    pub(super) fn remove_all(&mut self, session: SessionId, filters: &BTreeSet<FilterId>) {
         for &filter in filters {
             self.remove_at(filter, session);
         }

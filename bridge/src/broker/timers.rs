@@ -1,4 +1,4 @@
-//! All deadlines of the broker in one ordered set. A connection and a session have at most one each; their owner
+//! All deadlines of the broker in one ordered set. A connection has at most one, a session one of each kind; their owner
 //! remembers it, so that it can be taken out again.
 
 use std::collections::BTreeSet;
@@ -14,6 +14,8 @@ pub(super) enum Timer {
     Connection(ConnectionId),
     /// The Session ends, or its will is due.
     Session(SessionId),
+    /// The Session's search for retained messages goes on.
+    Replay(SessionId),
 }
 
 /// Deadlines by time.

@@ -43,7 +43,7 @@ fn the_tree_agrees_with_matching_filter_by_filter() {
             let before = plain.len();
             plain.retain(|(t, s)| (t, *s) != (&text, session));
             assert_eq!(removed, before != plain.len());
-        } else if tree.insert(filter(&text), subscription(session, Qos::AtMostOnce)).is_some() {
+        } else if tree.insert(filter(&text), subscription(session, Qos::AtMostOnce)).1 {
             plain.push((text, session));
         }
         let depth = 1 + n(4);
@@ -61,9 +61,9 @@ fn the_tree_agrees_with_matching_filter_by_filter() {
 #[test]
 fn an_empty_tree_holds_nothing() {
     let mut tree = Subscriptions::default();
-    let a = tree.insert(filter("a/+/c"), subscription(1, Qos::AtMostOnce)).unwrap();
-    let b = tree.insert(filter("a/b/#"), subscription(1, Qos::AtMostOnce)).unwrap();
-    tree.remove_all(SessionId(1), &[a, b]);
+    let (a, _) = tree.insert(filter("a/+/c"), subscription(1, Qos::AtMostOnce));
+    let (b, _) = tree.insert(filter("a/b/#"), subscription(1, Qos::AtMostOnce));
+    tree.remove_all(SessionId(1), &[a, b].into());
     assert_eq!((tree.nodes.len(), tree.edges.len(), tree.len()), (1, 0, 0));
     assert!(tree.levels.find("a").is_none());
 }

@@ -1,6 +1,6 @@
 //! Slow readers, full queues, windows: what is bounded, and what the others notice of it.
 
-use mqtt::packet::ConnectProperties;
+use mqtt::packet::{ConnectProperties, Unsubscribe};
 use mqtt::{MessageProperties, SessionExpiry};
 
 use super::*;
@@ -220,6 +220,80 @@ fn retained_messages_are_replayed_as_the_reader_takes_them() {
     let rest = w.take(id);
     assert_eq!(publishes(&rest).len() + first, 500, "all are replayed");
     assert_eq!(rest.last().map(String::as_str), Some("a/499=new q0 retain"), "with the value of that moment");
+}
+
+#[test]
+fn a_search_through_many_retained_messages_lets_others_have_a_turn() {
+    let mut w = World::new(Config::default());
+    let publisher = w.client("p");
+    for n in 0..10_000 {
+        w.publish(publisher, &message(&format!("a/{n:05}/x"), "v", Qos::AtMostOnce).with_retain(true));
+    }
+    w.publish(publisher, &message("a/99999/y", "found", Qos::AtMostOnce).with_retain(true));
+    let id = w.client("c");
+    for filter in ["a/+/z", "a/+/y"] {
+        w.subscribe(id, filter, Qos::AtMostOnce);
+    }
+    assert_eq!(w.take(id), ["SUBACK", "SUBACK"], "2000 of 10 000 topics were looked at");
+    w.pass(Duration::from_millis(8));
+    assert_eq!(w.take(id), [] as [&str; 0]);
+    w.pass(Duration::from_millis(4));
+    assert_eq!(w.take(id), ["a/99999/y=found q0 retain"]);
+    assert_eq!(w.deadline, None, "no timer is left");
+}
+
+#[test]
+fn fifty_thousand_filters_cost_no_more_each_than_ten() {
+    let mut w = World::new(Config::default());
+    let id = w.client("c");
+    w.wire[id].is_stalled = true;
+    let names: Vec<String> = (0..50_000).map(|n| format!("{n:05}")).collect();
+    let filters: Vec<&str> = names.iter().map(String::as_str).collect();
+    let publisher = w.client("p");
+    w.publish(publisher, &message("00000", &"x".repeat(2 << 20), Qos::AtMostOnce).with_retain(true));
+    let options = SubscriptionOptions::default();
+    w.subscribe_with(id, &filters, options, None); // their replays wait behind the large one
+    w.subscribe_with(id, &filters, options, None);
+    let backwards: Vec<TopicFilter<&str>> =
+        filters.iter().rev().map(|filter| TopicFilter::new(*filter).unwrap()).collect();
+    let unsubscribe =
+        Unsubscribe { packet_id: PacketId::new(1).unwrap(), filters: backwards, user_properties: vec![] };
+    w.send(id, &Packet::Unsubscribe(unsubscribe));
+    assert_eq!(w.broker.counters().subscriptions, 0);
+}
+
+#[test]
+fn the_limit_of_subscriptions_does_not_hold_up_one_that_is_there() {
+    let mut w = World::new(Config { max_subscriptions: 1, ..Config::default() });
+    let (id, publisher) = (w.client("c"), w.client("p"));
+    for filter in ["a", "b", "a"] {
+        w.subscribe(id, filter, Qos::AtLeastOnce);
+    }
+    w.publish(publisher, &message("a", "x", Qos::AtLeastOnce));
+    assert_eq!(w.broker.counters().subscriptions, 1);
+    assert_eq!(publishes(&w.take(id)), ["a=x q1"]);
+}
+
+#[test]
+fn mqtt_4_4_0_retained_messages_of_qos_1_are_not_lost_with_the_connection() {
+    let mut w = World::new(Config { max_inflight: 2, ..Config::default() });
+    let publisher = w.client("p2");
+    for n in 0..4 {
+        w.publish(publisher, &message(&format!("r/{n}"), "x", Qos::AtLeastOnce).with_retain(true));
+    }
+    let mut connect = Connect::new(Version::V5, "c");
+    connect.clean_start = false;
+    connect.properties.session_expiry = SessionExpiry::After(60);
+    let id = w.connect(&connect);
+    w.subscribe(id, "r/#", Qos::AtLeastOnce);
+    assert_eq!(publishes(&w.take(id)), ["r/0=x q1 retain", "r/1=x q1 retain"]);
+    w.cut(id);
+    let id = w.open(Version::V5);
+    w.send(id, &Packet::Connect(Box::new(connect)));
+    assert_eq!(publishes(&w.take(id)), ["r/0=x q1 dup retain", "r/1=x q1 dup retain"]);
+    w.puback(id, 1);
+    w.puback(id, 2);
+    assert_eq!(w.take(id), ["r/2=x q1 retain", "r/3=x q1 retain"]);
 }
 
 #[test]
