@@ -15,9 +15,9 @@ use slab::Slab;
 use self::levels::{HASH, LevelId, Levels, PLUS};
 use super::SessionId;
 
-/// Topics whose subscribers are remembered, and members of all their audiences; beyond that all are forgotten at once.
+/// Topics whose subscribers are remembered, and bytes they take; beyond that all are forgotten at once.
 const CACHED_TOPICS: usize = 32_768;
-const CACHED_MEMBERS: usize = 1 << 20;
+const CACHED_BYTES: usize = 32 << 20;
 
 /// A Topic Filter's place in the tree.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -35,8 +35,8 @@ pub(super) struct Subscriptions {
     /// Counts the changes; an answer from before the last one is worthless.
     generation: u64,
     cache: FxHashMap<Box<str>, (u64, Rc<Audience>)>,
-    /// Members put into the cache since it was last empty.
-    cached_members: usize,
+    /// Bytes put into the cache since it was last empty.
+    cached_bytes: usize,
 }
 
 /// One level of one or more filters.
@@ -86,7 +86,7 @@ impl Default for Subscriptions {
             count: 0,
             generation: 0,
             cache: FxHashMap::default(),
-            cached_members: 0,
+            cached_bytes: 0,
         }
     }
 }
@@ -145,10 +145,11 @@ impl Subscriptions {
             return Rc::clone(audience);
         }
         let audience = Rc::new(Audience { topic: topic.to_shared(), members: self.members(topic) });
-        self.cached_members += audience.members.len();
-        if self.cache.len() >= CACHED_TOPICS || self.cached_members > CACHED_MEMBERS {
+        let size = audience.size();
+        self.cached_bytes += size;
+        if self.cache.len() >= CACHED_TOPICS || self.cached_bytes > CACHED_BYTES {
             self.cache.clear();
-            self.cached_members = audience.members.len();
+            self.cached_bytes = size;
         }
         self.cache.insert(topic.as_str().into(), (self.generation, Rc::clone(&audience)));
         audience
@@ -233,6 +234,14 @@ impl Subscriptions {
             }
             at = parent;
         }
+    }
+}
+
+impl Audience {
+    /// Bytes it takes in the cache, its key included.
+    fn size(&self) -> usize {
+        let ids: usize = self.members.iter().map(|member| size_of_val(&*member.ids)).sum();
+        2 * self.topic.as_str().len() + size_of_val(&*self.members) + ids
     }
 }
 

@@ -92,3 +92,14 @@ fn a_remembered_answer_does_not_survive_a_change() {
     tree.remove(filter("a"), SessionId(3));
     assert_eq!(sessions(&mut tree, "a"), [] as [u32; 0]);
 }
+
+#[test]
+fn long_topics_do_not_fill_the_memory() {
+    let mut tree = Subscriptions::default();
+    for n in 0..2000 {
+        let topic = format!("{n}/{}", "x".repeat(60_000));
+        assert_eq!(sessions(&mut tree, &topic), [] as [u32; 0]);
+        let held: usize = tree.cache.keys().map(|key| 2 * key.len()).sum();
+        assert!(held <= CACHED_BYTES, "{held} bytes after {n} topics");
+    }
+}
