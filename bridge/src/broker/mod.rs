@@ -119,7 +119,9 @@ impl Broker {
     /// The next thing to do, in order; [`Output::Wait`] when there is nothing more.
     pub fn poll(&mut self) -> Output<'_> {
         if self.out.is_drained() {
-            return Output::Wait(self.timers.next());
+            return Output::Wait(
+                [self.timers.next(), self.retained.next_expiry()].into_iter().flatten().min(),
+            );
         }
         self.out.next()
     }
@@ -175,6 +177,7 @@ impl Broker {
     }
 
     fn tick(&mut self) {
+        self.retained.expire(self.now);
         while let Some(timer) = self.timers.due(self.now) {
             match timer {
                 Timer::Connection(id) => self.connection_due(id),

@@ -1,14 +1,13 @@
 //! Retained messages (3.3.1.3), by topic. They are kept in the order of their topics, so that those of one branch
 //! stand together.
 
-use std::collections::BTreeMap;
-use std::collections::btree_map::Entry;
+use std::collections::{BTreeMap, BTreeSet};
 use std::num::NonZeroU32;
 use std::ops::Bound;
 use std::sync::Arc;
 
 use mqtt::packet::SubscriptionOptions;
-use mqtt::{TopicFilter, TopicName};
+use mqtt::{Instant, TopicFilter, TopicName};
 
 use super::Broker;
 use super::session::Stored;
@@ -18,6 +17,8 @@ use super::session::Stored;
 pub(super) struct Retained {
     by_topic: BTreeMap<Arc<str>, Arc<Stored>>,
     bytes: usize,
+    /// Those that will be worth nothing one day, by that moment.
+    mortal: BTreeSet<(Instant, Arc<str>)>,
 }
 
 /// A new subscription's way through the retained messages. It holds a place, not the messages: what is sent is always
@@ -61,20 +62,36 @@ impl Retained {
     /// Keeps a message in place of the one before; an empty payload keeps none [MQTT-3.3.1-6], [MQTT-3.3.1-7].
     fn set(&mut self, stored: &Arc<Stored>) {
         let topic = stored.message.topic.as_str();
+        let held = self.remove(topic);
         if stored.message.payload.is_empty() {
-            let old = self.by_topic.remove(topic);
-            self.bytes -= old.map_or(0, |old| old.message.size());
             return;
         }
+        let topic = held.unwrap_or_else(|| Arc::from(topic));
         self.bytes += stored.message.size();
-        match self.by_topic.entry(Arc::from(topic)) {
-            Entry::Vacant(place) => {
-                place.insert(Arc::clone(stored));
-            }
-            Entry::Occupied(mut place) => {
-                let old = place.insert(Arc::clone(stored));
-                self.bytes -= old.message.size();
-            }
+        self.mortal.extend(stored.expires.map(|at| (at, Arc::clone(&topic))));
+        self.by_topic.insert(topic, Arc::clone(stored));
+    }
+
+    /// Forgets the message of a topic; its text comes back, to be used again.
+    fn remove(&mut self, topic: &str) -> Option<Arc<str>> {
+        let (topic, old) = self.by_topic.remove_entry(topic)?;
+        self.bytes -= old.message.size();
+        if let Some(at) = old.expires {
+            self.mortal.remove(&(at, Arc::clone(&topic)));
+        }
+        Some(topic)
+    }
+
+    /// When the next message is worth nothing any more.
+    pub(super) fn next_expiry(&self) -> Option<Instant> {
+        self.mortal.first().map(|&(at, _)| at)
+    }
+
+    /// Forgets all whose time is over: they may not keep out others (3.3.1.3).
+    pub(super) fn expire(&mut self, now: Instant) {
+        while let Some((_, topic)) = self.mortal.first().filter(|(at, _)| *at <= now) {
+            let topic = Arc::clone(topic);
+            self.remove(&topic);
         }
     }
 

@@ -98,6 +98,26 @@ fn a_retained_message_is_not_replayed_after_its_time() {
     assert_eq!(w.take(id), ["SUBACK", "a/2=y q0 retain"]);
 }
 
+#[test]
+fn mqtt_3_3_1_3_a_retained_message_whose_time_is_over_makes_room() {
+    let mut w = World::new(Config { max_retained_messages: 2, ..Config::default() });
+    let publisher = w.client("p");
+    let retain = |w: &mut World, topic: &str, expiry: Option<u32>| {
+        let kept = message(topic, "x", Qos::AtLeastOnce).with_retain(true);
+        let kept = expiry.map_or(kept.clone(), |secs| kept.with_expiry(secs));
+        w.publish(publisher, &kept);
+        w.take(publisher)
+    };
+    assert_eq!(retain(&mut w, "a", Some(5)), ["Puback 10"]);
+    assert_eq!(retain(&mut w, "b", Some(5)), ["Puback 10"]);
+    assert_eq!(retain(&mut w, "b", None), ["Puback 10"], "in place of one that would have expired");
+    assert_eq!(retain(&mut w, "c", None), ["Puback 97"]);
+    w.pass(secs(6));
+    assert_eq!(w.broker.counters().retained, 1);
+    assert_eq!(retain(&mut w, "c", None), ["Puback 10"]);
+    assert_eq!(w.deadline, None, "no timer is left");
+}
+
 fn dying(client_id: &'static str, will: &'static Will, session_s: u32) -> Connect<'static> {
     let mut connect = keeping(client_id, session_s);
     connect.will = Some(ConnectWill::of(will));
