@@ -23,7 +23,7 @@ pub struct Config {
     pub max_packet_bytes: u32,
     /// Topic aliases taken from a Client; told in CONNACK.
     pub topic_alias_maximum: u16,
-    /// Seconds; a Client that asks for more, or for none, is told this one. 0 for no bound.
+    /// Seconds; a 5.0 Client that asks for more, or for none, is told this one. 0 for no bound.
     pub max_keep_alive_s: u16,
     /// Seconds a Session may outlive its connection.
     pub max_session_expiry_s: u32,

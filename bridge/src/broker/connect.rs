@@ -23,7 +23,8 @@ struct Granted {
 impl Broker {
     pub(super) fn connect(&mut self, id: ConnectionId, connect: &Connect<'_>) {
         if let Err(fault) = self.check_connect(id, connect) {
-            return self.refuse(id, connect.version, fault);
+            let limit = connect.properties.maximum_packet_size.unwrap_or(u32::MAX);
+            return self.refuse(id, connect.version, limit, fault);
         }
         let granted = self.grant(connect);
         let (session, session_present) = self.claim_session(&granted.client_id, connect.clean_start);
@@ -106,7 +107,8 @@ impl Broker {
         let asked = connect.properties.session_expiry;
         let expiry = SessionExpiry::from_secs(asked.as_secs().min(self.config.max_session_expiry_s));
         let (asked, limit) = (connect.keep_alive_s, self.config.max_keep_alive_s);
-        let over = limit > 0 && (asked > limit || (asked == 0 && connect.version.is_5()));
+        // 3.x has no way to be told, so its Clients keep what they asked for [MQTT-3.1.2-24].
+        let over = connect.version.is_5() && limit > 0 && (asked > limit || asked == 0);
         Granted { client_id, is_assigned, expiry, keep_alive_s: if over { limit } else { asked } }
     }
 

@@ -114,13 +114,14 @@ impl Broker {
         if matches!(connection.state, State::AwaitConnect) {
             // A CONNACK may tell why once the Client has shown that it speaks MQTT [MQTT-3.1.4-1].
             let answer = match (version, error) {
-                (None, DecodeError::UnsupportedVersion(level)) if level >= 5 => Some(Version::V5),
+                // Bridges set the highest bit, and come again without it when they are told so in their own version.
+                (None, DecodeError::UnsupportedVersion(level)) if level & 0x7f >= 5 => Some(Version::V5),
                 (None, DecodeError::UnsupportedVersion(_)) => Some(Version::V3_1_1), // [MQTT-3.1.2-2]
                 (Some(Version::V5), _) => Some(Version::V5),
                 _ => None,
             };
             if let Some(version) = answer {
-                return self.refuse(id, version, fault);
+                return self.refuse(id, version, u32::MAX, fault);
             }
         }
         self.end(id, fault);
@@ -130,11 +131,11 @@ impl Broker {
         self.finish(id, Ended::ByServer(ReasonCode::ProtocolError, why.into()), true);
     }
 
-    /// Answers CONNECT with a reason other than success, and closes [MQTT-3.2.2-7].
-    pub(super) fn refuse(&mut self, id: ConnectionId, version: Version, fault: Fault) {
+    /// Answers CONNECT with a reason other than success, in at most `limit` bytes, and closes [MQTT-3.2.2-7].
+    pub(super) fn refuse(&mut self, id: ConnectionId, version: Version, limit: u32, fault: Fault) {
         let mut connack = Connack::new(fault.reason);
         connack.properties.reason_string = Some(&fault.why);
-        self.send_as_version(id, version, &Packet::Connack(Box::new(connack)));
+        self.send_within(id, version, limit as usize, &Packet::Connack(Box::new(connack)));
         self.finish(id, Ended::ByServer(fault.reason, fault.why), true);
     }
 

@@ -18,9 +18,20 @@ impl Broker {
     /// Sends a packet to a Client that is connected. What its Maximum Packet Size has no room for is left out:
     /// first the words for people [MQTT-3.1.2-25], then the packet.
     pub(super) fn send(&mut self, id: ConnectionId, packet: &Packet<'_>) {
-        let Some(Some(connection)) = self.connections.get_mut(id.0 as usize) else { return };
-        let Some(live) = connection.live() else { return };
+        let Some(live) = self.connection(id).and_then(|connection| connection.live()) else { return };
         let (version, limit) = (live.version, live.maximum_packet_size as usize);
+        self.send_within(id, version, limit, packet);
+    }
+
+    /// The same for a peer that is not connected as a Client yet.
+    pub(super) fn send_within(
+        &mut self,
+        id: ConnectionId,
+        version: Version,
+        limit: usize,
+        packet: &Packet<'_>,
+    ) {
+        let Some(Some(connection)) = self.connections.get_mut(id.0 as usize) else { return };
         let mut piece = self.out.packet(version, packet);
         if piece.is_some_and(|piece| piece.len() > limit) {
             let plain = without_words(packet);
@@ -28,13 +39,6 @@ impl Broker {
         }
         if let Some(piece) = piece {
             connection.pending += piece.len();
-            self.out.send(id, piece);
-        }
-    }
-
-    /// Sends a packet to a peer that is not connected as a Client yet.
-    pub(super) fn send_as_version(&mut self, id: ConnectionId, version: Version, packet: &Packet<'_>) {
-        if let Some(piece) = self.out.packet(version, packet) {
             self.out.send(id, piece);
         }
     }

@@ -2,6 +2,7 @@
 //! wire is tested end to end elsewhere.
 
 mod bounds;
+mod connect;
 mod time;
 
 use std::time::Duration;

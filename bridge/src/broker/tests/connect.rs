@@ -1,0 +1,47 @@
+//! Who is let in, and what it is told.
+
+use mqtt::codec::DecodeError;
+
+use super::*;
+
+#[test]
+fn mqtt_3_1_2_24_a_3_x_client_keeps_the_keep_alive_it_asked_for() {
+    let mut w = World::new(Config { max_keep_alive_s: 10, ..Config::default() });
+    let mut connect = Connect::new(Version::V3_1_1, "c");
+    connect.keep_alive_s = 60;
+    let id = w.connect(&connect);
+    w.pass(secs(59));
+    assert!(!w.wire[id].is_closed, "it was never told another");
+    w.pass(secs(32));
+    assert!(w.wire[id].is_closed);
+}
+
+#[test]
+fn mqtt_3_2_2_19_a_refusal_is_no_larger_than_the_client_takes() {
+    let mut w = World::new(Config { versions: vec![Version::V3_1_1], ..Config::default() });
+    let mut connect = Connect::new(Version::V5, "c");
+    for (limit, with_words) in [(1000, true), (10, false)] {
+        connect.properties.maximum_packet_size = Some(limit);
+        let id = w.open(Version::V5);
+        w.send(id, &Packet::Connect(Box::new(connect.clone())));
+        let size = w.wire[id].bytes.len();
+        assert!(size <= limit as usize && (size > 10) == with_words, "{size} bytes of {limit}");
+        assert_eq!(w.take(id), ["Connack 84"]);
+    }
+}
+
+#[test]
+fn mqtt_3_1_2_2_a_bridge_that_marks_its_level_is_answered_in_its_version() {
+    for (level, version, answer) in [
+        (0x84, Version::V3_1_1, vec![0x20, 2, 0, 1]),
+        (0x83, Version::V3_1_1, vec![0x20, 2, 0, 1]),
+        (2, Version::V3_1_1, vec![0x20, 2, 0, 1]),
+    ] {
+        let mut w = World::new(Config::default());
+        let id = w.open(version);
+        let error = DecodeError::UnsupportedVersion(level);
+        w.handle(Input::Malformed { connection: ConnectionId(id as u32), version: None, error });
+        assert_eq!(w.wire[id].bytes, answer, "level {level:#x}");
+        assert!(w.wire[id].is_closed);
+    }
+}
