@@ -71,9 +71,11 @@ struct Reader {
 }
 
 /// What to do after a read.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Next {
     Read,
+    /// The scratch buffer was filled: there is more.
+    More,
     Wait,
     Stop,
 }
@@ -142,7 +144,7 @@ impl Shard {
                 break;
             }
             next = self.read(&mut reader);
-            end_of_turn().await;
+            end_of_turn(next).await;
         }
         self.close(id);
     }
@@ -248,7 +250,11 @@ impl Shard {
             Ok(0) => Next::Stop,
             Ok(n) => {
                 reader.raw = Vec::new();
-                self.received(inner, reader, &mut scratch[..kept + n])
+                let is_full = kept + n == scratch.len();
+                match self.received(inner, reader, &mut scratch[..kept + n]) {
+                    Next::Read if is_full => Next::More,
+                    next => next,
+                }
             }
             Err(e) if matches!(e.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted) => Next::Read,
             Err(_) => Next::Stop,
@@ -452,8 +458,12 @@ impl Shard {
 }
 
 /// Lets everyone else have a turn: a peer that sends without a pause would otherwise be read without one, since a socket
-/// that has data is never waited for.
-async fn end_of_turn() {
+/// that has data is never waited for. After a full read the runtime also looks which other sockets have data, which it
+/// does not do while a task is ready; that is a system call, so not after each small one.
+async fn end_of_turn(next: Next) {
+    if next == Next::More {
+        return tokio::task::yield_now().await;
+    }
     let mut is_over = false;
     std::future::poll_fn(|context| {
         if std::mem::replace(&mut is_over, true) {
