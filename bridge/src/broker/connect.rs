@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use mqtt::packet::{Connack, Connect, ConnectWill};
-use mqtt::{Packet, Qos, ReasonCode, SessionExpiry, Version};
+use mqtt::{Packet, Qos, ReasonCode, SessionExpiry, Version, Will};
 
 use super::connection::{Live, State};
 use super::io::Fault;
@@ -65,7 +65,7 @@ impl Broker {
             ));
         }
         self.check_client_id(connect)?;
-        connect.will.as_ref().map_or(Ok(()), |will| self.check_will(will))
+        connect.will.as_ref().map_or(Ok(()), |will| self.check_will(connect.version, will))
     }
 
     fn check_client_id(&self, connect: &Connect<'_>) -> Result<(), Fault> {
@@ -80,7 +80,7 @@ impl Broker {
         Ok(())
     }
 
-    fn check_will(&self, will: &ConnectWill<'_>) -> Result<(), Fault> {
+    fn check_will(&self, version: Version, will: &ConnectWill<'_>) -> Result<(), Fault> {
         if will.qos > self.config.max_qos {
             return Err(Fault::new(
                 ReasonCode::QosNotSupported,
@@ -92,6 +92,9 @@ impl Broker {
                 ReasonCode::RetainNotSupported,
                 "we do not retain messages [MQTT-3.2.2-13]",
             ));
+        }
+        if !version.is_5() {
+            return Ok(()); // it has no word for this: the will is dropped, as a PUBLISH is
         }
         access::may_publish(will.topic.text())
             .map_err(|_| Fault::new(ReasonCode::NotAuthorized, "the will's topic belongs to the server"))
@@ -145,7 +148,7 @@ impl Broker {
             maximum_packet_size: connect.properties.maximum_packet_size.unwrap_or(u32::MAX),
             silence,
             last_heard: now,
-            will: connect.will.as_ref().map(|will| Box::new(will.to_will())),
+            will: self.admit_will(&granted.client_id, connect),
             aliases: Vec::new(),
         };
         if let Some(connection) = self.connection(id) {
@@ -153,6 +156,17 @@ impl Broker {
             self.connected += 1;
         }
         self.set_connection_timer(id, silence.map(|silence| now + silence));
+    }
+
+    /// The will, unless its topic is the Server's own: bridges of Mosquitto come with such a one, and with 3.1.1.
+    fn admit_will(&mut self, client_id: &Arc<str>, connect: &Connect<'_>) -> Option<Box<Will>> {
+        let will = connect.will.as_ref()?;
+        if let Err(reason) = access::may_publish(will.topic.text()) {
+            let (client_id, what) = (Arc::clone(client_id), format!("will to {}", will.topic));
+            self.out.notice(Notice::Refused { client_id, what, reason });
+            return None;
+        }
+        Some(Box::new(will.to_will()))
     }
 
     fn set_window(&mut self, session: SessionId, connect: &Connect<'_>) {

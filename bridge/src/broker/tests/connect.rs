@@ -1,6 +1,8 @@
 //! Who is let in, and what it is told.
 
+use mqtt::Will;
 use mqtt::codec::DecodeError;
+use mqtt::packet::ConnectWill;
 
 use super::*;
 
@@ -43,5 +45,22 @@ fn mqtt_3_1_2_2_a_bridge_that_marks_its_level_is_answered_in_its_version() {
         w.handle(Input::Malformed { connection: ConnectionId(id as u32), version: None, error });
         assert_eq!(w.wire[id].bytes, answer, "level {level:#x}");
         assert!(w.wire[id].is_closed);
+    }
+}
+
+#[test]
+fn mqtt_4_7_2_1_a_will_for_a_topic_of_the_server_is_refused_or_dropped() {
+    let mut w = World::new(Config::default());
+    let watcher = w.client("w");
+    w.subscribe(watcher, "$SYS/#", Qos::AtMostOnce);
+    w.take(watcher);
+    let will = Will { message: message("$SYS/broker/connection/x/state", "0", Qos::AtMostOnce), delay_s: 0 };
+    for (version, answer) in [(Version::V5, "Connack 87"), (Version::V3_1_1, "Connack 00")] {
+        let id = w.open(version);
+        let connect = Connect { will: Some(ConnectWill::of(&will)), ..Connect::new(version, "bridge") };
+        w.send(id, &Packet::Connect(Box::new(connect)));
+        assert_eq!(w.take(id), [answer]);
+        w.cut(id);
+        assert_eq!(w.take(watcher), [] as [&str; 0]);
     }
 }
