@@ -36,7 +36,7 @@ pub struct Listen {
     pub http: Vec<SocketAddr>,
     /// MQTT over TCP.
     pub tcp: Vec<SocketAddr>,
-    /// Pages of other addresses that may connect, as `https://host:port`.
+    /// Pages of other addresses, or of a public name of this one, that may connect, as `https://host:port`.
     pub origins: Vec<String>,
     /// A built page to serve instead of the one inside.
     pub app: Option<PathBuf>,

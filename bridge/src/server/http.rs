@@ -34,7 +34,7 @@ const POLICY: &str = "default-src 'self'; script-src 'self' 'wasm-unsafe-eval'; 
 pub(crate) struct Site {
     pub(crate) shard: Rc<Shard>,
     pub(crate) assets: Assets,
-    /// Pages of other addresses that may open the WebSocket.
+    /// Pages of other addresses, or of a public name of this one, that may open the WebSocket.
     pub(crate) origins: Vec<String>,
     pub(crate) started: tokio::time::Instant,
 }

@@ -36,7 +36,11 @@ pub(super) fn answer(site: &Rc<Site>, request: Request<Incoming>, peer: SocketAd
         Err((status, why)) => {
             tracing::warn!(%peer, status = status.as_u16(), "WebSocket refused: {why}");
             let mut answer = text(status, why);
+            if status == StatusCode::METHOD_NOT_ALLOWED {
+                answer.headers_mut().insert(header::ALLOW, HeaderValue::from_static("GET"));
+            }
             if status == StatusCode::UPGRADE_REQUIRED {
+                answer.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("Upgrade"));
                 answer.headers_mut().insert(header::UPGRADE, HeaderValue::from_static("websocket"));
                 answer.headers_mut().insert(header::SEC_WEBSOCKET_VERSION, HeaderValue::from_static("13"));
             }
@@ -84,7 +88,8 @@ fn check(
     Ok((derive_accept_key(key.as_bytes()), protocol))
 }
 
-/// A page may connect to the place it came from, and a page on this machine to this machine.
+/// A page may connect to the place it came from, if that has a name of this network, and a page on this machine to this
+/// machine.
 fn may_open(origin: &str, host: &str, peer: SocketAddr, allowed: &[String]) -> bool {
     if allowed.iter().any(|allowed| allowed == origin) {
         return true;
@@ -92,7 +97,18 @@ fn may_open(origin: &str, host: &str, peer: SocketAddr, allowed: &[String]) -> b
     let Ok(uri) = origin.parse::<Uri>() else { return false };
     let Some(authority) = uri.authority() else { return false };
     let is_local = matches!(authority.host(), "localhost" | "127.0.0.1" | "[::1]");
-    authority.as_str().eq_ignore_ascii_case(host) || (is_local && peer.ip().to_canonical().is_loopback())
+    let is_same = authority.as_str().eq_ignore_ascii_case(host) && is_of_this_network(authority.host());
+    is_same || (is_local && peer.ip().to_canonical().is_loopback())
+}
+
+/// Whether a host is none that anybody on the internet could have given our address: a page of such a one would have both
+/// names agree (DNS rebinding). Addresses are safe, and names that only the local network resolves.
+fn is_of_this_network(host: &str) -> bool {
+    let host = host.trim_end_matches('.').to_ascii_lowercase();
+    let is_address = host.parse::<std::net::Ipv4Addr>().is_ok() || host.starts_with('[');
+    // RFC 6761, 6762, 8375, ICANN's `internal`, and what common home routers use.
+    let local = [".localhost", ".local", ".home.arpa", ".internal", ".lan", ".home", ".fritz.box"];
+    is_address || !host.contains('.') || local.iter().any(|ending| host.ends_with(ending))
 }
 
 fn switching(accept: &str, protocol: &'static str) -> Answer {
@@ -139,5 +155,19 @@ mod tests {
             "a page of somebody else's machine"
         );
         assert!(!may_open("http://localhost.example", "127.0.0.1:8080", near, &[]));
+    }
+
+    #[test]
+    fn a_name_that_was_made_to_lead_here_is_no_proof() {
+        let near: SocketAddr = "127.0.0.1:5000".parse().unwrap();
+        for host in ["evil.example:8080", "127.0.0.1.evil.example:8080", "a.localhost.example:8080"] {
+            assert!(!may_open(&format!("http://{host}"), host, near, &[]), "{host}");
+            let named = [format!("http://{host}")];
+            assert!(may_open(&format!("http://{host}"), host, near, &named), "{host} is named in `origins`");
+        }
+        for host in ["192.168.1.5:8080", "[fd00::5]:8080", "house:8080", "pi.local:8080", "PI.fritz.box:8080"]
+        {
+            assert!(may_open(&format!("http://{host}"), host, near, &[]), "{host}");
+        }
     }
 }
