@@ -28,7 +28,7 @@ pub(crate) struct Asset {
     pub(crate) kind: &'static str,
     /// What caches are told.
     pub(crate) cache: &'static str,
-    /// Changes when the content does.
+    /// Changes when the content does. A weak one, since all codings share it (RFC 9110, 8.8.3.3).
     pub(crate) etag: String,
 }
 
@@ -93,8 +93,15 @@ impl Asset {
         let mut hasher = DefaultHasher::new();
         plain.hash(&mut hasher);
         let cache = if path.starts_with(HASHED) { "public, max-age=31536000, immutable" } else { "no-cache" };
-        let etag = format!("\"{:016x}\"", hasher.finish());
+        let etag = format!("W/\"{:016x}\"", hasher.finish());
         Self { plain, brotli: None, gzip: None, kind: mime_type(path), cache, etag }
+    }
+
+    /// Whether a browser has this content, by its If-None-Match (RFC 9110, 13.1.2).
+    pub(crate) fn is_known(&self, if_none_match: &str) -> bool {
+        let opaque = |tag: &str| tag.trim().trim_start_matches("W/").to_owned();
+        let own = opaque(&self.etag);
+        if_none_match.trim() == "*" || if_none_match.split(',').any(|tag| opaque(tag) == own)
     }
 
     /// The best form for what a browser says it takes.
@@ -159,6 +166,11 @@ mod tests {
         assert_eq!(asset.negotiate("gzip;q=0.5, br;q=0").0, Coding::Gzip);
         assert_eq!(asset.negotiate("").0, Coding::Identity);
         assert_eq!(asset.kind, "text/javascript; charset=utf-8");
+        for known in [asset.etag.as_str(), asset.etag.trim_start_matches("W/"), "*"] {
+            assert!(asset.is_known(known) && asset.is_known(&format!("\"x\", {known}")) == (known != "*"));
+        }
+        assert!(asset.etag.starts_with("W/"), "one tag for several codings is a weak one");
+        assert!(!asset.is_known("") && !asset.is_known("\"x\""));
         assert!(assets.find("a.js.br").is_none(), "a packed form has no address of its own");
     }
 }

@@ -105,9 +105,7 @@ fn file(site: &Site, path: &str, request: &HeaderMap) -> Answer {
     };
     let said = |name: HeaderName| request.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let (coding, body) = asset.negotiate(said(header::ACCEPT_ENCODING));
-    let is_known =
-        said(header::IF_NONE_MATCH).split(',').any(|tag| tag.trim().trim_start_matches("W/") == asset.etag);
-    let mut answer = if is_known {
+    let mut answer = if asset.is_known(said(header::IF_NONE_MATCH)) {
         respond(StatusCode::NOT_MODIFIED, Bytes::new())
     } else {
         respond(StatusCode::OK, body)
