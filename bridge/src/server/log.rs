@@ -1,4 +1,5 @@
-//! The log, on stderr: one line for each thing an operator may want to know, with who and why.
+//! The log, on stderr: one line for each thing an operator may want to know, with who and why. What a peer chose stands in
+//! a field of text, which is escaped, so that no client id or topic writes a line of its own.
 
 use crate::broker::{Ended, Notice};
 
@@ -14,7 +15,7 @@ pub(crate) fn notice(notice: &Notice) {
     match notice {
         Notice::Connected { client_id, peer, version, session_present } => {
             let (version, session) = (version.name(), if *session_present { "resumed" } else { "new" });
-            tracing::info!(client = %client_id, %peer, version, session, "connected");
+            tracing::info!(client = &**client_id, %peer, version, session, "connected");
         }
         Notice::Ended { client_id, peer, ended } => {
             let client = client_id.as_deref().unwrap_or("-");
@@ -29,10 +30,50 @@ pub(crate) fn notice(notice: &Notice) {
             }
         }
         Notice::Refused { client_id, what, reason } => {
-            tracing::warn!(client = %client_id, %reason, "refused: {what}");
+            tracing::warn!(client = &**client_id, %reason, what, "refused");
         }
         Notice::QueueFull { client_id, messages, bytes } => {
-            tracing::warn!(client = %client_id, messages, bytes, "queue full: further messages for this client are dropped");
+            tracing::warn!(
+                client = &**client_id,
+                messages,
+                bytes,
+                "queue full: further messages for this client are dropped"
+            );
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::{Arc, Mutex};
+
+    use mqtt::{ReasonCode, Version};
+
+    use super::*;
+
+    #[test]
+    fn no_name_writes_a_line_of_its_own() {
+        let text = Arc::new(Mutex::new(Vec::new()));
+        let subscriber = tracing_subscriber::fmt().with_ansi(false).with_writer(Arc::clone(&text)).finish();
+        let name: Arc<str> = "a\n2026-01-01 INFO connected client=\"root\"\u{1b}[2J".into();
+        tracing::subscriber::with_default(subscriber, || {
+            notice(&Notice::Connected {
+                client_id: Arc::clone(&name),
+                peer: "127.0.0.1:5".into(),
+                version: Version::V5,
+                session_present: false,
+            });
+            notice(&Notice::Ended {
+                client_id: Some(Arc::clone(&name)),
+                peer: "x".into(),
+                ended: Ended::Lost,
+            });
+            notice(&Notice::QueueFull { client_id: Arc::clone(&name), messages: 1, bytes: 1 });
+            let what = format!("publish to {name}");
+            notice(&Notice::Refused { client_id: name, what, reason: ReasonCode::NotAuthorized });
+        });
+        let text = String::from_utf8(text.lock().unwrap().clone()).unwrap();
+        assert_eq!(text.lines().count(), 4, "{text}");
+        assert!(!text.contains('\u{1b}'), "{text}");
     }
 }
