@@ -51,10 +51,25 @@ mod tests {
 
     use super::*;
 
+    #[derive(Clone, Default)]
+    struct Text(Arc<Mutex<Vec<u8>>>);
+
+    impl std::io::Write for Text {
+        fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+            self.0.lock().unwrap().write(bytes)
+        }
+
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
+
     #[test]
     fn no_name_writes_a_line_of_its_own() {
-        let text = Arc::new(Mutex::new(Vec::new()));
-        let subscriber = tracing_subscriber::fmt().with_ansi(false).with_writer(Arc::clone(&text)).finish();
+        let text = Text::default();
+        let writer = text.clone();
+        let subscriber =
+            tracing_subscriber::fmt().with_ansi(false).with_writer(move || writer.clone()).finish();
         let name: Arc<str> = "a\n2026-01-01 INFO connected client=\"root\"\u{1b}[2J".into();
         tracing::subscriber::with_default(subscriber, || {
             notice(&Notice::Connected {
@@ -72,7 +87,7 @@ mod tests {
             let what = format!("publish to {name}");
             notice(&Notice::Refused { client_id: name, what, reason: ReasonCode::NotAuthorized });
         });
-        let text = String::from_utf8(text.lock().unwrap().clone()).unwrap();
+        let text = String::from_utf8(text.0.lock().unwrap().clone()).unwrap();
         assert_eq!(text.lines().count(), 4, "{text}");
         assert!(!text.contains('\u{1b}'), "{text}");
     }
