@@ -407,20 +407,19 @@ impl Shard {
         if socket.is_stuck {
             return;
         }
-        let flushed = socket.flush(&mut inner.pool);
+        let mut flushed = socket.flush(&mut inner.pool);
+        if flushed == Flushed::All && socket.is_closing {
+            flushed = socket.shut_down_write(&mut inner.pool);
+        }
         let pending = socket.pending();
         if pending < self.max_output_bytes
             && let Some(gate) = socket.gate.take()
         {
             gate.notify_one();
         }
-        match flushed {
-            Flushed::Stuck => {
-                socket.is_stuck = true;
-                spawn_local(Rc::clone(self).wait_for_room(id, Rc::downgrade(&socket.stream)));
-            }
-            Flushed::All if socket.is_closing => socket.shut_down_write(&mut inner.pool),
-            Flushed::All | Flushed::Broken => {}
+        if flushed == Flushed::Stuck {
+            socket.is_stuck = true;
+            spawn_local(Rc::clone(self).wait_for_room(id, Rc::downgrade(&socket.stream)));
         }
         let now = self.clock.now();
         self.step(inner, now, Input::Written { connection: connection_id(id), pending });

@@ -43,6 +43,7 @@ pub(super) struct Socket {
     pub(super) is_stuck: bool,
     /// Set when the last bytes are to be sent and the rest of what comes in is to be thrown away.
     pub(super) is_closing: bool,
+    has_said_close: bool,
     is_shut: bool,
     /// Status code of the close frame that ends a WebSocket; none echoes one without.
     pub(super) close_code: Option<u16>,
@@ -86,6 +87,7 @@ impl Socket {
             is_dirty: false,
             is_stuck: false,
             is_closing: false,
+            has_said_close: false,
             is_shut: false,
             close_code: Some(websocket::NORMAL),
             gate: None,
@@ -129,15 +131,19 @@ impl Socket {
     }
 
     /// Says goodbye when all else is written. The peer sees the end and, unless it is gone, closes its side.
-    pub(super) fn shut_down_write(&mut self, pool: &mut Pool) {
-        if !std::mem::replace(&mut self.is_shut, true) {
-            if self.transport == Transport::WebSocket {
-                let code = self.close_code.map(u16::to_be_bytes);
-                self.push_control(websocket::CLOSE, code.as_ref().map_or(&[], <[u8; 2]>::as_slice));
-                self.flush(pool);
+    pub(super) fn shut_down_write(&mut self, pool: &mut Pool) -> Flushed {
+        if self.transport == Transport::WebSocket && !std::mem::replace(&mut self.has_said_close, true) {
+            let code = self.close_code.map(u16::to_be_bytes);
+            self.push_control(websocket::CLOSE, code.as_ref().map_or(&[], <[u8; 2]>::as_slice));
+            let flushed = self.flush(pool);
+            if flushed != Flushed::All {
+                return flushed;
             }
+        }
+        if !std::mem::replace(&mut self.is_shut, true) {
             let _ = SockRef::from(&*self.stream).shutdown(Shutdown::Write);
         }
+        Flushed::All
     }
 
     /// The connection is over. Whoever waits for the peer to take more is woken, or would hold on to the socket for as long

@@ -168,3 +168,31 @@ fn a_peer_that_takes_nothing_holds_no_socket_after_its_end() {
         assert!(tokio::time::timeout(Duration::from_secs(5), released).await.is_ok());
     });
 }
+
+#[test]
+fn the_close_frame_waits_for_room_as_all_else_does() {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    LocalSet::new().block_on(&runtime, async {
+        let shard = Shard::new(Broker::new(Config::default(), 1), Clock::start(), 1 << 20, 1 << 20);
+        shard.start();
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let mut peer = Peer::connect(listener.local_addr().unwrap()).unwrap();
+        let (stream, address) = listener.accept().await.unwrap();
+        let stream = Rc::new(stream);
+        let id = shard.open(&stream, address, Transport::WebSocket);
+        stream.writable().await.unwrap();
+        for size in [1 << 16, 1] {
+            while stream.try_write(&vec![0; size]).is_ok() {}
+        }
+        shard.begin_close(&mut shard.inner.borrow_mut(), id);
+        shard.wake_flusher(&shard.inner.borrow());
+        tokio::task::yield_now().await;
+        let reading = tokio::task::spawn_blocking(move || {
+            let mut got = Vec::new();
+            peer.read_to_end(&mut got).unwrap();
+            got
+        });
+        let got = reading.await.unwrap();
+        assert!(got.ends_with(&[0x88, 2, 0x03, 0xe8]), "{:?}", got.last_chunk::<4>());
+    });
+}
