@@ -101,7 +101,7 @@ impl Client {
         } else {
             self.begin_session(now);
         }
-        if !connack.session_present {
+        if !connack.session_present || self.subscriptions.is_unsure() {
             self.subscriptions.restore();
         }
         Ok(())

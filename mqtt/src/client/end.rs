@@ -40,7 +40,13 @@ impl Client {
     fn end_with(&mut self, now: Instant, why: Ended, next: Next) {
         match std::mem::replace(&mut self.state, State::Stopped) {
             State::Stopped | State::Waiting { .. } => {}
-            State::Opening { .. } | State::AwaitConnack { .. } => self.close(&why),
+            State::Opening { .. } => self.close(&why),
+            State::AwaitConnack { .. } => {
+                self.close(&why);
+                if !matches!(why, Ended::Refused(_)) {
+                    self.subscriptions.unanswered_connect();
+                }
+            }
             State::Connected(connection) => {
                 self.retry.lasted(now.since(connection.since));
                 self.close(&why);

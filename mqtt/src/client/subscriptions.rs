@@ -36,6 +36,8 @@ struct Granted {
 pub(super) struct Subscriptions {
     granted: BTreeMap<TopicFilter, Granted>,
     requests: VecDeque<Request>,
+    /// The Server's Session may lack what was granted, even if it is present the next time.
+    is_unsure: bool,
 }
 
 impl Subscriptions {
@@ -50,16 +52,28 @@ impl Subscriptions {
         self.requests.len()
     }
 
+    /// CONNECT was not answered: it may have made a new Session of which nobody will say that it is new.
+    pub(super) const fn unanswered_connect(&mut self) {
+        self.is_unsure = true;
+    }
+
+    /// Whether subscriptions have to be made again on a Session that is present.
+    pub(super) const fn is_unsure(&self) -> bool {
+        self.is_unsure
+    }
+
     /// The connection is gone: what was on its way will be sent again.
     pub(super) fn disconnected(&mut self) {
+        self.is_unsure |= self.requests.iter().any(|request| request.id.is_none());
         self.requests.retain(|request| request.id.is_some()); // the others follow from `granted`
         for request in &mut self.requests {
             request.packet_id = None;
         }
     }
 
-    /// The Server has a new Session: all that was granted is asked for again, before any other request.
+    /// The Server has a new Session, or may have one: all that was granted is asked for again, before any other request.
     pub(super) fn restore(&mut self) {
+        self.is_unsure = false;
         let mut by_id: BTreeMap<Option<u32>, Vec<(TopicFilter, SubscriptionOptions)>> = BTreeMap::new();
         for (filter, granted) in &self.granted {
             by_id.entry(granted.subscription_id).or_default().push((filter.clone(), granted.options));

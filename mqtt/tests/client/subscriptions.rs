@@ -78,6 +78,36 @@ fn a_new_session_gets_all_subscriptions_again_and_a_resumed_one_none() {
 }
 
 #[test]
+fn subscriptions_outlive_a_new_session_whose_connection_breaks_at_once() {
+    for version in [Version::V3_1_1, Version::V5] {
+        let mut pair = Pair::connected(durable(version));
+        subscribe(&mut pair, &[filter("a")]);
+        pair.cut_and_reopen();
+        pair.accept(false);
+        assert_eq!(subscribed(&mut pair).1, ["a"], "the session is new");
+        pair.cut_and_reopen(); // before SUBACK
+        pair.accept(true);
+        let (packet_id, filters) = subscribed(&mut pair);
+        assert_eq!(filters, ["a"], "it may not have arrived");
+        suback(&mut pair, packet_id, &[ReasonCode::GrantedQos1]);
+        pair.cut_and_reopen();
+        pair.accept(true);
+        assert!(pair.packets().is_empty(), "the session has it now");
+    }
+}
+
+#[test]
+fn subscriptions_are_made_again_when_nobody_said_whether_the_session_was_new() {
+    let mut pair = Pair::connected(durable(Version::V5));
+    subscribe(&mut pair, &[filter("a")]);
+    pair.cut_and_reopen();
+    pair.open(); // CONNECT is sent, and makes a new session; its CONNACK is lost
+    pair.cut_and_reopen();
+    pair.accept(true);
+    assert_eq!(subscribed(&mut pair).1, ["a"]);
+}
+
+#[test]
 fn a_subscription_that_is_refused_when_it_is_made_again_is_told_and_forgotten() {
     let mut pair = Pair::connected(durable(Version::V5));
     subscribe(&mut pair, &[filter("a"), filter("b")]);
