@@ -104,7 +104,7 @@ fn mqtt_3_3_1_3_a_retained_message_whose_time_is_over_makes_room() {
     let publisher = w.client("p");
     let retain = |w: &mut World, topic: &str, expiry: Option<u32>| {
         let kept = message(topic, "x", Qos::AtLeastOnce).with_retain(true);
-        let kept = expiry.map_or(kept.clone(), |secs| kept.with_expiry(secs));
+        let kept = expiry.map_or_else(|| kept.clone(), |secs| kept.clone().with_expiry(secs));
         w.publish(publisher, &kept);
         w.take(publisher)
     };
