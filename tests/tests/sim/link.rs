@@ -1,0 +1,83 @@
+//! One Network Connection, with what is on its way. Who sends when is the network's business.
+
+use bridge::broker::ConnectionId;
+use mqtt::Instant;
+use mqtt::codec::Deframer;
+
+/// A connection's number in the whole run; never used again, unlike [`ConnectionId`].
+pub(crate) type LinkKey = usize;
+
+/// Who is at the client's end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Owner {
+    Machine(usize),
+    Raw(usize),
+}
+
+#[derive(Debug)]
+pub(crate) struct Link {
+    pub(crate) owner: Owner,
+    pub(crate) id: ConnectionId,
+    /// The wire is broken: nothing arrives any more, though the ends may not know it yet.
+    pub(crate) is_cut: bool,
+    pub(crate) client: ClientEnd,
+    pub(crate) server: ServerEnd,
+    /// When the last bytes of each way arrive; later ones come after them.
+    pub(crate) up_until: Instant,
+    pub(crate) down_until: Instant,
+}
+
+#[derive(Debug)]
+pub(crate) struct ClientEnd {
+    pub(crate) is_open: bool,
+    /// Its application does not read: what it was sent stays at the Server until then.
+    pub(crate) stalled_until: Instant,
+}
+
+#[derive(Debug)]
+pub(crate) struct ServerEnd {
+    /// From [`bridge::broker::Input::Opened`] to [`bridge::broker::Input::Closed`].
+    pub(crate) is_open: bool,
+    pub(crate) deframer: Deframer,
+    /// The beginning of a packet whose end has not come.
+    pub(crate) partial: Vec<u8>,
+    /// What arrived was no packet: nothing is read any more.
+    pub(crate) is_deaf: bool,
+    /// Bytes the socket has not taken.
+    pub(crate) waiting: Vec<u8>,
+    pub(crate) flush_is_planned: bool,
+    /// The broker said close.
+    pub(crate) is_closing: bool,
+}
+
+impl Link {
+    pub(crate) fn new(owner: Owner, id: ConnectionId, max_packet_bytes: u32) -> Self {
+        let server = ServerEnd {
+            is_open: true,
+            deframer: Deframer::server(max_packet_bytes),
+            partial: Vec::new(),
+            is_deaf: false,
+            waiting: Vec::new(),
+            flush_is_planned: false,
+            is_closing: false,
+        };
+        let client = ClientEnd { is_open: true, stalled_until: Instant::START };
+        Self {
+            owner,
+            id,
+            is_cut: false,
+            client,
+            server,
+            up_until: Instant::START,
+            down_until: Instant::START,
+        }
+    }
+
+    /// Nothing is on its way to the client, nor is the link about to end.
+    pub(crate) fn is_quiet(&self, now: Instant) -> bool {
+        self.server.waiting.is_empty()
+            && self.up_until <= now
+            && self.down_until <= now
+            && self.client.is_open == self.server.is_open
+    }
+}

@@ -1,0 +1,170 @@
+//! What a Server must do, as a second broker of plain maps. It sends nothing: it takes each input before the broker does,
+//! and says afterwards whether all that the broker sent was owed, and all that was owed was sent.
+
+mod connect;
+mod filter;
+mod ledger;
+mod route;
+mod sent;
+mod session;
+mod take;
+mod turn;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use bridge::broker::Config;
+use mqtt::{Instant, ReasonCode, TopicName, Version, Will};
+
+use crate::link::LinkKey;
+
+pub(crate) use ledger::{Ledger, Letter};
+pub(crate) use session::Session;
+
+#[derive(Debug)]
+pub(crate) struct Model {
+    config: Config,
+    pub(crate) now: Instant,
+    lines: BTreeMap<LinkKey, Line>,
+    pub(crate) sessions: BTreeMap<String, Session>,
+    pub(crate) retained: BTreeMap<String, Kept>,
+    pub(crate) ledger: Ledger,
+    /// What the present input must lead to.
+    closes: BTreeSet<LinkKey>,
+    answers: Vec<(LinkKey, Answer)>,
+    dropped: turn::Dropped,
+    /// A connection or Session ended in this turn, and what it was owed with it.
+    has_ended: bool,
+    next_instance: u64,
+}
+
+/// A connection.
+#[derive(Debug)]
+struct Line {
+    state: State,
+    /// Bytes sent that the socket has not taken.
+    pending: usize,
+}
+
+#[derive(Debug)]
+enum State {
+    AwaitConnect { deadline: Instant },
+    Live(Box<Live>),
+    Closing,
+}
+
+#[derive(Debug)]
+struct Live {
+    client: String,
+    version: Version,
+    silence: Option<Duration>,
+    last_heard: Instant,
+    will: Option<Will>,
+    aliases: BTreeMap<u16, TopicName>,
+    /// The Client's Receive Maximum, and the messages on this connection that count for it.
+    receive_maximum: usize,
+    unacknowledged: BTreeSet<u16>,
+}
+
+/// A retained message.
+#[derive(Clone, Debug)]
+pub(crate) struct Kept {
+    pub(crate) payload: Vec<u8>,
+    qos: mqtt::Qos,
+    expires: Option<Instant>,
+}
+
+/// A packet that must come out once for the packet that went in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Answer {
+    name: &'static str,
+    packet_id: u16,
+    reasons: Vec<ReasonCode>,
+}
+
+impl Model {
+    pub(crate) fn new(config: Config) -> Self {
+        Self {
+            config,
+            now: Instant::START,
+            lines: BTreeMap::new(),
+            sessions: BTreeMap::new(),
+            retained: BTreeMap::new(),
+            ledger: Ledger::default(),
+            closes: BTreeSet::new(),
+            answers: Vec::new(),
+            dropped: turn::Dropped::default(),
+            has_ended: false,
+            next_instance: 0,
+        }
+    }
+
+    /// Whether all connections and sessions are gone.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.lines.is_empty() && self.sessions.is_empty()
+    }
+
+    fn live(&self, link: LinkKey) -> Option<&Live> {
+        match &self.lines.get(&link)?.state {
+            State::Live(live) => Some(live),
+            State::AwaitConnect { .. } | State::Closing => None,
+        }
+    }
+
+    fn live_mut(&mut self, link: LinkKey) -> Option<&mut Live> {
+        match &mut self.lines.get_mut(&link)?.state {
+            State::Live(live) => Some(live),
+            State::AwaitConnect { .. } | State::Closing => None,
+        }
+    }
+
+    fn answer(&mut self, link: LinkKey, name: &'static str, packet_id: u16, reasons: Vec<ReasonCode>) {
+        self.answers.push((link, Answer { name, packet_id, reasons }));
+    }
+
+    /// The next moment at which something is due, which the broker must not sleep through.
+    pub(crate) fn next_deadline(&self) -> Option<Instant> {
+        let lines = self.lines.values().filter_map(|line| line.deadline());
+        let sessions = self.sessions.values().filter_map(Session::deadline);
+        let retained = self.retained.values().filter_map(|kept| kept.expires);
+        lines.chain(sessions).chain(retained).min()
+    }
+
+    /// All that is due now.
+    pub(crate) fn tick(&mut self) {
+        let now = self.now;
+        let due = |line: &Line| line.deadline().is_some_and(|at| at <= now);
+        let late: Vec<_> = self.lines.iter().filter(|(_, line)| due(line)).map(|(link, _)| *link).collect();
+        for link in late {
+            self.end(link, true);
+        }
+        let due: Vec<_> = self.sessions.keys().cloned().collect();
+        for client in due {
+            self.session_due(&client);
+        }
+        self.retained.retain(|_, kept| !kept.is_expired(now)); // (3.3.1.3)
+    }
+
+    /// The socket took bytes; this much still waits.
+    pub(crate) fn written(&mut self, link: LinkKey, pending: usize) {
+        if let Some(line) = self.lines.get_mut(&link) {
+            line.pending = pending;
+        }
+    }
+}
+
+impl Line {
+    fn deadline(&self) -> Option<Instant> {
+        match &self.state {
+            State::AwaitConnect { deadline } => Some(*deadline),
+            State::Live(live) => live.silence.map(|silence| live.last_heard + silence), // [MQTT-3.1.2-24]
+            State::Closing => None,
+        }
+    }
+}
+
+impl Kept {
+    pub(crate) fn is_expired(&self, now: Instant) -> bool {
+        self.expires.is_some_and(|at| at <= now)
+    }
+}

@@ -1,0 +1,187 @@
+//! What the broker sends, held against what it owes.
+
+use mqtt::packet::Publish;
+use mqtt::{Instant, Packet, Qos, ReasonCode};
+
+use super::session::{Debt, Fate, Flight, Session, Step};
+use super::{Answer, Letter, Model};
+use crate::link::LinkKey;
+
+impl Model {
+    /// A packet comes out of the broker.
+    pub(crate) fn sent(&mut self, link: LinkKey, packet: &Packet<'_>, size: usize) {
+        match packet {
+            Packet::Publish(publish) => self.sent_publish(link, publish),
+            Packet::Pubrel(ack)
+                if !self.is_answer(link, packet) && self.is_next_again(link, ack.packet_id.get()) =>
+            {
+                let session = self.session_of(link);
+                let step = session.flight(ack.packet_id.get()).map(|flight| flight.step);
+                assert_eq!(step, Some(Step::Pubcomp), "PUBREL again for what awaits something else");
+                session.again.pop_front();
+            }
+            Packet::Disconnect(_) => assert!(self.closes.contains(&link), "DISCONNECT without a reason"),
+            Packet::Connack(connack) if connack.reason != ReasonCode::Success => {
+                assert!(self.closes.contains(&link), "a CONNECT is refused that is in order");
+            }
+            _ => self.sent_answer(link, packet),
+        }
+        if let Some(line) = self.lines.get_mut(&link) {
+            line.pending += size;
+        }
+    }
+
+    fn is_answer(&self, link: LinkKey, packet: &Packet<'_>) -> bool {
+        self.answers.contains(&(link, answer(packet)))
+    }
+
+    fn sent_answer(&mut self, link: LinkKey, packet: &Packet<'_>) {
+        let answer = (link, answer(packet));
+        let due = self.answers.iter().position(|due| *due == answer);
+        let at = due.unwrap_or_else(|| panic!("{answer:?} was sent, due was {:?}", self.answers));
+        self.answers.remove(at);
+    }
+
+    fn sent_publish(&mut self, link: LinkKey, publish: &Publish<'_>) {
+        let qos = publish.delivery.qos();
+        let (pending, limit) =
+            (self.lines.get(&link).map_or(0, |line| line.pending), self.config.max_output_bytes);
+        assert!(pending <= limit, "{pending} bytes wait for {link}, and more is sent");
+        if publish.delivery.dup() {
+            self.sent_again(link, publish);
+        } else {
+            self.sent_first(link, publish);
+        }
+        let Some(packet_id) = publish.delivery.packet_id() else { return };
+        let max_inflight = usize::from(self.config.max_inflight);
+        let Some(live) = self.live_mut(link) else { return };
+        assert!(live.unacknowledged.insert(packet_id.get()), "an identifier was sent twice on a connection");
+        let (many, limit) = (live.unacknowledged.len(), live.receive_maximum.min(max_inflight));
+        assert!(
+            many <= limit,
+            "{many} messages of {qos:?} at once, Receive Maximum is {limit} [MQTT-3.3.4-9]"
+        );
+    }
+
+    /// In order, and before anything new [MQTT-4.4.0-1], [MQTT-4.6.0-1].
+    fn sent_again(&mut self, link: LinkKey, publish: &Publish<'_>) {
+        let letter = letter(publish);
+        let id = publish.delivery.packet_id().expect("only QoS 1 and 2 have DUP [MQTT-3.3.1-2]").get();
+        assert!(self.is_next_again(link, id), "{id} is sent again, and is not the next to be");
+        let session = self.session_of(link);
+        let flight = session.flight(id).expect("what is sent again is in flight");
+        assert_eq!(
+            (&flight.letter, flight.retain),
+            (&letter, publish.retain),
+            "another message is sent again"
+        );
+        assert_eq!(flight.step, step(publish.delivery.qos()), "{id} is sent again in a wrong step");
+        session.again.pop_front();
+    }
+
+    fn sent_first(&mut self, link: LinkKey, publish: &Publish<'_>) {
+        let (now, qos, letter) = (self.now, publish.delivery.qos(), letter(publish));
+        let is_5 = self.live(link).expect("only a connected client is sent messages").version.is_5();
+        let kept = self.retained.get(&letter.topic).cloned();
+        let session = self.session_of(link);
+        let ids = &publish.properties.subscription_ids;
+        let expires = if let Some(at) = session.debt_for(&letter, qos, publish.retain, now) {
+            session.assert_order(at, now);
+            let debt = &mut session.debts[at];
+            debt.fate = Fate::Done;
+            let (must, may) = (&debt.ids, &debt.other_ids);
+            if is_5 {
+                assert!(must.iter().all(|id| ids.contains(id)), "{ids:?} miss one of {must:?}");
+                assert!(ids.iter().all(|id| may.contains(id)), "{ids:?} are more than {may:?}");
+            }
+            debt.expires
+        } else {
+            let kept = kept.unwrap_or_else(|| panic!("{letter:?} {qos:?} is not owed"));
+            assert!(
+                publish.retain && kept.payload == letter.payload,
+                "{letter:?} {qos:?} is not owed: {kept:?}"
+            );
+            assert!(
+                session.replayed(&letter.topic, qos, &kept, ids),
+                "retained {letter:?} was not asked for"
+            );
+            kept.expires
+        };
+        assert!(expires.is_none_or(|at| at > now), "{letter:?} is sent after its time [MQTT-3.3.2-5]");
+        if is_5 {
+            let left = expires.map(|at| u32::try_from(at.since(now).as_secs().max(1)).expect("not long"));
+            assert_eq!(
+                publish.properties.message_expiry_s, left,
+                "what remains of {letter:?} [MQTT-3.3.2-6]"
+            );
+        }
+        let instance = session.instance;
+        if let Some(packet_id) = publish.delivery.packet_id() {
+            let packet_id = packet_id.get();
+            assert!(session.again.is_empty(), "{letter:?} is sent before all is sent again");
+            assert!(session.flight(packet_id).is_none(), "identifier {packet_id} is in use [MQTT-2.2.1-3]");
+            let step = step(qos);
+            session.flights.push(Flight { packet_id, letter: letter.clone(), retain: publish.retain, step });
+        }
+        self.ledger.sent(instance, qos, letter);
+    }
+
+    fn is_next_again(&mut self, link: LinkKey, packet_id: u16) -> bool {
+        self.session_of(link).again.front() == Some(&packet_id)
+    }
+
+    fn session_of(&mut self, link: LinkKey) -> &mut Session {
+        let client = self.live(link).expect("only a connected client is sent this").client.clone();
+        self.sessions.get_mut(&client).expect("a connected client has a session")
+    }
+}
+
+impl Session {
+    /// The oldest debt of this kind; two wills of one Client look alike, so one that still counts comes first.
+    fn debt_for(&self, letter: &Letter, qos: Qos, retain: bool, now: Instant) -> Option<usize> {
+        let is_it = |debt: &Debt| {
+            debt.fate != Fate::Done
+                && debt.qos == qos
+                && debt.letter == *letter
+                && debt.retain.is_none_or(|flag| flag == retain)
+        };
+        let counts = |debt: &Debt| is_it(debt) && !debt.is_expired(now);
+        self.debts.iter().position(counts).or_else(|| self.debts.iter().position(is_it))
+    }
+
+    /// Messages of one publisher to one topic at one QoS keep their order [MQTT-4.6.0-5].
+    fn assert_order(&self, at: usize, now: Instant) {
+        let this = &self.debts[at];
+        let overtaken = self.debts[..at].iter().find(|debt| {
+            debt.is_due(now)
+                && debt.qos == this.qos
+                && debt.publisher == this.publisher
+                && debt.letter.topic == this.letter.topic
+        });
+        assert!(overtaken.is_none(), "{:?} overtakes {overtaken:?}", this.letter);
+    }
+}
+
+fn letter(publish: &Publish<'_>) -> Letter {
+    Letter::new(publish.topic.expect("the broker uses no aliases").text(), publish.payload)
+}
+
+const fn step(qos: Qos) -> Step {
+    match qos {
+        Qos::AtMostOnce | Qos::AtLeastOnce => Step::Puback,
+        Qos::ExactlyOnce => Step::Pubrec,
+    }
+}
+
+fn answer(packet: &Packet<'_>) -> Answer {
+    let (name, packet_id, reasons) = match packet {
+        Packet::Connack(p) if p.session_present => ("CONNACK present", 0, vec![p.reason]),
+        Packet::Connack(p) => ("CONNACK", 0, vec![p.reason]),
+        Packet::Puback(p) | Packet::Pubrec(p) | Packet::Pubrel(p) | Packet::Pubcomp(p) => {
+            (packet.name(), p.packet_id.get(), vec![p.reason])
+        }
+        Packet::Suback(p) | Packet::Unsuback(p) => (packet.name(), p.packet_id.get(), p.reasons.clone()),
+        _ => (packet.name(), 0, Vec::new()),
+    };
+    Answer { name, packet_id, reasons }
+}

@@ -1,0 +1,148 @@
+//! A Session: what is subscribed to, what is owed, and what was sent and not acknowledged.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+
+use mqtt::packet::SubscriptionOptions;
+use mqtt::{Instant, Qos, SessionExpiry, Will};
+
+use super::Letter;
+use crate::link::LinkKey;
+
+#[derive(Debug)]
+pub(crate) struct Session {
+    /// Which of all Sessions that this Client Identifier had.
+    pub(crate) instance: u64,
+    pub(super) link: Option<LinkKey>,
+    pub(crate) subscriptions: BTreeMap<String, Subscription>,
+    pub(super) expiry: SessionExpiry,
+    pub(super) ends: Option<Instant>,
+    pub(super) will: Option<(Instant, Will)>,
+    /// QoS 2 messages of the Client between PUBLISH and PUBREL.
+    pub(super) receiving: BTreeSet<u16>,
+    /// What may be in flight to the Client on its present connection.
+    pub(super) window: usize,
+    pub(super) debts: Vec<Debt>,
+    /// What was sent and not acknowledged, in order.
+    pub(super) flights: Vec<Flight>,
+    /// Of these, what is still to be sent again on this connection, in order [MQTT-4.6.0-1].
+    pub(super) again: VecDeque<u16>,
+    /// Retained messages that new subscriptions are to bring.
+    pub(super) replays: BTreeMap<String, Replay>,
+    /// Replays that were given up or begun again. Where filters overlap, nobody can tell whose message one was.
+    pub(super) past_replays: Vec<(String, Replay)>,
+}
+
+#[derive(Clone, Debug)]
+pub(crate) struct Subscription {
+    pub(super) options: SubscriptionOptions,
+    pub(super) id: Option<u32>,
+}
+
+/// A message that a Session is to get.
+#[derive(Debug)]
+pub(super) struct Debt {
+    pub(super) letter: Letter,
+    pub(super) publisher: String,
+    pub(super) qos: Qos,
+    /// The RETAIN flag; none where overlapping subscriptions ask for both.
+    pub(super) retain: Option<bool>,
+    /// The identifiers that must come with it, and those that may.
+    pub(super) ids: BTreeSet<u32>,
+    pub(super) other_ids: BTreeSet<u32>,
+    pub(super) expires: Option<Instant>,
+    pub(super) fate: Fate,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Fate {
+    Waiting,
+    /// The queue may have been full in this turn.
+    Doubtful,
+    /// The queue was full: it may be there or not.
+    Unclear,
+    Done,
+}
+
+#[derive(Debug)]
+pub(super) struct Flight {
+    pub(super) packet_id: u16,
+    pub(super) letter: Letter,
+    pub(super) retain: bool,
+    pub(super) step: Step,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Step {
+    Puback,
+    Pubrec,
+    Pubcomp,
+}
+
+#[derive(Debug)]
+pub(super) struct Replay {
+    pub(super) qos: Qos,
+    pub(super) id: Option<u32>,
+    /// Topics that were retained at the SUBSCRIBE and have been all the time since.
+    pub(super) wanted: BTreeSet<String>,
+    pub(super) sent: BTreeSet<String>,
+}
+
+impl Session {
+    pub(super) fn new(instance: u64) -> Self {
+        Self {
+            instance,
+            link: None,
+            subscriptions: BTreeMap::new(),
+            expiry: SessionExpiry::AtDisconnect,
+            ends: None,
+            will: None,
+            receiving: BTreeSet::new(),
+            window: 0,
+            debts: Vec::new(),
+            flights: Vec::new(),
+            again: VecDeque::new(),
+            replays: BTreeMap::new(),
+            past_replays: Vec::new(),
+        }
+    }
+
+    pub(super) fn deadline(&self) -> Option<Instant> {
+        if self.link.is_some() {
+            return None;
+        }
+        [self.will.as_ref().map(|will| will.0), self.ends].into_iter().flatten().min()
+    }
+
+    pub(crate) const fn is_connected(&self) -> bool {
+        self.link.is_some()
+    }
+
+    /// Nothing is owed, nothing is unacknowledged, neither way.
+    pub(crate) fn is_settled(&self) -> bool {
+        self.flights.is_empty() && self.receiving.is_empty() && self.debts.is_empty()
+    }
+
+    pub(super) fn flight(&mut self, packet_id: u16) -> Option<&mut Flight> {
+        self.flights.iter_mut().find(|flight| flight.packet_id == packet_id)
+    }
+
+    pub(super) fn give_up_replay(&mut self, filter: &str) {
+        self.past_replays.extend(self.replays.remove_entry(filter));
+    }
+
+    pub(super) fn landed(&mut self, packet_id: u16) {
+        self.flights.retain(|flight| flight.packet_id != packet_id);
+        self.again.retain(|&id| id != packet_id);
+    }
+}
+
+impl Debt {
+    /// Still to be sent: not done, and worth something.
+    pub(super) fn is_due(&self, now: Instant) -> bool {
+        self.fate == Fate::Waiting && !self.is_expired(now)
+    }
+
+    pub(super) fn is_expired(&self, now: Instant) -> bool {
+        self.expires.is_some_and(|at| at <= now)
+    }
+}

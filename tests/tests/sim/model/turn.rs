@@ -1,0 +1,130 @@
+//! When the broker has nothing more to say: whether all that was due is done, and nothing was lost without being counted.
+
+use std::collections::BTreeSet;
+
+use bridge::broker::Counters;
+use mqtt::{Instant, Qos};
+
+use super::session::{Fate, Session};
+use super::{Model, State};
+use crate::link::LinkKey;
+
+/// The counts of the turn before.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Dropped {
+    slow_reader: u64,
+    queue_full: u64,
+}
+
+impl Model {
+    /// The end of a turn: all outputs were polled.
+    pub(crate) fn turn(&mut self, closed: &BTreeSet<LinkKey>, wait: Option<Instant>, counters: &Counters) {
+        assert_eq!(*closed, self.closes, "the connections that are closed");
+        assert!(self.answers.is_empty(), "{:?} was not sent", self.answers);
+        self.closes.clear();
+        self.check_lost(counters);
+        self.check_counters(counters);
+        self.check_wait(wait);
+        self.check_progress();
+    }
+
+    /// QoS 0 is sent at once or counted as lost, and so is what a full queue turns away.
+    fn check_lost(&mut self, counters: &Counters) {
+        let has_ended = std::mem::take(&mut self.has_ended);
+        let limit = self.config.max_output_bytes;
+        let slow_reader = counters.dropped_slow_reader - self.dropped.slow_reader;
+        let queue_full = counters.dropped_queue_full - self.dropped.queue_full;
+        self.dropped =
+            Dropped { slow_reader: counters.dropped_slow_reader, queue_full: counters.dropped_queue_full };
+        let all = || self.sessions.values().flat_map(|session| &session.debts);
+        let doubtful = all().filter(|debt| debt.fate == Fate::Doubtful).count() as u64;
+        assert!(
+            queue_full <= doubtful || has_ended,
+            "{queue_full} dropped for full queues, {doubtful} were full"
+        );
+        let mut missed = 0;
+        for session in self.sessions.values_mut() {
+            let pending = session.link.and_then(|link| self.lines.get(&link)).map_or(0, |line| line.pending);
+            for debt in &mut session.debts {
+                debt.fate = match debt.fate {
+                    Fate::Waiting if debt.qos == Qos::AtMostOnce => {
+                        assert!(
+                            session.link.is_none() || pending > limit,
+                            "{:?} is lost at QoS 0",
+                            debt.letter
+                        );
+                        missed += 1;
+                        Fate::Done
+                    }
+                    Fate::Doubtful if queue_full == 0 => Fate::Waiting,
+                    Fate::Doubtful if queue_full == doubtful => Fate::Done,
+                    Fate::Doubtful => Fate::Unclear,
+                    other => other,
+                };
+            }
+            session.debts.retain(|debt| debt.fate != Fate::Done);
+        }
+        assert!(
+            slow_reader == missed || has_ended,
+            "{missed} QoS 0 messages are lost, {slow_reader} counted"
+        );
+    }
+
+    fn check_counters(&self, counters: &Counters) {
+        let connections = self.lines.values().filter(|line| matches!(line.state, State::Live(_))).count();
+        let subscriptions: usize = self.sessions.values().map(|session| session.subscriptions.len()).sum();
+        let ours = [connections, self.sessions.len(), subscriptions, self.retained.len()];
+        let theirs = [counters.connections, counters.sessions, counters.subscriptions, counters.retained];
+        assert_eq!(theirs, ours.map(|n| n as u64), "connections, sessions, subscriptions, retained");
+    }
+
+    /// The broker wakes in time for all that is due, and not at all when nothing is.
+    fn check_wait(&self, wait: Option<Instant>) {
+        match (self.next_deadline(), wait) {
+            (None, None) => {}
+            (Some(due), Some(wait)) => {
+                assert!(wait <= due, "the broker sleeps until {wait:?}, {due:?} is due")
+            }
+            (due, wait) => panic!("the broker waits for {wait:?}, due is {due:?}"),
+        }
+    }
+
+    /// Where window and socket have room, nothing waits.
+    fn check_progress(&mut self) {
+        let (now, limit) = (self.now, self.config.max_output_bytes);
+        let retained = &self.retained;
+        for (client, session) in &mut self.sessions {
+            let Some(link) = session.link else { continue };
+            let pending = self.lines.get(&link).map_or(0, |line| line.pending);
+            let in_window = session.flights.len() - session.again.len();
+            if pending > limit / 2 || in_window >= session.window {
+                continue;
+            }
+            let again = &session.again;
+            assert!(again.is_empty(), "{again:?} are not sent again to {client} [MQTT-4.4.0-1]");
+            let stuck = session.debts.iter().find(|debt| debt.is_due(now));
+            assert!(stuck.is_none(), "{stuck:?} waits for nothing on the way to {client}");
+            session.debts.clear(); // what is left has expired, or was turned away by a full queue
+            let is_gone = |topic: &String| retained.get(topic).is_none_or(|kept| kept.is_expired(now));
+            let replays = std::mem::take(&mut session.replays);
+            let past = std::mem::take(&mut session.past_replays);
+            let sent: BTreeSet<_> = replays
+                .values()
+                .chain(past.iter().map(|past| &past.1))
+                .flat_map(|replay| &replay.sent)
+                .collect();
+            for (filter, replay) in &replays {
+                let missing = replay.wanted.iter().find(|topic| !sent.contains(topic) && !is_gone(topic));
+                assert!(
+                    missing.is_none(),
+                    "{missing:?} is retained, and {filter} did not bring it to {client}"
+                );
+            }
+        }
+    }
+
+    /// Whether nothing waits for a connected Client.
+    pub(crate) fn is_settled(&self) -> bool {
+        self.sessions.values().filter(|session| session.is_connected()).all(Session::is_settled)
+    }
+}

@@ -1,0 +1,242 @@
+//! What people and devices do, by chance.
+
+use std::time::Duration;
+
+use mqtt::client::{Backoff, Client, Config, Input};
+use mqtt::packet::{Connect, Disconnect, RetainHandling, SubscriptionOptions};
+use mqtt::{Message, Packet, Qos, ReasonCode, SessionExpiry, TopicFilter, Version, Will};
+
+use crate::machine::Machine;
+use crate::raw::Raw;
+use crate::world::World;
+
+const TOPICS: [&str; 8] = ["a", "a/b", "a/b/c", "a/c", "b", "b/c", "/b", "$own/a"];
+const FILTERS: [&str; 14] =
+    ["#", "+", "a/#", "a/+", "+/b", "a/b", "+/+/c", "a/b/c", "b/#", "b", "will/+", "/#", "+/#", "$own/#"];
+const MACHINES: usize = 5;
+const RAWS: usize = 3;
+
+impl World {
+    pub(crate) fn populate(&mut self) {
+        for n in 0..MACHINES {
+            let config = self.some_client(n);
+            self.machines.push(Machine::new(config));
+            self.with(n, Client::start);
+        }
+        for n in 0..RAWS {
+            let version = self.dice.pick(&[Version::V3_1_1, Version::V5, Version::V5]);
+            self.raws.push(Raw::new(format!("raw{n}"), version));
+        }
+    }
+
+    fn some_client(&mut self, n: usize) -> Config {
+        let version = self.dice.pick(&[Version::V3_1_1, Version::V5]);
+        let client_id = format!("m{n}");
+        let some = [SessionExpiry::AtDisconnect, SessionExpiry::Never, SessionExpiry::Never];
+        let any = [SessionExpiry::After(5), SessionExpiry::After(60), SessionExpiry::After(3_600)];
+        let is_5 = version.is_5() && self.dice.chance(60);
+        Config {
+            version,
+            fall_back: false,
+            will: self.some_will(&client_id, version),
+            client_id,
+            clean_start: self.dice.chance(30),
+            keep_alive_s: self.dice.pick(&[0, 5, 20]),
+            session_expiry: if is_5 { self.dice.pick(&any) } else { self.dice.pick(&some) },
+            receive_maximum: self.dice.pick(&[1, 2, 5, 256]),
+            connect_timeout: Duration::from_secs(4),
+            ping_timeout: Duration::from_secs(4),
+            backoff: Backoff { first: Duration::from_millis(200), max: Duration::from_secs(2) },
+            seed: self.dice.seed(),
+            ..Config::default()
+        }
+    }
+
+    fn some_will(&mut self, client_id: &str, version: Version) -> Option<Will> {
+        // One topic for each, so that two wills of one moment do not race.
+        let topic = format!("will/{client_id}").parse().expect("a topic");
+        let mut message = Message::new(topic, format!("{client_id} is gone")).with_qos(self.dice.qos());
+        message = message.with_retain(self.dice.chance(50));
+        if version.is_5() && self.dice.chance(20) {
+            message = message.with_expiry(self.dice.pick(&[1, 30]));
+        }
+        let delay_s = if version.is_5() { self.dice.pick(&[0, 0, 2, 30]) } else { 0 };
+        self.dice.chance(60).then_some(Will { message, delay_s })
+    }
+
+    /// The next thing that somebody does.
+    pub(crate) fn act(&mut self) {
+        if self.dice.chance(65) {
+            let at = self.dice.below(MACHINES);
+            self.act_machine(at);
+        } else {
+            let at = self.dice.below(RAWS);
+            match self.raws[at].link {
+                Some(_) => self.act_raw(at),
+                None => self.raw_comes(at),
+            }
+        }
+    }
+
+    fn act_machine(&mut self, at: usize) {
+        let link = self.machines[at].link;
+        match self.dice.below(100) {
+            0..50 => {
+                let message = self.some_message(self.machines[at].config.version);
+                self.machine_publishes(at, message);
+            }
+            50..66 => {
+                let (filter, options) = (self.some_filter(), self.some_options());
+                let other = (self.some_filter(), self.some_options());
+                let filters = if self.dice.chance(30) {
+                    vec![(filter, options), other]
+                } else {
+                    vec![(filter, options)]
+                };
+                let id = self.some_subscription_id();
+                self.machine_subscribes(at, &filters, id);
+            }
+            66..72 => {
+                let filter = self.some_filter();
+                self.machine_unsubscribes(at, &filter);
+            }
+            72..76 => {
+                let reason = self.dice.pick(&[ReasonCode::Success, ReasonCode::DisconnectWithWill]);
+                self.with(at, |client, now| client.stop(now, reason));
+            }
+            76..83 => self.with(at, Client::start),
+            83..85 => self.with(at, |client, now| client.handle(now, Input::Wake)),
+            85..92 => {
+                if let Some(link) = link {
+                    self.tally.cuts += 1;
+                    self.cut(link);
+                }
+            }
+            92..98 => {
+                if let Some(link) = link {
+                    self.stall(link);
+                }
+            }
+            _ => self.replace(at),
+        }
+    }
+
+    fn act_raw(&mut self, at: usize) {
+        let version = self.raws[at].version;
+        let link = self.raws[at].link.expect("it is connected");
+        match self.dice.below(100) {
+            0..25 => {
+                let message = self.some_message(version);
+                let alias = self.dice.chance(20).then(|| self.dice.pick(&[1, 2]));
+                self.raw_publishes(at, &message, alias);
+            }
+            25..40 => {
+                let (filter, options, id) =
+                    (self.some_filter(), self.some_options(), self.some_subscription_id());
+                self.raw_subscribes(at, &filter, options, id.filter(|_| version.is_5()));
+            }
+            40..72 => {
+                for _ in 0..=self.dice.below(4) {
+                    self.acknowledge_one(at);
+                }
+            }
+            72..82 if !self.raws[at].unreleased.is_empty() => {
+                let which = self.dice.below(self.raws[at].unreleased.len());
+                if self.dice.chance(50) {
+                    let dup = self.dice.chance(50);
+                    self.raw_repeats(at, which, dup);
+                } else {
+                    self.raw_releases(at, which);
+                }
+            }
+            72..84 => self.stall(link),
+            84..88 => self.raw_sends(at, &Packet::Pingreq),
+            88..93 => self.say_goodbye(at),
+            93..96 => self.raw_leaves(at),
+            96..98 => self.cut(link),
+            _ => {
+                let nonsense: [&[u8]; 3] = [&[0xf0, 0], &[0x30, 1, 7], b"GET / HTTP/1.1\r\n\r\n"];
+                let bytes = self.dice.pick(&nonsense).to_vec();
+                self.raw_writes(at, bytes);
+            }
+        }
+    }
+
+    fn acknowledge_one(&mut self, at: usize) {
+        let many = self.raws[at].acks.len();
+        if many == 0 {
+            return;
+        }
+        let which = if self.dice.chance(70) { 0 } else { self.dice.below(many) };
+        let todo = self.raws[at].acks.remove(which);
+        let is_refused = self.raws[at].version.is_5() && self.dice.chance(10);
+        let reason = if is_refused { ReasonCode::UnspecifiedError } else { ReasonCode::Success };
+        self.raw_acknowledges(at, todo, reason);
+    }
+
+    fn say_goodbye(&mut self, at: usize) {
+        let mut disconnect = Disconnect::new(ReasonCode::Success);
+        if self.raws[at].version.is_5() {
+            disconnect.reason = self.dice.pick(&[ReasonCode::Success, ReasonCode::DisconnectWithWill]);
+            let expiries = [None, None, Some(SessionExpiry::AtDisconnect), Some(SessionExpiry::After(10))];
+            disconnect.session_expiry = self.dice.pick(&expiries);
+        }
+        self.raw_sends(at, &Packet::Disconnect(disconnect));
+        self.raw_leaves(at);
+    }
+
+    /// Connects; sometimes as another, whose Session then ends with it.
+    fn raw_comes(&mut self, at: usize) {
+        let version = self.raws[at].version;
+        let is_thief = self.dice.chance(8);
+        let victim = self.dice.below(MACHINES);
+        let name = if is_thief { format!("m{victim}") } else { self.raws[at].name.clone() };
+        let will = if is_thief { None } else { self.some_will(&name, version) };
+        let mut connect = Connect::new(version, &name);
+        connect.will = will.as_ref().map(mqtt::packet::ConnectWill::of);
+        connect.keep_alive_s = self.dice.pick(&[0, 10]);
+        connect.clean_start = if is_thief && !version.is_5() { true } else { self.dice.chance(20) };
+        connect.properties.receive_maximum = self.dice.pick(&[None, Some(1), Some(2), Some(5)]);
+        let some = [SessionExpiry::AtDisconnect, SessionExpiry::After(20), SessionExpiry::Never];
+        if !is_thief {
+            connect.properties.session_expiry = self.dice.pick(&some);
+        }
+        self.raw_connects(at, &connect);
+    }
+
+    fn some_message(&mut self, version: Version) -> Message {
+        self.next_message += 1;
+        let padding = if self.dice.chance(20) { self.dice.below(400) } else { 0 };
+        let is_retained = self.dice.chance(25);
+        let is_empty = self.dice.chance(if is_retained { 30 } else { 2 });
+        let payload = format!("{}{}", self.next_message, " ".repeat(padding));
+        let reserved = self.dice.chance(2);
+        let topic = if reserved { TOPICS[7] } else { self.dice.pick(&TOPICS[..7]) };
+        let message =
+            Message::new(topic.parse().expect("a topic"), if is_empty { String::new() } else { payload });
+        let message = message.with_qos(self.dice.qos()).with_retain(is_retained);
+        if version.is_5() && self.dice.chance(15) {
+            message.with_expiry(self.dice.pick(&[1, 5, 60]))
+        } else {
+            message
+        }
+    }
+
+    fn some_filter(&mut self) -> TopicFilter {
+        self.dice.pick(&FILTERS).parse().expect("a filter")
+    }
+
+    fn some_options(&mut self) -> SubscriptionOptions {
+        let handling = [RetainHandling::Send, RetainHandling::SendIfNew, RetainHandling::DoNotSend];
+        SubscriptionOptions {
+            qos: self.dice.pick(&[Qos::AtMostOnce, Qos::AtLeastOnce, Qos::ExactlyOnce, Qos::ExactlyOnce]),
+            no_local: self.dice.chance(15),
+            retain_as_published: self.dice.chance(20),
+            retain_handling: self.dice.pick(&handling),
+        }
+    }
+
+    fn some_subscription_id(&mut self) -> Option<u32> {
+        self.dice.chance(30).then(|| self.dice.pick(&[1, 2, 300]))
+    }
+}
