@@ -12,6 +12,7 @@ use yew::prelude::*;
 
 use crate::devices::{Kind, TileKey, Value};
 use crate::pure::{Draw, Pure};
+use crate::words;
 
 use super::look::{Clock, offline};
 use super::state::{Device, Presence};
@@ -125,9 +126,13 @@ fn summary(device: &Device, clock: Clock) -> String {
     if let Presence::Offline { since, longer } = device.presence {
         return offline(since, longer, clock);
     }
-    let parts = [(Kind::Output, "out"), (Kind::Input, "in"), (Kind::Counter, "count")];
-    let counts = parts.map(|(kind, word)| (device.tiles.iter().filter(|t| t.key.kind == kind).count(), word));
-    let said: Vec<String> =
-        counts.iter().filter(|(n, _)| *n > 0).map(|&(n, word)| format!("{n} {word}")).collect();
+    let count = |kind| device.tiles.iter().filter(|tile| tile.key.kind == kind).count();
+    let (outputs, inputs, counters) = (count(Kind::Output), count(Kind::Input), count(Kind::Counter));
+    let parts = [
+        (outputs, format!("{outputs} out")),
+        (inputs, format!("{inputs} in")),
+        (counters, words::counted(counters, "counter")),
+    ];
+    let said: Vec<String> = parts.into_iter().filter(|(n, _)| *n > 0).map(|(_, words)| words).collect();
     said.join(" · ")
 }

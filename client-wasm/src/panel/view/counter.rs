@@ -35,7 +35,7 @@ impl Draw for Counted {
                     <span class="value">{ number }</span>
                     <button type="button" class="btn" aria-label={format!("Reset {label} to 0")} title="Set to 0"
                         aria-description={look.note} aria-disabled={busy.then_some("true")} onclick={props.ask()}>
-                        { "0" }
+                        <svg class="ico" aria-hidden="true"><use href="#i-reset" /></svg>
                     </button>
                 </span>
                 <span class="moving" aria-hidden="true"></span>
