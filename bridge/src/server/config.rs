@@ -166,7 +166,7 @@ impl File {
         set(&mut config.allow_empty_client_id, l.allow_empty_client_id);
         set(&mut config.max_queued_messages, l.max_queued_messages);
         set(&mut config.max_queued_bytes, l.max_queued_bytes);
-        set(&mut config.max_output_bytes, l.max_output_bytes);
+        set(&mut config.max_output_bytes, above_zero("max_output_bytes", l.max_output_bytes)?);
         set(&mut config.max_subscriptions, l.max_subscriptions);
         set(&mut config.max_retained_messages, l.max_retained_messages);
         set(&mut config.max_retained_bytes, l.max_retained_bytes);
@@ -229,6 +229,7 @@ mod tests {
         for bad in [
             "[limits]\nmax_qos = 3",
             "[limits]\nreceive_maximum = 0",
+            "[limits]\nmax_output_bytes = 0",
             "[limits]\nversions = [\"4\"]",
             "[log]\nlevel = \"loud\"",
         ] {
