@@ -170,6 +170,11 @@ fn imports_point_one_way() {
         ["crate::server", "crate::demo", "crate::cli", "tokio::", "std::net::", "std::fs::", "std::thread::"];
     let server: Vec<_> = server.iter().map(|&word| word.to_owned()).collect();
     nothing_of("the broker knows no server", words_in(below("bridge/src/broker/"), &server));
+    let scenarios = below("tests/tests/").filter(|source| !source.is_below("tests/tests/sim/"));
+    nothing_of(
+        "of the tests, only the simulation knows the broker",
+        words_in(scenarios, &crates(&["bridge"])),
+    );
     let manifests = self::sources(&["toml"]);
     let depends = |manifest: &str, on: &str| {
         let found = manifests.iter().find(|source| source.path == manifest);
@@ -177,9 +182,7 @@ fn imports_point_one_way() {
         text.lines().any(|line| line.starts_with(&format!("{on}.")) || line.starts_with(&format!("{on} =")))
     };
     assert!(depends("bridge/Cargo.toml", "mqtt"), "the manifests are found");
-    for (manifest, on) in
-        [("client-wasm/Cargo.toml", "bridge"), ("mqtt/Cargo.toml", "bridge"), ("tests/Cargo.toml", "bridge")]
-    {
+    for (manifest, on) in [("client-wasm/Cargo.toml", "bridge"), ("mqtt/Cargo.toml", "bridge")] {
         assert!(!depends(manifest, on), "{manifest} depends on {on}");
     }
 }
