@@ -1,5 +1,6 @@
 //! The address of the page as a code that a phone can scan.
 
+use std::io::{IsTerminal as _, stdout};
 use std::net::{IpAddr, SocketAddr, UdpSocket};
 
 use qrcode::QrCode;
@@ -11,8 +12,18 @@ pub(super) fn print(http: &[SocketAddr]) {
     let Some(address) = http.iter().find_map(|&address| network_address(address)) else { return };
     let url = format!("http://{address}/");
     if let Ok(code) = QrCode::new(&url) {
-        println!("{}\nscan this with a phone, or open {url}", code.render::<Dense1x2>().build());
+        println!("{}\nscan this with a phone, or open {url}", drawing(&code, stdout().is_terminal()));
     }
+}
+
+/// The code as text. A terminal is told to draw it black on white, whatever its colours: many phones read nothing else.
+fn drawing(code: &QrCode, in_colour: bool) -> String {
+    let plain = code.render::<Dense1x2>().build();
+    if !in_colour {
+        return plain;
+    }
+    let lines: Vec<_> = plain.lines().map(|line| format!("\x1b[30;107m{line}\x1b[0m")).collect();
+    lines.join("\n")
 }
 
 fn network_address(address: SocketAddr) -> Option<SocketAddr> {
@@ -27,4 +38,20 @@ fn outgoing_ip() -> Option<IpAddr> {
     let socket = UdpSocket::bind(("0.0.0.0", 0)).ok()?;
     socket.connect(("192.0.2.1", 9)).ok()?;
     socket.local_addr().ok().map(|address| address.ip()).filter(|ip| !ip.is_unspecified())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_terminal_draws_the_code_black_on_white_and_a_file_has_no_colours() {
+        let code = QrCode::new("http://192.0.2.1:8080/").unwrap();
+        assert!(
+            drawing(&code, true)
+                .lines()
+                .all(|line| line.starts_with("\x1b[30;107m") && line.ends_with("\x1b[0m"))
+        );
+        assert!(!drawing(&code, false).contains('\x1b'));
+    }
 }
