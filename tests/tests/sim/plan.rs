@@ -4,8 +4,9 @@ use std::time::Duration;
 
 use mqtt::client::{Backoff, Client, Config, Input};
 use mqtt::packet::{Connect, Disconnect, RetainHandling, SubscriptionOptions};
-use mqtt::{Message, Packet, Qos, ReasonCode, SessionExpiry, TopicFilter, Version, Will};
+use mqtt::{Message, MessageProperties, Packet, Qos, ReasonCode, SessionExpiry, TopicFilter, Version, Will};
 
+use crate::dice::Dice;
 use crate::machine::Machine;
 use crate::raw::Raw;
 use crate::world::World;
@@ -81,10 +82,11 @@ impl World {
     fn act_machine(&mut self, at: usize) {
         let link = self.machines[at].link;
         match self.dice.below(100) {
-            0..50 => {
+            0..44 => {
                 let message = self.some_message(self.machines[at].config.version);
                 self.machine_publishes(at, message);
             }
+            44..50 => self.burst(at),
             50..66 => {
                 let (filter, options) = (self.some_filter(), self.some_options());
                 let other = (self.some_filter(), self.some_options());
@@ -118,6 +120,15 @@ impl World {
                 }
             }
             _ => self.replace(at),
+        }
+    }
+
+    /// Many messages to one topic at once, for windows, queues and slow readers.
+    fn burst(&mut self, at: usize) {
+        let first = self.some_message(self.machines[at].config.version);
+        for _ in 0..5 + self.dice.below(15) {
+            let message = self.some_message(self.machines[at].config.version);
+            self.machine_publishes(at, Message { topic: first.topic.clone(), qos: first.qos, ..message });
         }
     }
 
@@ -214,12 +225,28 @@ impl World {
         let topic = if reserved { TOPICS[7] } else { self.dice.pick(&TOPICS[..7]) };
         let message =
             Message::new(topic.parse().expect("a topic"), if is_empty { String::new() } else { payload });
-        let message = message.with_qos(self.dice.qos()).with_retain(is_retained);
+        let mut message = message.with_qos(self.dice.qos()).with_retain(is_retained);
+        if version.is_5() && !is_empty && self.dice.chance(20) {
+            message.properties = Some(self.some_properties());
+        }
         if version.is_5() && self.dice.chance(15) {
             message.with_expiry(self.dice.pick(&[1, 5, 60]))
         } else {
             message
         }
+    }
+
+    fn some_properties(&mut self) -> Box<MessageProperties> {
+        let pair = || ("key".into(), "value".into());
+        let has = |dice: &mut Dice| dice.chance(50);
+        Box::new(MessageProperties {
+            payload_is_utf8: has(&mut self.dice).then_some(true),
+            message_expiry_s: None,
+            response_topic: has(&mut self.dice).then(|| "answers/here".into()),
+            correlation_data: has(&mut self.dice).then(|| [0, 1, 255].into()),
+            user_properties: (0..self.dice.below(3)).map(|_| pair()).collect(),
+            content_type: has(&mut self.dice).then(|| "text/plain".into()),
+        })
     }
 
     fn some_filter(&mut self) -> TopicFilter {

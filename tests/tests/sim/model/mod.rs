@@ -14,7 +14,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use bridge::broker::Config;
-use mqtt::{Instant, ReasonCode, TopicName, Version, Will};
+use mqtt::{Instant, MessageProperties, Qos, ReasonCode, TopicName, Version, Will};
 
 use crate::link::LinkKey;
 
@@ -70,8 +70,10 @@ struct Live {
 #[derive(Clone, Debug)]
 pub(crate) struct Kept {
     pub(crate) payload: Vec<u8>,
-    qos: mqtt::Qos,
+    qos: Qos,
     expires: Option<Instant>,
+    /// Without the Message Expiry Interval, of which only what remains is sent.
+    properties: MessageProperties,
 }
 
 /// A packet that must come out once for the packet that went in.

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use mqtt::packet::{RetainHandling, SubscriptionOptions};
-use mqtt::{Message, Qos};
+use mqtt::{Message, MessageProperties, Qos};
 
 use super::session::{Debt, Fate, Replay, Session, Subscription};
 use super::{Kept, Letter, Model, filter};
@@ -14,8 +14,11 @@ impl Model {
     pub(super) fn publish_message(&mut self, publisher: &str, message: &Message) -> usize {
         let expiry = message.properties.as_deref().and_then(|p| p.message_expiry_s);
         let expires = expiry.map(|secs| self.now + Duration::from_secs(u64::from(secs)));
+        let properties = message.properties.as_deref().cloned().unwrap_or_default();
+        let properties = MessageProperties { message_expiry_s: None, ..properties };
         if message.retain {
-            let kept = Kept { payload: message.payload.to_vec(), qos: message.qos, expires };
+            let (payload, properties) = (message.payload.to_vec(), properties.clone());
+            let kept = Kept { payload, qos: message.qos, expires, properties };
             self.retain(message.topic.as_str(), kept);
         }
         let clients: Vec<_> = self.sessions.keys().cloned().collect();
@@ -23,7 +26,7 @@ impl Model {
         for client in clients {
             if let Some(debt) = self.debt(&client, publisher, message) {
                 reached += 1;
-                self.owe(&client, Debt { expires, ..debt });
+                self.owe(&client, Debt { expires, properties: properties.clone(), ..debt });
             }
         }
         reached
@@ -69,6 +72,7 @@ impl Model {
             ids: mine().filter_map(|s| s.id).collect(),
             other_ids: all.iter().filter_map(|s| s.id).collect(),
             expires: None,
+            properties: MessageProperties::default(),
             fate: Fate::Waiting,
         })
     }
@@ -105,25 +109,23 @@ impl Model {
         let Some(session) = self.sessions.get_mut(client).filter(|_| is_due) else { return };
         let wanted: BTreeSet<_> =
             self.retained.keys().filter(|topic| filter::matches(name, topic)).cloned().collect();
-        let replay = Replay { qos: options.qos, id, wanted, sent: BTreeSet::new() };
+        let replay = Replay { qos: options.qos, id, wanted };
         session.give_up_replay(name);
         session.replays.insert(name.to_owned(), replay);
     }
 }
 
 impl Session {
-    /// A retained message that one of the new subscriptions brings; its QoS and identifier. Each brings it once.
-    pub(super) fn replayed(&mut self, topic: &str, qos: Qos, kept: &Kept, ids: &[u32]) -> bool {
-        let past = self.past_replays.iter_mut().map(|(name, replay)| (&*name, replay));
-        for (name, replay) in self.replays.iter_mut().chain(past) {
-            if filter::matches(name, topic)
-                && replay.qos.min(kept.qos) == qos
-                && replay.id.as_slice() == ids
-                && replay.sent.insert(topic.to_owned())
-            {
-                return true;
-            }
-        }
-        false
+    /// Whether one of the new subscriptions can have brought a retained message. Each brings a topic once.
+    pub(super) fn brings(&mut self, topic: &str, qos: Qos, kept: &Kept, ids: &[u32]) -> bool {
+        let past = self.past_replays.iter().map(|(name, replay)| (name, replay));
+        let all = self.replays.iter().chain(past);
+        let fits: Vec<_> = all
+            .filter(|(name, replay)| filter::matches(name, topic) && replay.id.as_slice() == ids)
+            .map(|(_, replay)| replay.qos)
+            .collect();
+        let times = self.replayed.entry((topic.to_owned(), ids.to_vec())).or_default();
+        *times += 1;
+        *times <= fits.len() && fits.iter().any(|&asked| asked.min(kept.qos) == qos)
     }
 }

@@ -1,7 +1,7 @@
 //! What the broker sends, held against what it owes.
 
 use mqtt::packet::Publish;
-use mqtt::{Instant, Packet, Qos, ReasonCode};
+use mqtt::{Instant, MessageProperties, Packet, Qos, ReasonCode};
 
 use super::session::{Debt, Fate, Flight, Session, Step};
 use super::{Answer, Letter, Model};
@@ -85,7 +85,7 @@ impl Model {
         let kept = self.retained.get(&letter.topic).cloned();
         let session = self.session_of(link);
         let ids = &publish.properties.subscription_ids;
-        let expires = if let Some(at) = session.debt_for(&letter, qos, publish.retain, now) {
+        let (expires, properties) = if let Some(at) = session.debt_for(&letter, qos, publish.retain, now) {
             session.assert_order(at, now);
             let debt = &mut session.debts[at];
             debt.fate = Fate::Done;
@@ -94,18 +94,15 @@ impl Model {
                 assert!(must.iter().all(|id| ids.contains(id)), "{ids:?} miss one of {must:?}");
                 assert!(ids.iter().all(|id| may.contains(id)), "{ids:?} are more than {may:?}");
             }
-            debt.expires
+            (debt.expires, debt.properties.clone())
         } else {
             let kept = kept.unwrap_or_else(|| panic!("{letter:?} {qos:?} is not owed"));
             assert!(
                 publish.retain && kept.payload == letter.payload,
                 "{letter:?} {qos:?} is not owed: {kept:?}"
             );
-            assert!(
-                session.replayed(&letter.topic, qos, &kept, ids),
-                "retained {letter:?} was not asked for"
-            );
-            kept.expires
+            assert!(session.brings(&letter.topic, qos, &kept, ids), "retained {letter:?} was not asked for");
+            (kept.expires, kept.properties)
         };
         assert!(expires.is_none_or(|at| at > now), "{letter:?} is sent after its time [MQTT-3.3.2-5]");
         if is_5 {
@@ -114,6 +111,11 @@ impl Model {
                 publish.properties.message_expiry_s, left,
                 "what remains of {letter:?} [MQTT-3.3.2-6]"
             );
+        }
+        if is_5 {
+            let sent = MessageProperties::from_packet(&publish.properties).unwrap_or_default();
+            let sent = MessageProperties { message_expiry_s: None, ..*sent };
+            assert_eq!(sent, properties, "what goes with {letter:?} unaltered (3.3.2.3)");
         }
         let instance = session.instance;
         if let Some(packet_id) = publish.delivery.packet_id() {
@@ -163,6 +165,7 @@ impl Session {
 }
 
 fn letter(publish: &Publish<'_>) -> Letter {
+    assert_eq!(publish.properties.topic_alias, None, "an alias belongs to one connection [MQTT-3.3.2-7]");
     Letter::new(publish.topic.expect("the broker uses no aliases").text(), publish.payload)
 }
 

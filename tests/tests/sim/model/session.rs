@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use mqtt::packet::SubscriptionOptions;
-use mqtt::{Instant, Qos, SessionExpiry, Will};
+use mqtt::{Instant, MessageProperties, Qos, SessionExpiry, Will};
 
 use super::Letter;
 use crate::link::LinkKey;
@@ -30,6 +30,8 @@ pub(crate) struct Session {
     pub(super) replays: BTreeMap<String, Replay>,
     /// Replays that were given up or begun again. Where filters overlap, nobody can tell whose message one was.
     pub(super) past_replays: Vec<(String, Replay)>,
+    /// What replays have brought, by topic and subscription identifiers.
+    pub(super) replayed: BTreeMap<(String, Vec<u32>), usize>,
 }
 
 #[derive(Clone, Debug)]
@@ -50,6 +52,7 @@ pub(super) struct Debt {
     pub(super) ids: BTreeSet<u32>,
     pub(super) other_ids: BTreeSet<u32>,
     pub(super) expires: Option<Instant>,
+    pub(super) properties: MessageProperties,
     pub(super) fate: Fate,
 }
 
@@ -84,7 +87,6 @@ pub(super) struct Replay {
     pub(super) id: Option<u32>,
     /// Topics that were retained at the SUBSCRIBE and have been all the time since.
     pub(super) wanted: BTreeSet<String>,
-    pub(super) sent: BTreeSet<String>,
 }
 
 impl Session {
@@ -103,6 +105,7 @@ impl Session {
             again: VecDeque::new(),
             replays: BTreeMap::new(),
             past_replays: Vec::new(),
+            replayed: BTreeMap::new(),
         }
     }
 

@@ -106,15 +106,12 @@ impl Model {
             assert!(stuck.is_none(), "{stuck:?} waits for nothing on the way to {client}");
             session.debts.clear(); // what is left has expired, or was turned away by a full queue
             let is_gone = |topic: &String| retained.get(topic).is_none_or(|kept| kept.is_expired(now));
+            session.past_replays.clear();
             let replays = std::mem::take(&mut session.replays);
-            let past = std::mem::take(&mut session.past_replays);
-            let sent: BTreeSet<_> = replays
-                .values()
-                .chain(past.iter().map(|past| &past.1))
-                .flat_map(|replay| &replay.sent)
-                .collect();
+            let brought: BTreeSet<_> =
+                std::mem::take(&mut session.replayed).into_keys().map(|key| key.0).collect();
             for (filter, replay) in &replays {
-                let missing = replay.wanted.iter().find(|topic| !sent.contains(topic) && !is_gone(topic));
+                let missing = replay.wanted.iter().find(|topic| !brought.contains(*topic) && !is_gone(topic));
                 assert!(
                     missing.is_none(),
                     "{missing:?} is retained, and {filter} did not bring it to {client}"
