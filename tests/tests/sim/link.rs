@@ -32,6 +32,8 @@ pub(crate) struct ClientEnd {
     pub(crate) is_open: bool,
     /// Its application does not read: what it was sent stays at the Server until then.
     pub(crate) stalled_until: Instant,
+    /// Until then it reads a little at a time.
+    pub(crate) slow_until: Instant,
 }
 
 #[derive(Debug)]
@@ -61,7 +63,7 @@ impl Link {
             flush_is_planned: false,
             is_closing: false,
         };
-        let client = ClientEnd { is_open: true, stalled_until: Instant::START };
+        let client = ClientEnd { is_open: true, stalled_until: Instant::START, slow_until: Instant::START };
         Self {
             owner,
             id,

@@ -181,6 +181,10 @@ impl World {
         }
         let link = self.open(Owner::Machine(at));
         self.machines[at].link = Some(link);
+        if !self.is_calm && self.dice.chance(8) {
+            let soon = self.dice.up_to_ms(120); // in the middle of CONNECT, CONNACK, SUBSCRIBE and all that is sent again
+            self.plan(self.now + soon, Event::Cut(link));
+        }
         self.with(at, |client, now| client.handle(now, Input::Opened));
     }
 

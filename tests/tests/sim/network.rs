@@ -19,6 +19,8 @@ pub(crate) enum Event {
     Flush(LinkKey),
     /// Bytes reach the client.
     Down(LinkKey, Vec<u8>),
+    /// The wire breaks.
+    Cut(LinkKey),
     /// The Server learns that the connection is gone.
     ServerGone(LinkKey),
     /// The client learns it.
@@ -89,17 +91,19 @@ impl World {
         }
     }
 
-    /// The client does not read for a while.
+    /// The client does not read for a while, or reads slowly.
     pub(crate) fn stall(&mut self, key: LinkKey) {
         let until = self.now + self.dice.up_to_ms(8_000);
-        if let Some(link) = self.links.get_mut(&key) {
-            link.client.stalled_until = link.client.stalled_until.max(until);
-        }
+        let is_slow = self.dice.chance(50);
+        let Some(link) = self.links.get_mut(&key) else { return };
+        let which = if is_slow { &mut link.client.slow_until } else { &mut link.client.stalled_until };
+        *which = until.max(*which);
     }
 
     pub(crate) fn plan_flush(&mut self, key: LinkKey) {
-        let delay = self.dice.up_to_ms(3);
         let (now, is_calm) = (self.now, self.is_calm);
+        let is_slow = self.links.get(&key).is_some_and(|link| link.client.slow_until > now) && !is_calm;
+        let delay = self.dice.up_to_ms(if is_slow { 300 } else { 3 });
         let Some(link) = self.links.get_mut(&key) else { return };
         let is_due = !link.server.waiting.is_empty() || link.server.is_closing;
         if link.is_cut || !link.server.is_open || !is_due || link.server.flush_is_planned {
@@ -111,14 +115,15 @@ impl World {
     }
 
     fn flush(&mut self, key: LinkKey) {
-        let takes_all = self.is_calm || self.dice.chance(70);
+        let is_slow = self.links.get(&key).is_some_and(|link| link.client.slow_until > self.now);
+        let takes_all = self.is_calm || self.dice.chance(if is_slow { 10 } else { 70 });
         let Some(link) = self.links.get_mut(&key) else { return };
         link.server.flush_is_planned = false;
         if link.is_cut || !link.server.is_open {
             return;
         }
         let many = link.server.waiting.len();
-        let taken = if takes_all { many } else { self.dice.below(many + 1) };
+        let taken = if takes_all { many } else { self.dice.below(many + 1).min(200) };
         let bytes: Vec<_> = link.server.waiting.drain(..taken).collect();
         let (connection, pending) = (link.id, link.server.waiting.len());
         let is_over = link.server.is_closing && pending == 0;
@@ -148,6 +153,7 @@ impl World {
                     None => {}
                 }
             }
+            Event::Cut(key) => self.cut(key),
             Event::ServerGone(key) => self.server_gone(key),
             Event::ClientGone(key) => self.client_gone(key),
         }

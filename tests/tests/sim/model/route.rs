@@ -116,16 +116,14 @@ impl Model {
 }
 
 impl Session {
-    /// Whether one of the new subscriptions can have brought a retained message. Each brings a topic once.
+    /// Whether one of the new subscriptions can be bringing a retained message. Each brings a topic once.
     pub(super) fn brings(&mut self, topic: &str, qos: Qos, kept: &Kept, ids: &[u32]) -> bool {
-        let past = self.past_replays.iter().map(|(name, replay)| (name, replay));
-        let all = self.replays.iter().chain(past);
-        let fits: Vec<_> = all
-            .filter(|(name, replay)| filter::matches(name, topic) && replay.id.as_slice() == ids)
-            .map(|(_, replay)| replay.qos)
-            .collect();
+        let fits =
+            |(name, replay): &(&String, &Replay)| filter::matches(name, topic) && replay.id.as_slice() == ids;
+        let now: Vec<_> = self.replays.iter().filter(fits).collect();
+        let past = self.past_replays.iter().map(|(name, replay)| (name, replay)).filter(fits).count();
         let times = self.replayed.entry((topic.to_owned(), ids.to_vec())).or_default();
         *times += 1;
-        *times <= fits.len() && fits.iter().any(|&asked| asked.min(kept.qos) == qos)
+        *times <= now.len() + past && now.iter().any(|(_, replay)| replay.qos.min(kept.qos) == qos)
     }
 }
