@@ -21,10 +21,13 @@ mod network;
 mod plan;
 mod quiet;
 mod raw;
+mod some;
+mod tally;
 mod trace;
 mod world;
 
-use world::{Tally, World};
+use tally::Tally;
+use world::World;
 
 /// Seeds of a normal run.
 const SEEDS: u64 = 200;

@@ -1,19 +1,13 @@
 //! What people and devices do, by chance.
 
-use std::time::Duration;
+use mqtt::client::{Client, Input};
+use mqtt::packet::{Connect, Disconnect};
+use mqtt::{Message, Packet, ReasonCode, SessionExpiry, Version};
 
-use mqtt::client::{Backoff, Client, Config, Input};
-use mqtt::packet::{Connect, Disconnect, RetainHandling, SubscriptionOptions};
-use mqtt::{Message, MessageProperties, Packet, Qos, ReasonCode, SessionExpiry, TopicFilter, Version, Will};
-
-use crate::dice::Dice;
 use crate::machine::Machine;
 use crate::raw::Raw;
 use crate::world::World;
 
-const TOPICS: [&str; 8] = ["a", "a/b", "a/b/c", "a/c", "b", "b/c", "/b", "$own/a"];
-const FILTERS: [&str; 14] =
-    ["#", "+", "a/#", "a/+", "+/b", "a/b", "+/+/c", "a/b/c", "b/#", "b", "will/+", "/#", "+/#", "$own/#"];
 const MACHINES: usize = 5;
 const RAWS: usize = 3;
 
@@ -28,41 +22,6 @@ impl World {
             let version = self.dice.pick(&[Version::V3_1_1, Version::V5, Version::V5]);
             self.raws.push(Raw::new(format!("raw{n}"), version));
         }
-    }
-
-    fn some_client(&mut self, n: usize) -> Config {
-        let version = self.dice.pick(&[Version::V3_1_1, Version::V5]);
-        let client_id = format!("m{n}");
-        let some = [SessionExpiry::AtDisconnect, SessionExpiry::Never, SessionExpiry::Never];
-        let any = [SessionExpiry::After(5), SessionExpiry::After(60), SessionExpiry::After(3_600)];
-        let is_5 = version.is_5() && self.dice.chance(60);
-        Config {
-            version,
-            fall_back: false,
-            will: self.some_will(&client_id, version),
-            client_id,
-            clean_start: self.dice.chance(30),
-            keep_alive_s: self.dice.pick(&[0, 5, 20]),
-            session_expiry: if is_5 { self.dice.pick(&any) } else { self.dice.pick(&some) },
-            receive_maximum: self.dice.pick(&[1, 2, 5, 256]),
-            connect_timeout: Duration::from_secs(4),
-            ping_timeout: Duration::from_secs(4),
-            backoff: Backoff { first: Duration::from_millis(200), max: Duration::from_secs(2) },
-            seed: self.dice.seed(),
-            ..Config::default()
-        }
-    }
-
-    fn some_will(&mut self, client_id: &str, version: Version) -> Option<Will> {
-        // One topic for each, so that two wills of one moment do not race.
-        let topic = format!("will/{client_id}").parse().expect("a topic");
-        let mut message = Message::new(topic, format!("{client_id} is gone")).with_qos(self.dice.qos());
-        message = message.with_retain(self.dice.chance(50));
-        if version.is_5() && self.dice.chance(20) {
-            message = message.with_expiry(self.dice.pick(&[1, 30]));
-        }
-        let delay_s = if version.is_5() { self.dice.pick(&[0, 0, 2, 30]) } else { 0 };
-        self.dice.chance(60).then_some(Will { message, delay_s })
     }
 
     /// The next thing that somebody does.
@@ -213,57 +172,5 @@ impl World {
             connect.properties.session_expiry = self.dice.pick(&some);
         }
         self.raw_connects(at, &connect);
-    }
-
-    fn some_message(&mut self, version: Version) -> Message {
-        self.next_message += 1;
-        let padding = if self.dice.chance(20) { self.dice.below(400) } else { 0 };
-        let is_retained = self.dice.chance(25);
-        let is_empty = self.dice.chance(if is_retained { 30 } else { 2 });
-        let payload = format!("{}{}", self.next_message, " ".repeat(padding));
-        let reserved = self.dice.chance(2);
-        let topic = if reserved { TOPICS[7] } else { self.dice.pick(&TOPICS[..7]) };
-        let message =
-            Message::new(topic.parse().expect("a topic"), if is_empty { String::new() } else { payload });
-        let mut message = message.with_qos(self.dice.qos()).with_retain(is_retained);
-        if version.is_5() && !is_empty && self.dice.chance(20) {
-            message.properties = Some(self.some_properties());
-        }
-        if version.is_5() && self.dice.chance(15) {
-            message.with_expiry(self.dice.pick(&[1, 5, 60]))
-        } else {
-            message
-        }
-    }
-
-    fn some_properties(&mut self) -> Box<MessageProperties> {
-        let pair = || ("key".into(), "value".into());
-        let has = |dice: &mut Dice| dice.chance(50);
-        Box::new(MessageProperties {
-            payload_is_utf8: has(&mut self.dice).then_some(true),
-            message_expiry_s: None,
-            response_topic: has(&mut self.dice).then(|| "answers/here".into()),
-            correlation_data: has(&mut self.dice).then(|| [0, 1, 255].into()),
-            user_properties: (0..self.dice.below(3)).map(|_| pair()).collect(),
-            content_type: has(&mut self.dice).then(|| "text/plain".into()),
-        })
-    }
-
-    fn some_filter(&mut self) -> TopicFilter {
-        self.dice.pick(&FILTERS).parse().expect("a filter")
-    }
-
-    fn some_options(&mut self) -> SubscriptionOptions {
-        let handling = [RetainHandling::Send, RetainHandling::SendIfNew, RetainHandling::DoNotSend];
-        SubscriptionOptions {
-            qos: self.dice.pick(&[Qos::AtMostOnce, Qos::AtLeastOnce, Qos::ExactlyOnce, Qos::ExactlyOnce]),
-            no_local: self.dice.chance(15),
-            retain_as_published: self.dice.chance(20),
-            retain_handling: self.dice.pick(&handling),
-        }
-    }
-
-    fn some_subscription_id(&mut self) -> Option<u32> {
-        self.dice.chance(30).then(|| self.dice.pick(&[1, 2, 300]))
     }
 }
