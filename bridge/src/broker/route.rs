@@ -5,6 +5,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
+use mqtt::codec::EncodeError;
 use mqtt::packet::Publish;
 use mqtt::{Delivery, Instant, Message, MessageProperties, PacketId, Qos, TopicName, Version};
 
@@ -64,15 +65,9 @@ impl<'a> Routed<'a> {
         let at = usize::from(version.is_5()) * 6 + usize::from(qos.level()) * 2 + usize::from(retain);
         let slot = self.shapes.get_mut(at)?;
         if slot.is_none() {
-            let mut publish = Publish {
-                delivery: delivery(qos, PacketId::new(1)?, false),
-                retain,
-                topic: Some(self.topic),
-                payload: self.publish.payload,
-                properties: self.publish.properties.clone(),
-            };
-            publish.properties.topic_alias = None; // it belongs to the publisher's connection
-            *slot = encode(out, version, &publish);
+            let travels = (delivery(qos, PacketId::new(1)?, false), retain);
+            let (publish, topic) = (self.publish, self.topic);
+            *slot = encode_with(out, |bytes| publish.encode_forwarded(version, topic, travels, bytes));
         }
         *slot
     }
@@ -89,8 +84,15 @@ pub(super) const fn delivery(qos: Qos, packet_id: PacketId, dup: bool) -> Delive
 
 /// Appends a PUBLISH to the outbox's buffer.
 pub(super) fn encode(out: &mut Outbox, version: Version, publish: &Publish<'_>) -> Option<Shape> {
+    encode_with(out, |bytes| publish.encode(version, bytes))
+}
+
+fn encode_with(
+    out: &mut Outbox,
+    encode: impl FnOnce(&mut Vec<u8>) -> Result<usize, EncodeError>,
+) -> Option<Shape> {
     let mut id_at = 0;
-    let piece = out.encode(|bytes| id_at = publish.encode(version, bytes).unwrap_or(0))?;
+    let piece = out.encode(|bytes| id_at = encode(bytes).unwrap_or(0))?;
     Some(Shape { piece, id_at: u32::try_from(id_at).ok()? })
 }
 

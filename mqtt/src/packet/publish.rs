@@ -55,8 +55,9 @@ impl<'a> PublishProperties<'a> {
             || !self.user_properties.is_empty()
     }
 
-    fn is_empty(&self) -> bool {
-        !self.has_message_properties() && self.topic_alias.is_none() && self.subscription_ids.is_empty()
+    /// Whether there is nothing but perhaps a topic alias.
+    fn is_plain(&self) -> bool {
+        !self.has_message_properties() && self.subscription_ids.is_empty()
     }
 
     pub(super) fn take(&mut self, property: Property<'a>) {
@@ -73,11 +74,11 @@ impl<'a> PublishProperties<'a> {
         }
     }
 
-    pub(super) fn list(&self) -> impl Iterator<Item = Property<'_>> {
+    pub(super) fn list(&self, topic_alias: Option<u16>) -> impl Iterator<Item = Property<'_>> {
         let single = [
             self.payload_is_utf8.map(Property::PayloadFormatIndicator),
             self.message_expiry_s.map(Property::MessageExpiryInterval),
-            self.topic_alias.map(Property::TopicAlias),
+            topic_alias.map(Property::TopicAlias),
             self.response_topic.map(Property::ResponseTopic),
             self.correlation_data.map(Property::CorrelationData),
             self.content_type.map(Property::ContentType),
@@ -142,31 +143,78 @@ impl<'a> Publish<'a> {
     pub fn encode(&self, version: Version, out: &mut Vec<u8>) -> Result<usize, EncodeError> {
         let before = out.len();
         self.encode_to(version, &mut Writer::new(out))?;
-        let length_bytes =
-            out.get(before + 1..).unwrap_or_default().iter().take_while(|&&b| b & 0x80 != 0).count() + 1;
-        Ok(before + 1 + length_bytes + 2 + self.topic.map_or(0, |t| t.text().len()))
+        Ok(packet_id_at(out, before, self.topic))
+    }
+
+    /// The same for this message on another Network Connection: with that one's delivery and RETAIN, the topic written
+    /// out, and without the topic alias, which belongs to the connection it came by [MQTT-3.3.2-12].
+    ///
+    /// # Errors
+    /// A value does not fit its length field; `out` is then as it was.
+    pub fn encode_forwarded(
+        &self,
+        version: Version,
+        topic: TopicName<&str>,
+        (delivery, retain): (Delivery, bool),
+        out: &mut Vec<u8>,
+    ) -> Result<usize, EncodeError> {
+        let before = out.len();
+        let head = Head { delivery, retain, topic: Some(topic), topic_alias: None };
+        head.encode(version, &self.properties, self.payload, &mut Writer::new(out))?;
+        Ok(packet_id_at(out, before, Some(topic)))
     }
 
     pub(super) fn encode_to(&self, version: Version, w: &mut Writer<'_>) -> Result<(), EncodeError> {
+        let (delivery, retain, topic) = (self.delivery, self.retain, self.topic);
+        let head = Head { delivery, retain, topic, topic_alias: self.properties.topic_alias };
+        head.encode(version, &self.properties, self.payload, w)
+    }
+}
+
+/// What may differ between two Network Connections that carry one message.
+struct Head<'a> {
+    delivery: Delivery,
+    retain: bool,
+    topic: Option<TopicName<&'a str>>,
+    topic_alias: Option<u16>,
+}
+
+impl Head<'_> {
+    fn encode(
+        &self,
+        version: Version,
+        properties: &PublishProperties<'_>,
+        payload: &[u8],
+        w: &mut Writer<'_>,
+    ) -> Result<(), EncodeError> {
         let topic = self.topic.map_or("", TopicName::text);
         let first = PUBLISH << 4
             | u8::from(self.delivery.dup()) << 3
             | self.delivery.qos().level() << 1
             | u8::from(self.retain);
-        w.packet(first, topic.len() + self.payload.len() + 5, |w| {
+        w.packet(first, topic.len() + payload.len() + 5, |w| {
             w.text(topic)?;
             if let Some(id) = self.delivery.packet_id() {
                 w.u16(id.get());
             }
-            if version.is_5() && self.properties.is_empty() {
-                w.u8(0);
+            if self.topic_alias.is_none() && properties.is_plain() {
+                if version.is_5() {
+                    w.u8(0);
+                }
             } else {
-                properties::write(w, version, self.properties.list())?;
+                properties::write(w, version, properties.list(self.topic_alias))?;
             }
-            w.raw(self.payload);
+            w.raw(payload);
             Ok(())
         })
     }
+}
+
+/// Where the Packet Identifier of the PUBLISH stands that begins at `start`.
+fn packet_id_at(out: &[u8], start: usize, topic: Option<TopicName<&str>>) -> usize {
+    let length = out.get(start + 1..).unwrap_or_default();
+    let length_bytes = length.iter().take_while(|&&b| b & 0x80 != 0).count() + 1;
+    start + 1 + length_bytes + 2 + topic.map_or(0, |t| t.text().len())
 }
 
 /// Reads the will properties of a CONNECT: the delay in seconds and the message's own.
