@@ -80,13 +80,28 @@ fn bind(wasm_bindgen: &Path, manifest: &Path, bin: &str, profile: Profile) -> Re
 fn assemble(html: &str, www: &Path, bind: impl Fn(&str, &str) -> Result<Module>) -> Result<Files> {
     let mut files = Files::new();
     let mut replacements = Vec::new();
-    for link in html::links(html)? {
+    let links = html::links(html)?;
+    // Plain style sheets become one, where the last of them stood: each more is another wait before the first paint.
+    let mut plain_sheets = links.iter().filter(|link| link.is_plain_css()).count();
+    let mut sheet = Vec::new();
+    for link in links {
         let replacement = match &link.source {
             html::Source::Rust { manifest, bin } => start_tags(&mut files, bin, bind(manifest, bin)?),
             html::Source::Css { href } => {
                 let css = read(&www.join(href))?;
                 assets::check_css(&String::from_utf8_lossy(&css)).with_context(|| href.clone())?;
-                link.tag("stylesheet", &add_hashed(&mut files, href, css))
+                if link.is_plain_css() {
+                    plain_sheets -= 1;
+                    sheet.extend(css);
+                    match plain_sheets {
+                        0 => {
+                            link.tag("stylesheet", &add_hashed(&mut files, href, std::mem::take(&mut sheet)))
+                        }
+                        _ => String::new(),
+                    }
+                } else {
+                    link.tag("stylesheet", &add_hashed(&mut files, href, css))
+                }
             }
             html::Source::Icon { href } => {
                 let icon = read(&www.join(href))?;
@@ -178,9 +193,11 @@ mod tests {
     fn a_page_is_assembled() {
         let www = std::env::temp_dir().join(format!("xtask-page-{}", std::process::id()));
         fs::create_dir_all(www.join("icons")).unwrap();
+        fs::write(www.join("tokens.css"), ":root { --a: 1 }\n").unwrap();
         fs::write(www.join("style.css"), "body { margin: 0 }").unwrap();
         fs::write(www.join("icons/a.svg"), "<svg/>").unwrap();
-        let html = "<head>\n<link data-trunk rel=\"css\" href=\"style.css\">\n\
+        let html = "<head>\n<link data-trunk rel=\"css\" href=\"tokens.css\">\n\
+                    <link data-trunk rel=\"css\" href=\"style.css\">\n\
                     <link data-trunk rel=\"copy-dir\" href=\"icons\"/>\n\
                     <link data-trunk rel=\"copy-file\" href=\"icons/a.svg\">\n\
                     <link data-trunk rel=\"rust\" href=\"../app/Cargo.toml\" data-bin=\"panel\">\n</head>";
@@ -203,6 +220,11 @@ mod tests {
         ];
         assert_eq!(names.len(), starts.len(), "{names:?}");
         assert!(names.iter().zip(starts).all(|(name, start)| name.starts_with(start)), "{names:?}");
+
+        assert_eq!(
+            files[names[4]], b":root { --a: 1 }\nbody { margin: 0 }",
+            "one sheet in the order of the page"
+        );
 
         let page = String::from_utf8(files["index.html"].clone()).unwrap();
         html::check_policy(&page).unwrap();

@@ -39,6 +39,15 @@ impl Link {
     }
 }
 
+impl Link {
+    /// Whether it is a style sheet that always holds, which `media` and the like would limit.
+    pub(crate) fn is_plain_css(&self) -> bool {
+        let plain =
+            |(name, _): &(String, _)| matches!(name.as_str(), "rel" | "href") || name.starts_with("data-");
+        matches!(self.source, Source::Css { .. }) && self.attributes.iter().all(plain)
+    }
+}
+
 /// All links marked `data-trunk`, in their order.
 pub(crate) fn links(html: &str) -> Result<Vec<Link>> {
     let marked = |piece: &Piece| piece.attributes.iter().any(|(name, _)| name == "data-trunk");
