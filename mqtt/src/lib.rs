@@ -23,6 +23,8 @@ pub mod client;
 pub mod codec;
 pub mod delivery;
 pub mod packet;
+#[cfg(feature = "scram")]
+pub mod scram;
 
 mod message;
 mod reason;
