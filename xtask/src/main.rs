@@ -9,6 +9,7 @@ mod command;
 mod page;
 mod report;
 mod run;
+mod sim;
 mod system;
 mod test;
 mod tools;
@@ -21,6 +22,8 @@ const HELP: &str = "\
 cargo xtask build [--debug]      the page, and target/release/switchboard with the page inside
 cargo xtask run [-- ARGS]        build, then start `switchboard --demo ARGS`
 cargo xtask test [--only NAME]…  everything that proves it; NAME is one of the steps below
+cargo xtask sim [--seeds N] [--from SEED] | [--seed SEED]
+                                 the simulation, from a seed on; or one seed, with what happened last
 
 build and run need a Rust toolchain, nothing else. What test needs beyond that it installs where it can, and else names.
 Tools go to target/tools; delete that folder to fetch them anew.";
@@ -46,6 +49,7 @@ fn dispatch(arguments: &[String]) -> Result<ExitCode> {
         ["build", "--debug"] => drop(build::build(build::Profile::Debug)?),
         ["run"] => run::run(&[])?,
         ["run", "--", rest @ ..] => run::run(rest)?,
+        ["sim", rest @ ..] => sim::sim(rest)?,
         ["test", rest @ ..] => return test::test(&only(rest)?),
         [first, ..] => bail!("`{first}` with these arguments is not understood; `cargo xtask` lists what is"),
     }

@@ -75,9 +75,11 @@ impl Link {
         }
     }
 
-    /// Nothing is on its way to the client, nor is the link about to end.
+    /// Nothing is on its way, and the link is not broken or about to end, whether the ends know it or not.
     pub(crate) fn is_quiet(&self, now: Instant) -> bool {
-        self.server.waiting.is_empty()
+        !self.is_cut
+            && !self.server.is_closing
+            && self.server.waiting.is_empty()
             && self.up_until <= now
             && self.down_until <= now
             && self.client.is_open == self.server.is_open

@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 use std::fmt::Display;
 
 use mqtt::Packet;
+use mqtt::packet::PublishProperties;
 
 const LINES: usize = 200;
 
@@ -55,14 +56,17 @@ fn short(packet: &Packet<'_>) -> String {
             p.will.as_ref().map(|will| (will.qos, will.retain, will.delay_s)),
         ),
         Packet::Connack(p) => format!("CONNACK {:?} present {}", p.reason, p.session_present),
-        Packet::Publish(p) => format!(
-            "PUBLISH {} {:.24} {:?} retain {} {:?}",
-            p.topic.map_or("-", |topic| topic.text()),
-            String::from_utf8_lossy(p.payload),
-            p.delivery,
-            p.retain,
-            p.properties,
-        ),
+        Packet::Publish(p) => {
+            format!(
+                "PUBLISH {} {:.24} {} {}{}{}",
+                p.topic.map_or("-", |topic| topic.text()),
+                String::from_utf8_lossy(p.payload).trim_end(),
+                p.delivery.packet_id().map_or(0, |id| id.get()),
+                ["at QoS 0", "at QoS 1", "at QoS 2"][usize::from(p.delivery.qos().level())],
+                if p.delivery.dup() { " again" } else { "" },
+                if p.retain { " retain" } else { "" },
+            ) + &travelling(&p.properties)
+        }
         Packet::Puback(p) | Packet::Pubrec(p) | Packet::Pubrel(p) | Packet::Pubcomp(p) => {
             format!("{} {} {:?}", packet.name(), p.packet_id.get(), p.reason)
         }
@@ -72,4 +76,12 @@ fn short(packet: &Packet<'_>) -> String {
         Packet::Disconnect(p) => format!("DISCONNECT {:?} {:?}", p.reason, p.reason_string),
         Packet::Pingreq | Packet::Pingresp | Packet::Auth(_) => packet.name().to_owned(),
     }
+}
+
+/// What is set of what decides where and how long a message goes.
+fn travelling(p: &PublishProperties<'_>) -> String {
+    let expiry = p.message_expiry_s.map(|secs| format!(" for {secs} s"));
+    let alias = p.topic_alias.map(|alias| format!(" alias {alias}"));
+    let ids = (!p.subscription_ids.is_empty()).then(|| format!(" ids {:?}", p.subscription_ids));
+    [expiry, alias, ids].into_iter().flatten().collect()
 }
