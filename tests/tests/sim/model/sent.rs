@@ -139,7 +139,8 @@ impl Model {
 }
 
 impl Session {
-    /// The oldest debt of this kind; two wills of one Client look alike, so one that still counts comes first.
+    /// The oldest debt of this kind; two wills of one Client look alike, so one that is surely there comes first, and
+    /// then one that still counts.
     fn debt_for(&self, letter: &Letter, qos: Qos, retain: bool, now: Instant) -> Option<usize> {
         let is_it = |debt: &Debt| {
             debt.fate != Fate::Done
@@ -147,8 +148,10 @@ impl Session {
                 && debt.letter == *letter
                 && debt.retain.is_none_or(|flag| flag == retain)
         };
+        let is_sure = |debt: &Debt| is_it(debt) && debt.is_due(now);
         let counts = |debt: &Debt| is_it(debt) && !debt.is_expired(now);
-        self.debts.iter().position(counts).or_else(|| self.debts.iter().position(is_it))
+        let debts = || self.debts.iter();
+        debts().position(is_sure).or_else(|| debts().position(counts)).or_else(|| debts().position(is_it))
     }
 
     /// Messages of one publisher to one topic at one QoS keep their order [MQTT-4.6.0-5].
