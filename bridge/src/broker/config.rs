@@ -15,8 +15,18 @@ pub struct Config {
     pub connect_timeout_ms: u64,
     /// Network Connections at once.
     pub max_connections: u32,
+    /// Clients of one address at once. With none it is [`Config::CONNECTIONS_PER_ADDRESS`] and those of this machine are not
+    /// counted; a number that is set counts them too.
+    pub max_connections_per_address: Option<u32>,
+    /// Another Server that every Client is sent to instead of being let in.
+    pub redirect: Option<Redirect>,
+    /// What a Client that asks for it is told as the basis of its Response Topics; `%c` is its Client Identifier. Empty
+    /// tells nothing.
+    pub response_information: String,
     /// QoS 1 and 2 messages taken from a Client at once; told in CONNACK.
     pub receive_maximum: u16,
+    /// What happens to a 5.0 Client that sends more than that at once.
+    pub receive_maximum_excess: Excess,
     /// QoS 1 and 2 messages sent to a Client at once, or fewer if it asks for that.
     pub max_inflight: u16,
     /// Bytes of the largest packet taken; told in CONNACK.
@@ -31,6 +41,8 @@ pub struct Config {
     pub max_qos: Qos,
     /// Whether messages may be retained.
     pub retain_available: bool,
+    /// Whether a payload that is said to be UTF-8 is refused when it is not.
+    pub check_payload_format: bool,
     /// Whether `+` and `#` may be subscribed to.
     pub wildcard_subscriptions: bool,
     /// Whether a Client may come without an identifier.
@@ -49,6 +61,29 @@ pub struct Config {
     pub max_retained_bytes: usize,
 }
 
+/// Another Server (4.11).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Redirect {
+    /// Where it is: `host:port`.
+    pub to: String,
+    /// Whether the Client is to go there from now on, or only this time.
+    pub permanently: bool,
+}
+
+/// What to do with QoS 2 messages over the receive maximum.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Excess {
+    /// The connection ends with 0x93 [MQTT-3.3.4-7].
+    Refuse,
+    /// They are taken, for fleets of Clients that do not count. Packet Identifiers are the bound: 65 535 of a Session.
+    Tolerate,
+}
+
+impl Config {
+    /// Clients of one address at once, when nothing else is set.
+    pub const CONNECTIONS_PER_ADDRESS: u32 = 100;
+}
+
 impl Default for Config {
     fn default() -> Self {
         Self {
@@ -56,7 +91,11 @@ impl Default for Config {
             versions: vec![Version::V3_1, Version::V3_1_1, Version::V5],
             connect_timeout_ms: 10_000,
             max_connections: 1_000_000,
+            max_connections_per_address: None,
+            redirect: None,
+            response_information: "reply/%c".into(),
             receive_maximum: 256,
+            receive_maximum_excess: Excess::Refuse,
             max_inflight: 256,
             max_packet_bytes: 1 << 20,
             topic_alias_maximum: 32,
@@ -64,6 +103,7 @@ impl Default for Config {
             max_session_expiry_s: 7 * 24 * 3600,
             max_qos: Qos::ExactlyOnce,
             retain_available: true,
+            check_payload_format: false,
             wildcard_subscriptions: true,
             allow_empty_client_id: true,
             max_queued_messages: 10_000,

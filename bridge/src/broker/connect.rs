@@ -1,24 +1,18 @@
-//! CONNECT (3.1): who is let in, with which Session, and what it is told.
+//! CONNECT (3.1): who is let in, and with which Session.
 
+use core::net::IpAddr;
+use std::collections::hash_map::Entry;
 use std::sync::Arc;
 use std::time::Duration;
 
-use mqtt::packet::{Connack, Connect, ConnectWill};
-use mqtt::{Packet, Qos, ReasonCode, SessionExpiry, Version, Will};
+use mqtt::packet::{Connect, ConnectWill};
+use mqtt::{ReasonCode, Version, Will};
 
+use super::connack::Granted;
 use super::connection::{Live, State};
 use super::io::Fault;
 use super::session::Session;
-use super::{Broker, ConnectionId, Notice, SessionId, access};
-
-/// What the Client gets that differs from what it asked for.
-#[derive(Debug)]
-struct Granted {
-    client_id: Arc<str>,
-    is_assigned: bool,
-    expiry: SessionExpiry,
-    keep_alive_s: u16,
-}
+use super::{Broker, Config, ConnectionId, Notice, SessionId, access};
 
 impl Broker {
     pub(super) fn connect(&mut self, id: ConnectionId, connect: &Connect<'_>) {
@@ -48,6 +42,11 @@ impl Broker {
             let why = format!("MQTT {} is switched off here", connect.version.name());
             return Err(Fault::new(ReasonCode::UnsupportedProtocolVersion, why));
         }
+        if let Some(redirect) = &self.config.redirect {
+            let reason =
+                if redirect.permanently { ReasonCode::ServerMoved } else { ReasonCode::UseAnotherServer };
+            return Err(Fault::new(reason, "this server sends its clients to another"));
+        }
         if connect.properties.authentication_method.is_some() {
             // [MQTT-4.12.0-1]
             return Err(Fault::new(
@@ -58,14 +57,51 @@ impl Broker {
         entry.map_err(|reason| {
             Fault::new(reason, "clients from other machines need a user, or --anonymous")
         })?;
-        if self.connected >= self.config.max_connections {
-            return Err(Fault::new(
-                ReasonCode::QuotaExceeded,
-                "as many clients are connected as are allowed",
-            ));
-        }
+        self.check_room(id, connect.client_id)?;
         self.check_client_id(connect)?;
         connect.will.as_ref().map_or(Ok(()), |will| self.check_will(connect.version, will))
+    }
+
+    /// Whether one more Client may come, here and from its address. One that takes over a connection adds none.
+    fn check_room(&mut self, id: ConnectionId, client_id: &str) -> Result<(), Fault> {
+        let held = self.by_client.get(client_id).copied();
+        let held = held.and_then(|session| self.session(session)?.connection);
+        if self.connected - u32::from(held.is_some()) >= self.config.max_connections {
+            let why = "as many clients are connected as are allowed";
+            return Err(Fault::new(ReasonCode::QuotaExceeded, why));
+        }
+        let Some(address) = self.counted_address(id) else { return Ok(()) };
+        let is_same = held.is_some_and(|held| self.counted_address(held) == Some(address));
+        let others = self.by_address.get(&address).copied().unwrap_or(0) - u32::from(is_same);
+        if others >= self.config.max_connections_per_address.unwrap_or(Config::CONNECTIONS_PER_ADDRESS) {
+            let why = "as many clients of your address are connected as are allowed";
+            return Err(Fault::new(ReasonCode::QuotaExceeded, why));
+        }
+        Ok(())
+    }
+
+    /// The address a connection is counted for; this machine's own are counted only when a bound was set.
+    fn counted_address(&mut self, id: ConnectionId) -> Option<IpAddr> {
+        let counts_loopback = self.config.max_connections_per_address.is_some();
+        let peer = &self.connection(id)?.peer;
+        peer.address.filter(|_| counts_loopback || !peer.is_loopback)
+    }
+
+    fn count_address_in(&mut self, id: ConnectionId) {
+        if let Some(address) = self.counted_address(id) {
+            *self.by_address.entry(address).or_default() += 1;
+        }
+    }
+
+    pub(super) fn count_address_out(&mut self, id: ConnectionId) {
+        if let Some(address) = self.counted_address(id)
+            && let Entry::Occupied(mut entry) = self.by_address.entry(address)
+        {
+            *entry.get_mut() -= 1;
+            if *entry.get() == 0 {
+                entry.remove();
+            }
+        }
     }
 
     fn check_client_id(&self, connect: &Connect<'_>) -> Result<(), Fault> {
@@ -93,26 +129,20 @@ impl Broker {
                 "we do not retain messages [MQTT-3.2.2-13]",
             ));
         }
+        if self.config.check_payload_format
+            && will.properties.payload_is_utf8 == Some(true)
+            && std::str::from_utf8(will.payload).is_err()
+        {
+            return Err(Fault::new(
+                ReasonCode::PayloadFormatInvalid,
+                "the will is not the UTF-8 it says it is (3.1.3.2.3)",
+            ));
+        }
         if !version.is_5() {
             return Ok(()); // it has no word for this: the will is dropped, as a PUBLISH is
         }
         access::may_publish(will.topic.text())
             .map_err(|_| Fault::new(ReasonCode::NotAuthorized, "the will's topic belongs to the server"))
-    }
-
-    fn grant(&mut self, connect: &Connect<'_>) -> Granted {
-        let is_assigned = connect.client_id.is_empty();
-        let client_id: Arc<str> = if is_assigned {
-            format!("auto-{:016x}", self.rng.next_u64()).into() // [MQTT-3.1.3-6]
-        } else {
-            connect.client_id.into()
-        };
-        let asked = connect.properties.session_expiry;
-        let expiry = SessionExpiry::from_secs(asked.as_secs().min(self.config.max_session_expiry_s));
-        let (asked, limit) = (connect.keep_alive_s, self.config.max_keep_alive_s);
-        // 3.x has no way to be told, so its Clients keep what they asked for [MQTT-3.1.2-24].
-        let over = connect.version.is_5() && limit > 0 && (asked > limit || asked == 0);
-        Granted { client_id, is_assigned, expiry, keep_alive_s: if over { limit } else { asked } }
     }
 
     /// The Session for a Client: its old one or a new one. Whoever had it loses its connection [MQTT-3.1.4-3].
@@ -146,6 +176,7 @@ impl Broker {
             session,
             version: connect.version,
             maximum_packet_size: connect.properties.maximum_packet_size.unwrap_or(u32::MAX),
+            takes_problem_information: connect.properties.request_problem_information,
             silence,
             last_heard: now,
             will: self.admit_will(&granted.client_id, connect),
@@ -154,6 +185,7 @@ impl Broker {
         if let Some(connection) = self.connection(id) {
             connection.state = State::Connected(Box::new(live));
             self.connected += 1;
+            self.count_address_in(id);
         }
         self.set_connection_timer(id, silence.map(|silence| now + silence));
     }
@@ -174,30 +206,5 @@ impl Broker {
         if let Some(session) = self.session(session) {
             session.sender.set_receive_maximum(window);
         }
-    }
-
-    fn send_connack(
-        &mut self,
-        id: ConnectionId,
-        connect: &Connect<'_>,
-        granted: &Granted,
-        session_present: bool,
-    ) {
-        let asked = connect.properties.session_expiry;
-        let mut connack = Connack::new(ReasonCode::Success);
-        connack.session_present = session_present;
-        let p = &mut connack.properties;
-        p.session_expiry = (granted.expiry != asked).then_some(granted.expiry);
-        p.receive_maximum = Some(self.config.receive_maximum);
-        p.maximum_qos = self.config.max_qos.min(Qos::ExactlyOnce);
-        p.retain_available = self.config.retain_available;
-        p.maximum_packet_size = Some(self.config.max_packet_bytes);
-        p.topic_alias_maximum = self.config.topic_alias_maximum;
-        p.wildcard_subscription_available = self.config.wildcard_subscriptions;
-        p.shared_subscription_available = false;
-        p.assigned_client_id = granted.is_assigned.then_some(&*granted.client_id);
-        p.server_keep_alive_s =
-            (granted.keep_alive_s != connect.keep_alive_s).then_some(granted.keep_alive_s);
-        self.send(id, &Packet::Connack(Box::new(connack)));
     }
 }

@@ -44,6 +44,8 @@ pub(super) struct Live {
     pub(super) version: Version,
     /// Bytes of the largest packet the Client takes.
     pub(super) maximum_packet_size: u32,
+    /// It wants reason strings and user properties in any packet (3.1.2.11.7).
+    pub(super) takes_problem_information: bool,
     /// One and a half times the Keep Alive [MQTT-3.1.2-24].
     pub(super) silence: Option<Duration>,
     pub(super) last_heard: Instant,
@@ -135,6 +137,8 @@ impl Broker {
     pub(super) fn refuse(&mut self, id: ConnectionId, version: Version, limit: u32, fault: Fault) {
         let mut connack = Connack::new(fault.reason);
         connack.properties.reason_string = Some(&fault.why);
+        let redirect = self.config.redirect.clone().filter(|_| is_elsewhere(fault.reason));
+        connack.properties.server_reference = redirect.as_ref().map(|redirect| &*redirect.to); // 4.11
         self.send_within(id, version, limit as usize, &Packet::Connack(Box::new(connack)));
         self.finish(id, Ended::ByServer(fault.reason, fault.why), true);
     }
@@ -187,6 +191,7 @@ impl Broker {
             State::AwaitConnect => self.out.notice(Notice::Ended { client_id: None, peer, ended }),
             State::Connected(live) => {
                 self.connected = self.connected.saturating_sub(1);
+                self.count_address_out(id);
                 let client_id = self.session(live.session).map(|session| Arc::clone(&session.client_id));
                 self.out.notice(Notice::Ended { client_id, peer, ended });
                 let will = live.will.filter(|_| with_will);
@@ -194,6 +199,11 @@ impl Broker {
             }
         }
     }
+}
+
+/// Whether the reason sends the Client to another Server.
+const fn is_elsewhere(reason: ReasonCode) -> bool {
+    matches!(reason, ReasonCode::UseAnotherServer | ReasonCode::ServerMoved)
 }
 
 /// DISCONNECT has no word for some of what CONNACK or an acknowledgement can say.

@@ -1,12 +1,11 @@
-//! To one Session: what waits in its queue, what is sent again, and the retained messages of new subscriptions. And
-//! every other packet to one connection.
+//! To one Session: what waits in its queue, what is sent again, and the retained messages of new subscriptions.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use mqtt::delivery::InFlight;
 use mqtt::packet::{Ack, Publish};
-use mqtt::{Packet, PacketId, Qos, ReasonCode, Version};
+use mqtt::{Packet, PacketId, Qos, ReasonCode};
 
 use super::connection::State;
 use super::retained::Step;
@@ -15,34 +14,6 @@ use super::session::Queued;
 use super::{Broker, ConnectionId, Notice, SessionId};
 
 impl Broker {
-    /// Sends a packet to a Client that is connected. What its Maximum Packet Size has no room for is left out:
-    /// first the words for people [MQTT-3.1.2-25], then the packet.
-    pub(super) fn send(&mut self, id: ConnectionId, packet: &Packet<'_>) {
-        let Some(live) = self.connection(id).and_then(|connection| connection.live()) else { return };
-        let (version, limit) = (live.version, live.maximum_packet_size as usize);
-        self.send_within(id, version, limit, packet);
-    }
-
-    /// The same for a peer that is not connected as a Client yet.
-    pub(super) fn send_within(
-        &mut self,
-        id: ConnectionId,
-        version: Version,
-        limit: usize,
-        packet: &Packet<'_>,
-    ) {
-        let Some(Some(connection)) = self.connections.get_mut(id.0 as usize) else { return };
-        let mut piece = self.out.packet(version, packet);
-        if piece.is_some_and(|piece| piece.len() > limit) {
-            let plain = without_words(packet);
-            piece = self.out.packet(version, &plain).filter(|piece| piece.len() <= limit);
-        }
-        if let Some(piece) = piece {
-            connection.pending += piece.len();
-            self.out.send(id, piece);
-        }
-    }
-
     /// The slow way to a Session: through its queue.
     pub(super) fn deliver_queued(&mut self, id: SessionId, queued: Queued) {
         if queued.qos == Qos::AtMostOnce {
@@ -255,29 +226,4 @@ impl Broker {
             connection.pending += size;
         }
     }
-}
-
-/// The packet without reason string.
-fn without_words<'a>(packet: &Packet<'a>) -> Packet<'a> {
-    let mut packet = packet.clone();
-    match &mut packet {
-        Packet::Connack(p) => {
-            // All optional but what the Client must know to go on.
-            let kept = p.properties.assigned_client_id;
-            p.properties = mqtt::packet::ConnackProperties { assigned_client_id: kept, ..Default::default() };
-        }
-        Packet::Puback(p) | Packet::Pubrec(p) | Packet::Pubrel(p) | Packet::Pubcomp(p) => {
-            p.reason_string = None
-        }
-        Packet::Suback(p) | Packet::Unsuback(p) => p.reason_string = None,
-        Packet::Disconnect(p) => p.reason_string = None,
-        Packet::Auth(p) => p.reason_string = None,
-        Packet::Connect(_)
-        | Packet::Publish(_)
-        | Packet::Subscribe(_)
-        | Packet::Unsubscribe(_)
-        | Packet::Pingreq
-        | Packet::Pingresp => {}
-    }
-    packet
 }

@@ -1,5 +1,6 @@
 //! What goes into the broker and what comes out.
 
+use core::net::IpAddr;
 use std::borrow::Cow;
 use std::sync::Arc;
 
@@ -67,8 +68,10 @@ pub enum Input<'a> {
 /// Who is at the other end of a Network Connection.
 #[derive(Clone, Debug)]
 pub struct Peer {
-    /// Its address, for people.
+    /// Its address and port, for people.
     pub name: Arc<str>,
+    /// Its address without the port; none is not counted.
+    pub address: Option<IpAddr>,
     /// Whether it is on this machine.
     pub is_loopback: bool,
 }

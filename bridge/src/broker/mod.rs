@@ -15,6 +15,7 @@
 mod access;
 mod acknowledge;
 mod config;
+mod connack;
 mod connect;
 mod connection;
 mod counters;
@@ -25,6 +26,7 @@ mod outbox;
 mod publish;
 mod retained;
 mod route;
+mod send;
 mod session;
 mod subscribe;
 mod subscriptions;
@@ -34,6 +36,7 @@ mod will;
 #[cfg(test)]
 mod tests;
 
+use core::net::IpAddr;
 use std::sync::Arc;
 
 use mqtt::{Instant, Packet, ReasonCode, Rng};
@@ -41,7 +44,7 @@ use rustc_hash::FxHashMap;
 use slab::Slab;
 
 pub use access::Anonymous;
-pub use config::Config;
+pub use config::{Config, Excess, Redirect};
 pub use counters::Counters;
 pub use io::{Ended, Input, Notice, Output, Peer};
 
@@ -68,6 +71,8 @@ pub struct Broker {
     now: Instant,
     connections: Vec<Option<Connection>>,
     connected: u32,
+    /// How many of them there are of one address.
+    by_address: FxHashMap<IpAddr, u32>,
     sessions: Slab<Session>,
     by_client: FxHashMap<Arc<str>, SessionId>,
     subscriptions: Subscriptions,
@@ -87,6 +92,7 @@ impl Broker {
             now: Instant::START,
             connections: Vec::new(),
             connected: 0,
+            by_address: FxHashMap::default(),
             sessions: Slab::new(),
             by_client: FxHashMap::default(),
             subscriptions: Subscriptions::default(),

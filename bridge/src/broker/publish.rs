@@ -4,11 +4,11 @@ use std::sync::Arc;
 
 use mqtt::delivery::Reception;
 use mqtt::packet::{Ack, Publish};
-use mqtt::{Delivery, Packet, ReasonCode, TopicName, Version};
+use mqtt::{Delivery, Packet, PacketId, ReasonCode, TopicName, Version};
 
 use super::io::Fault;
 use super::route::Routed;
-use super::{Broker, ConnectionId, Notice, SessionId, access};
+use super::{Broker, ConnectionId, Excess, Notice, SessionId, access};
 
 impl Broker {
     pub(super) fn publish(&mut self, id: ConnectionId, publish: &Publish<'_>) -> Result<(), Fault> {
@@ -38,11 +38,11 @@ impl Broker {
             }
             Delivery::AtLeastOnce { packet_id, .. } => {
                 let reason = self.answer(session, version, topic, publish);
-                self.send(id, &Packet::Puback(Ack::new(packet_id, reason))); // [MQTT-4.3.2-4]
+                self.send(id, &Packet::Puback(with_words(packet_id, reason))); // [MQTT-4.3.2-4]
             }
             Delivery::ExactlyOnce { packet_id, .. } => {
                 let reason = self.publish_exactly_once(session, version, topic, publish, packet_id)?;
-                self.send(id, &Packet::Pubrec(Ack::new(packet_id, reason))); // [MQTT-4.3.3-8]
+                self.send(id, &Packet::Pubrec(with_words(packet_id, reason))); // [MQTT-4.3.3-8]
             }
         }
         Ok(())
@@ -54,11 +54,16 @@ impl Broker {
         version: Version,
         topic: TopicName<&str>,
         publish: &Publish<'_>,
-        packet_id: mqtt::PacketId,
+        packet_id: PacketId,
     ) -> Result<ReasonCode, Fault> {
         let window = usize::from(self.config.receive_maximum);
+        let tolerates = self.config.receive_maximum_excess == Excess::Tolerate;
         let Some(session) = self.session(session_id) else { return Ok(ReasonCode::UnspecifiedError) };
-        if version.is_5() && session.receiver.len() >= window && !session.receiver.contains(packet_id) {
+        if version.is_5()
+            && !tolerates
+            && session.receiver.len() >= window
+            && !session.receiver.contains(packet_id)
+        {
             let why = "more QoS 2 messages at once than our receive maximum [MQTT-3.3.4-7]";
             return Err(Fault::new(ReasonCode::ReceiveMaximumExceeded, why));
         }
@@ -101,6 +106,12 @@ impl Broker {
         publish: &Publish<'_>,
     ) -> Result<usize, ReasonCode> {
         access::may_publish(topic.text())?;
+        if self.config.check_payload_format
+            && publish.properties.payload_is_utf8 == Some(true)
+            && std::str::from_utf8(publish.payload).is_err()
+        {
+            return Err(ReasonCode::PayloadFormatInvalid); // 3.3.2.3.2; of QoS 0 it is dropped and counted
+        }
         let audience = self.subscriptions.audience(topic);
         let mut routed = Routed::new(topic, publish, self.now);
         if publish.retain {
@@ -165,5 +176,21 @@ impl Broker {
             let what = format!("publish to {topic}");
             self.out.notice(Notice::Refused { client_id: Arc::clone(&session.client_id), what, reason });
         }
+    }
+}
+
+/// PUBACK or PUBREC; a refusal says in words what is wrong.
+fn with_words<'a>(packet_id: PacketId, reason: ReasonCode) -> Ack<'a> {
+    let why = if reason.is_error() { why_refused(reason) } else { None };
+    Ack { reason_string: why, ..Ack::new(packet_id, reason) }
+}
+
+#[expect(clippy::wildcard_enum_match_arm, reason = "a publication is refused for these alone")]
+const fn why_refused(reason: ReasonCode) -> Option<&'static str> {
+    match reason {
+        ReasonCode::NotAuthorized => Some("topics that begin with $ belong to the server"),
+        ReasonCode::QuotaExceeded => Some("there is no room for another retained message"),
+        ReasonCode::PayloadFormatInvalid => Some("the payload is not the UTF-8 it says it is"),
+        _ => None,
     }
 }

@@ -40,6 +40,12 @@ pub struct Listen {
     pub origins: Vec<String>,
     /// A built page to serve instead of the one inside.
     pub app: Option<PathBuf>,
+    /// `host:port` of another server that every client is sent to.
+    pub redirect_to: Option<String>,
+    /// Whether that is for good (5.0: 0x9D) or for now (0x9C).
+    pub redirect_permanently: bool,
+    /// What clients that ask for it build their response topics on; `%c` is the client id [default: `reply/%c`].
+    pub response_information: Option<String>,
 }
 
 /// Where state lives.
@@ -66,7 +72,9 @@ pub struct Limits {
     pub versions: Option<Vec<String>>,
     pub connect_timeout_s: Option<u32>,
     pub max_connections: Option<u32>,
+    pub max_connections_per_address: Option<u32>,
     pub receive_maximum: Option<u16>,
+    pub receive_maximum_excess: Option<String>,
     pub max_inflight: Option<u16>,
     pub max_packet_bytes: Option<u32>,
     pub topic_alias_maximum: Option<u16>,
@@ -74,6 +82,7 @@ pub struct Limits {
     pub max_session_expiry_s: Option<u32>,
     pub max_qos: Option<u8>,
     pub retain_available: Option<bool>,
+    pub check_payload_format: Option<bool>,
     pub wildcard_subscriptions: Option<bool>,
     pub allow_empty_client_id: Option<bool>,
     pub max_queued_messages: Option<usize>,
@@ -153,6 +162,12 @@ impl File {
             config.max_qos =
                 Qos::from_level(level).ok_or_else(|| anyhow!("[limits] max_qos = {level}: use 0, 1 or 2"))?;
         }
+        if let Some(excess) = &l.receive_maximum_excess {
+            config.receive_maximum_excess = self::excess(excess)?;
+        }
+        config.max_connections_per_address = l.max_connections_per_address;
+        config.redirect = self.listen.redirect()?;
+        set(&mut config.response_information, self.listen.response_information.clone());
         set(&mut config.connect_timeout_ms, l.connect_timeout_s.map(|s| u64::from(s) * 1000));
         set(&mut config.max_connections, l.max_connections);
         set(&mut config.receive_maximum, above_zero("receive_maximum", l.receive_maximum)?);
@@ -162,6 +177,7 @@ impl File {
         set(&mut config.max_keep_alive_s, l.max_keep_alive_s);
         set(&mut config.max_session_expiry_s, l.max_session_expiry_s);
         set(&mut config.retain_available, l.retain_available);
+        set(&mut config.check_payload_format, l.check_payload_format);
         set(&mut config.wildcard_subscriptions, l.wildcard_subscriptions);
         set(&mut config.allow_empty_client_id, l.allow_empty_client_id);
         set(&mut config.max_queued_messages, l.max_queued_messages);
@@ -171,6 +187,25 @@ impl File {
         set(&mut config.max_retained_messages, l.max_retained_messages);
         set(&mut config.max_retained_bytes, l.max_retained_bytes);
         Ok(config)
+    }
+}
+
+impl Listen {
+    fn redirect(&self) -> Result<Option<broker::Redirect>> {
+        let Some(to) = self.redirect_to.clone() else {
+            anyhow::ensure!(!self.redirect_permanently, "[listen] redirect_permanently needs redirect_to");
+            return Ok(None);
+        };
+        anyhow::ensure!(!to.is_empty(), "[listen] redirect_to = \"\": name a server as host:port");
+        Ok(Some(broker::Redirect { to, permanently: self.redirect_permanently }))
+    }
+}
+
+fn excess(word: &str) -> Result<broker::Excess> {
+    match word {
+        "refuse" => Ok(broker::Excess::Refuse),
+        "tolerate" => Ok(broker::Excess::Tolerate),
+        _ => Err(anyhow!("[limits] receive_maximum_excess = {word:?}: use \"refuse\" or \"tolerate\"")),
     }
 }
 
@@ -231,6 +266,9 @@ mod tests {
             "[limits]\nreceive_maximum = 0",
             "[limits]\nmax_output_bytes = 0",
             "[limits]\nversions = [\"4\"]",
+            "[limits]\nreceive_maximum_excess = \"allow\"",
+            "[listen]\nredirect_permanently = true",
+            "[listen]\nredirect_to = \"\"",
             "[log]\nlevel = \"loud\"",
         ] {
             assert!(File::parse(bad).is_err(), "{bad}");

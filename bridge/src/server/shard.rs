@@ -162,8 +162,12 @@ impl Shard {
 
     fn open(self: &Rc<Self>, stream: &Rc<TcpStream>, peer: SocketAddr, transport: Transport) -> usize {
         let id = self.inner.borrow_mut().sockets.insert(Socket::new(Rc::clone(stream), transport));
-        let is_loopback = peer.ip().to_canonical().is_loopback();
-        let peer = Peer { name: peer.to_string().into(), is_loopback };
+        let address = peer.ip().to_canonical();
+        let peer = Peer {
+            name: peer.to_string().into(),
+            address: Some(address),
+            is_loopback: address.is_loopback(),
+        };
         self.handle(Input::Opened { connection: connection_id(id), peer });
         id
     }

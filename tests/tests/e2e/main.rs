@@ -12,6 +12,7 @@ mod malformed;
 mod publish;
 mod retained;
 mod session;
+mod settings;
 mod slow;
 mod split;
 mod subscribe;

@@ -43,7 +43,7 @@ impl World {
     fn open(&mut self, version: Version) -> usize {
         let id = self.wire.len();
         self.wire.push(Wire { version, bytes: Vec::new(), is_closed: false, is_stalled: false });
-        let peer = Peer { name: format!("peer-{id}").into(), is_loopback: true };
+        let peer = Peer { name: format!("peer-{id}").into(), address: None, is_loopback: true };
         self.handle(Input::Opened { connection: ConnectionId(id as u32), peer });
         id
     }

@@ -1,0 +1,75 @@
+//! CONNACK (3.2): what a Client that is let in gets, where that is not what it asked for.
+
+use std::sync::Arc;
+
+use mqtt::packet::{Connack, Connect};
+use mqtt::{Packet, Qos, ReasonCode, SessionExpiry};
+
+use super::{Broker, ConnectionId};
+
+/// What the Client gets that differs from what it asked for.
+#[derive(Debug)]
+pub(super) struct Granted {
+    pub(super) client_id: Arc<str>,
+    is_assigned: bool,
+    pub(super) expiry: SessionExpiry,
+    pub(super) keep_alive_s: u16,
+}
+
+impl Broker {
+    pub(super) fn grant(&mut self, connect: &Connect<'_>) -> Granted {
+        let is_assigned = connect.client_id.is_empty();
+        let client_id: Arc<str> = if is_assigned {
+            format!("auto-{:016x}", self.rng.next_u64()).into() // [MQTT-3.1.3-6]
+        } else {
+            connect.client_id.into()
+        };
+        let asked = connect.properties.session_expiry;
+        let expiry = SessionExpiry::from_secs(asked.as_secs().min(self.config.max_session_expiry_s));
+        let (asked, limit) = (connect.keep_alive_s, self.config.max_keep_alive_s);
+        // 3.x has no way to be told, so its Clients keep what they asked for [MQTT3-3.1.2-24].
+        let over = connect.version.is_5() && limit > 0 && (asked > limit || asked == 0);
+        Granted { client_id, is_assigned, expiry, keep_alive_s: if over { limit } else { asked } }
+    }
+
+    pub(super) fn send_connack(
+        &mut self,
+        id: ConnectionId,
+        connect: &Connect<'_>,
+        granted: &Granted,
+        session_present: bool,
+    ) {
+        let asked = connect.properties.session_expiry;
+        let response = self.response_information(connect, &granted.client_id);
+        let mut connack = Connack::new(ReasonCode::Success);
+        connack.session_present = session_present;
+        let p = &mut connack.properties;
+        p.session_expiry = (granted.expiry != asked).then_some(granted.expiry);
+        p.receive_maximum = Some(self.config.receive_maximum);
+        p.maximum_qos = self.config.max_qos.min(Qos::ExactlyOnce);
+        p.retain_available = self.config.retain_available;
+        p.maximum_packet_size = Some(self.config.max_packet_bytes);
+        p.topic_alias_maximum = self.config.topic_alias_maximum;
+        p.wildcard_subscription_available = self.config.wildcard_subscriptions;
+        p.shared_subscription_available = false;
+        p.assigned_client_id = granted.is_assigned.then_some(&*granted.client_id);
+        p.server_keep_alive_s =
+            (granted.keep_alive_s != connect.keep_alive_s).then_some(granted.keep_alive_s);
+        p.response_information = response.as_deref();
+        self.send(id, &Packet::Connack(Box::new(connack)));
+    }
+
+    /// The basis for Response Topics, for one that asks [MQTT-3.1.2-28]. An identifier that would be several levels of a
+    /// topic, or a wildcard in a filter, gets none.
+    fn response_information(&self, connect: &Connect<'_>, client_id: &str) -> Option<String> {
+        let pattern = &self.config.response_information;
+        let names_client = pattern.contains("%c");
+        if !connect.properties.request_response_information
+            || pattern.is_empty()
+            || (names_client && client_id.contains(['+', '#', '/']))
+        {
+            return None;
+        }
+        Some(pattern.replace("%c", client_id))
+    }
+}
