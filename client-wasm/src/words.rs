@@ -134,7 +134,7 @@ mod tests {
         assert_eq!(bytes(999), "999 B");
         assert_eq!(bytes(3456), "3.4 KB");
         assert_eq!(bytes(1_299_999), "1.2 MB");
-        assert_eq!(sentence("a topic is odd [MQTT-1]"), "A topic is odd.");
+        assert_eq!(sentence("a topic is odd [4.7]"), "A topic is odd.");
         assert_eq!((capital("").as_str(), capital("äb").as_str()), ("", "äb"));
         assert_eq!(counted(1, "device"), "1 device");
         assert_eq!(counted(0, "device"), "0 devices");

@@ -149,7 +149,7 @@ impl<S: AsRef<str>> TopicFilter<S> {
         let mut names = name.split('/');
         for level in filter.split('/') {
             if level == "#" {
-                return true; // also the parent: "sport/#" takes "sport" [MQTT-4.7.1.2]
+                return true; // also the parent: "sport/#" takes "sport" (4.7.1.2)
             }
             match names.next() {
                 Some(n) if level == "+" || level == n => {}

@@ -10,6 +10,7 @@ mod page;
 mod report;
 mod run;
 mod sim;
+mod spec;
 mod system;
 mod test;
 mod tools;
@@ -24,6 +25,7 @@ cargo xtask run [-- ARGS]        build, then start `switchboard --demo ARGS`
 cargo xtask test [--only NAME]…  everything that proves it; NAME is one of the steps below
 cargo xtask sim [--seeds N] [--from SEED] | [--seed SEED]
                                  the simulation, from a seed on; or one seed, with what happened last
+cargo xtask spec [--missing]     each normative statement of MQTT with its code and its tests, or only the gaps
 
 build and run need a Rust toolchain, nothing else. What test needs beyond that it installs where it can, and else names.
 Tools go to target/tools; delete that folder to fetch them anew.";
@@ -50,6 +52,8 @@ fn dispatch(arguments: &[String]) -> Result<ExitCode> {
         ["run"] => run::run(&[])?,
         ["run", "--", rest @ ..] => run::run(rest)?,
         ["sim", rest @ ..] => sim::sim(rest)?,
+        ["spec"] => return spec::spec(false),
+        ["spec", "--missing"] => return spec::spec(true),
         ["test", rest @ ..] => return test::test(&only(rest)?),
         [first, ..] => bail!("`{first}` with these arguments is not understood; `cargo xtask` lists what is"),
     }

@@ -92,7 +92,7 @@ impl Broker {
             Ok(_) => ReasonCode::Success,
             Err(reason) => {
                 self.note_refusal(session, topic, Some(reason));
-                // 3.x has no word for a refusal, so the message is acknowledged and dropped [MQTT-3.3.5-2].
+                // 3.x has no word for a refusal, so the message is acknowledged and dropped [MQTT3-3.3.5-2].
                 if version.is_5() { reason } else { ReasonCode::Success }
             }
         }

@@ -132,7 +132,7 @@ fn topics_of_the_server_are_not_published_to_mqtt_4_7_2_1() {
         watcher.sync();
         let expected = s.either(ReasonCode::NotAuthorized, ReasonCode::Success);
         for level in [Qos::AtLeastOnce, Qos::ExactlyOnce] {
-            assert_eq!(client.publish("$SYS/uptime", b"lie", level), expected, "[MQTT-3.3.5-2] for 3.1.1");
+            assert_eq!(client.publish("$SYS/uptime", b"lie", level), expected, "[MQTT3-3.3.5-2]");
         }
         client.publish("$SYS/uptime", b"lie", Qos::AtMostOnce);
         watcher.expect_nothing();
