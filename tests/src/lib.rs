@@ -28,4 +28,4 @@ pub use paths::{chromedriver, program, tool, workspace};
 pub use process::{Lines, Process};
 pub use scenario::{Kind, Rng, Scenario, on_all, on_v3_1_1, on_v5, qos};
 pub use webdriver::{Browser, Element, keys};
-pub use wire::{Transport, Wire};
+pub use wire::{Received, Transport, Wire};

@@ -30,7 +30,7 @@ pub enum Wire {
 
 /// What came of a read.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Received {
+pub enum Received {
     /// Bytes of one read or one frame.
     Bytes(Vec<u8>),
     /// The other side is gone; over WebSocket with the status code of its close frame.
@@ -95,7 +95,28 @@ impl Wire {
         let _ = self.stream().shutdown(Shutdown::Both);
     }
 
-    pub(crate) fn receive(&mut self, deadline: Deadline) -> Received {
+    /// Connects in the way of a transport.
+    ///
+    /// # Panics
+    /// Nobody listens there.
+    #[must_use]
+    pub fn open(transport: Transport, tcp: SocketAddr, http: SocketAddr) -> Self {
+        match transport {
+            Transport::Tcp => Self::tcp(tcp),
+            Transport::WebSocket => Self::websocket(http),
+        }
+    }
+
+    /// Writes bytes below the frames of a WebSocket. False when the other side is gone.
+    pub fn send_raw(&self, bytes: &[u8]) -> bool {
+        self.stream().write_all(bytes).is_ok()
+    }
+
+    /// What one read brings, or one frame.
+    ///
+    /// # Panics
+    /// The other side sends a frame that is not binary.
+    pub fn receive(&mut self, deadline: Deadline) -> Received {
         let Some(left) = deadline.left() else { return Received::Nothing };
         self.stream().set_read_timeout(Some(left)).expect("a socket takes a timeout");
         match self {

@@ -1,0 +1,54 @@
+//! The configurations that scripts are played to: one running program for each, shared by all its scripts.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::net::SocketAddr;
+
+use tests::{Bridge, workspace};
+
+use crate::script::Script;
+
+/// Where a program with one configuration listens.
+#[derive(Clone, Debug)]
+pub(crate) struct Profile {
+    pub(crate) name: String,
+    pub(crate) tcp: SocketAddr,
+    pub(crate) http: SocketAddr,
+    /// The version of the connections that must not notice anything.
+    pub(crate) bystander: u8,
+}
+
+/// The running programs.
+pub(crate) struct Profiles {
+    bridges: Vec<Bridge>,
+    pub(crate) by_name: BTreeMap<String, Profile>,
+}
+
+impl Profiles {
+    /// Starts a program for each profile that is named; each is a `switchboard.toml` in `tests/wire/profiles`.
+    pub(crate) fn start(scripts: &[Script]) -> Self {
+        let mut profiles = Self { bridges: Vec::new(), by_name: BTreeMap::new() };
+        for name in scripts.iter().map(|script| &script.profile) {
+            if profiles.by_name.contains_key(name) {
+                continue;
+            }
+            let file = workspace().join("tests/wire/profiles").join(format!("{name}.toml"));
+            let text = fs::read_to_string(&file).unwrap_or_else(|e| panic!("{}: {e}", file.display()));
+            let bridge = Bridge::configured(&text);
+            let bystander = if text.contains("\"5.0\"") || !text.contains("versions") { 5 } else { 4 };
+            let profile = Profile { name: name.clone(), tcp: bridge.tcp, http: bridge.http, bystander };
+            profiles.by_name.insert(name.clone(), profile);
+            profiles.bridges.push(bridge);
+        }
+        profiles
+    }
+
+    /// Each still runs, and none has panicked.
+    pub(crate) fn expect_health(&mut self) {
+        for bridge in &mut self.bridges {
+            assert!(bridge.process.is_alive(), "a program has ended");
+            let lines = bridge.process.stderr.all();
+            assert!(lines.iter().all(|line| !line.contains("panicked")), "a program has panicked");
+        }
+    }
+}
