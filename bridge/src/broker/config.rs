@@ -45,6 +45,8 @@ pub struct Config {
     pub check_payload_format: bool,
     /// Whether `+` and `#` may be subscribed to.
     pub wildcard_subscriptions: bool,
+    /// Whether `$share/NAME/FILTER` may be subscribed to; told in CONNACK.
+    pub shared_subscriptions: bool,
     /// Whether a Client may come without an identifier.
     pub allow_empty_client_id: bool,
     /// Messages a Session may have waiting.
@@ -105,6 +107,7 @@ impl Default for Config {
             retain_available: true,
             check_payload_format: false,
             wildcard_subscriptions: true,
+            shared_subscriptions: true,
             allow_empty_client_id: true,
             max_queued_messages: 10_000,
             max_queued_bytes: 16 << 20,

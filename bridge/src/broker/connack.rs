@@ -51,7 +51,7 @@ impl Broker {
         p.maximum_packet_size = Some(self.config.max_packet_bytes);
         p.topic_alias_maximum = self.config.topic_alias_maximum;
         p.wildcard_subscription_available = self.config.wildcard_subscriptions;
-        p.shared_subscription_available = false;
+        p.shared_subscription_available = self.config.shared_subscriptions;
         p.assigned_client_id = granted.is_assigned.then_some(&*granted.client_id);
         p.server_keep_alive_s =
             (granted.keep_alive_s != connect.keep_alive_s).then_some(granted.keep_alive_s);

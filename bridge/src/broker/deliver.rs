@@ -126,6 +126,7 @@ impl Broker {
         let queued = Queued {
             qos: replay.options.qos.min(stored.message.qos),
             retain: true, // [MQTT-3.3.1-8]
+            share: None,
             subscription_ids: replay.id.iter().map(|id| id.get()).collect(),
             message: stored,
         };

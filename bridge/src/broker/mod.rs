@@ -28,6 +28,7 @@ mod retained;
 mod route;
 mod send;
 mod session;
+mod share;
 mod subscribe;
 mod subscriptions;
 mod timers;

@@ -11,7 +11,7 @@ use mqtt::{Delivery, Instant, Message, MessageProperties, PacketId, Qos, TopicNa
 
 use super::outbox::{Outbox, Piece};
 use super::session::{Queued, Stored};
-use super::subscriptions::{Audience, Member};
+use super::subscriptions::{Audience, ShareId};
 use super::{Broker, SessionId};
 
 /// A message on its way, still as it was read or kept.
@@ -96,6 +96,16 @@ fn encode_with(
     Some(Shape { piece, id_at: u32::try_from(id_at).ok()? })
 }
 
+/// One subscription, or several of one Session taken together, that is to get a message.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct To<'a> {
+    pub(super) session: SessionId,
+    pub(super) qos: Qos,
+    pub(super) retain_as_published: bool,
+    pub(super) share: Option<ShareId>,
+    pub(super) ids: &'a [u32],
+}
+
 impl Broker {
     /// Delivers a message to everyone who wants it, and says how many that are.
     pub(super) fn route(
@@ -109,8 +119,18 @@ impl Broker {
             let qos = if Some(member.session) == from { member.own } else { Some(member.qos) };
             if let Some(qos) = qos {
                 reached += 1;
-                self.deliver(member, qos.min(routed.publish.delivery.qos()), &mut routed, audience);
+                let to = To {
+                    session: member.session,
+                    qos: qos.min(routed.publish.delivery.qos()),
+                    retain_as_published: member.retain_as_published,
+                    share: None,
+                    ids: &member.ids,
+                };
+                self.deliver(to, &mut routed, audience);
             }
+        }
+        for &share in &audience.shares {
+            reached += usize::from(self.deliver_to_one(share, &mut routed, audience));
         }
         reached
     }
@@ -127,31 +147,19 @@ impl Broker {
     }
 
     /// Delivers one message to one Session: at once where that is possible, else by its queue.
-    fn deliver(&mut self, member: &Member, qos: Qos, routed: &mut Routed<'_>, audience: &Audience) {
-        let retain = member.retain_as_published && routed.publish.retain;
-        if !member.ids.is_empty() || !self.deliver_shared(member.session, qos, retain, routed, audience) {
-            self.deliver_queued(
-                member.session,
-                Queued {
-                    message: routed.stored(&audience.topic),
-                    qos,
-                    retain,
-                    subscription_ids: member.ids.clone(),
-                },
-            );
+    pub(super) fn deliver(&mut self, to: To<'_>, routed: &mut Routed<'_>, audience: &Audience) {
+        if !to.ids.is_empty() || !self.deliver_shared(to, routed, audience) {
+            let retain = to.retain_as_published && routed.publish.retain;
+            let (message, subscription_ids) = (routed.stored(&audience.topic), to.ids.into());
+            let queued = Queued { message, qos: to.qos, retain, share: to.share, subscription_ids };
+            self.deliver_queued(to.session, queued);
         }
     }
 
     /// The fast way: the shared bytes go straight to the connection. False when the message has to wait.
-    fn deliver_shared(
-        &mut self,
-        id: SessionId,
-        qos: Qos,
-        retain: bool,
-        routed: &mut Routed<'_>,
-        audience: &Audience,
-    ) -> bool {
-        let Some(session) = self.sessions.get_mut(id.0 as usize) else { return true };
+    fn deliver_shared(&mut self, to: To<'_>, routed: &mut Routed<'_>, audience: &Audience) -> bool {
+        let (qos, retain) = (to.qos, to.retain_as_published && routed.publish.retain);
+        let Some(session) = self.sessions.get_mut(to.session.0 as usize) else { return true };
         let Some(connection_id) = session.connection else {
             return qos == Qos::AtMostOnce; // an absent Client misses QoS 0
         };
@@ -176,8 +184,13 @@ impl Broker {
             self.out.send(connection_id, shape.piece);
             return true;
         }
-        let queued =
-            Queued { message: routed.stored(&audience.topic), qos, retain, subscription_ids: Box::default() };
+        let queued = Queued {
+            message: routed.stored(&audience.topic),
+            qos,
+            retain,
+            share: to.share,
+            subscription_ids: Box::default(),
+        };
         if let Some(packet_id) = session.sender.send(qos, queued) {
             self.out.send_as(connection_id, shape.piece, shape.id_at, packet_id);
         }

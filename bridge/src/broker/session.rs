@@ -8,7 +8,7 @@ use mqtt::delivery::{Receiver, Sender};
 use mqtt::{Instant, Message, Qos, SessionExpiry, Will};
 
 use super::retained::{REPLAY_STEPS, Replay};
-use super::subscriptions::FilterId;
+use super::subscriptions::{FilterId, ShareId};
 use super::timers::Timer;
 use super::{Broker, ConnectionId, SessionId};
 
@@ -28,6 +28,7 @@ pub(super) struct Session {
     /// When they may go on after that.
     replay_timer: Option<Instant>,
     pub(super) filters: BTreeSet<FilterId>,
+    pub(super) shares: BTreeSet<ShareId>,
     /// A will whose delay has not passed, with the moment it does.
     will: Option<Box<(Instant, Will)>>,
     expires: Option<Instant>,
@@ -40,6 +41,8 @@ pub(super) struct Queued {
     pub(super) message: Arc<Stored>,
     pub(super) qos: Qos,
     pub(super) retain: bool,
+    /// The Shared Subscription that brought it, whose other members get it if this Session ends.
+    pub(super) share: Option<ShareId>,
     pub(super) subscription_ids: Box<[u32]>,
 }
 
@@ -96,6 +99,19 @@ impl Queue {
         self.messages.len() < max_messages && self.bytes + size <= max_bytes
     }
 
+    /// Takes out all that `is_wanted` says, in its order.
+    pub(super) fn take_all(&mut self, is_wanted: impl Fn(&Queued) -> bool) -> Vec<Queued> {
+        if !self.messages.iter().any(&is_wanted) {
+            return Vec::new();
+        }
+        let (taken, left) =
+            std::mem::take(&mut self.messages).into_iter().partition::<VecDeque<_>, _>(is_wanted);
+        self.bytes = left.iter().map(Queued::size).sum();
+        self.messages = left;
+        self.is_told &= !self.is_empty();
+        taken.into()
+    }
+
     /// Drops what is worth nothing any more, and says how many messages that were.
     pub(super) fn drop_expired(&mut self, now: Instant) -> usize {
         if self.soonest.is_none_or(|at| at > now) {
@@ -143,6 +159,7 @@ impl Session {
             replay_steps: REPLAY_STEPS,
             replay_timer: None,
             filters: BTreeSet::new(),
+            shares: BTreeSet::new(),
             will: None,
             expires: None,
             timer: None,
@@ -152,6 +169,11 @@ impl Session {
     /// Whether its replays rest, so that others have a turn.
     pub(super) const fn replay_rests(&self) -> bool {
         self.replay_timer.is_some()
+    }
+
+    /// Subscriptions it has.
+    pub(super) fn subscriptions(&self) -> usize {
+        self.filters.len() + self.shares.len()
     }
 
     /// Whether something waits for the window.
@@ -175,7 +197,9 @@ impl Broker {
             let due = now + Duration::from_secs(u64::from(will.delay_s));
             session.will = Some(Box::new((expires.map_or(due, |at| at.min(due)), *will)));
         }
+        self.set_shares_connected(id, false);
         self.session_due(id);
+        self.pass_on_unsent(id);
     }
 
     /// The Client is back: nothing is due any more [MQTT-3.1.3-9].
@@ -186,6 +210,7 @@ impl Broker {
         session.expires = None;
         session.will = None;
         self.set_session_timer(id, None);
+        self.set_shares_connected(id, true);
     }
 
     /// Sends a will whose delay has passed, ends a Session whose time is over, and sets the timer for what is left.
@@ -220,6 +245,7 @@ impl Broker {
         if self.by_client.get(&session.client_id) == Some(&id) {
             self.by_client.remove(&session.client_id);
         }
+        self.leave_shares(id, session);
     }
 
     /// Lets the replays of a Session rest: they have looked at much that they do not want.

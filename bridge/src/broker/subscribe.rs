@@ -14,6 +14,9 @@ use super::{Broker, ConnectionId, Notice, SessionId};
 impl Broker {
     pub(super) fn subscribe(&mut self, id: ConnectionId, subscribe: &Subscribe<'_>) -> Result<(), Fault> {
         let Some((session, version)) = self.client(id) else { return Ok(()) };
+        if version.is_5() {
+            subscribe.filters.iter().try_for_each(|&(filter, options)| check_share(filter, options))?;
+        }
         let subscription_id = subscribe.subscription_id.and_then(NonZeroU32::new);
         let mut reasons = Vec::with_capacity(subscribe.filters.len());
         for &(filter, options) in &subscribe.filters {
@@ -40,20 +43,25 @@ impl Broker {
         options: SubscriptionOptions,
         subscription_id: Option<NonZeroU32>,
     ) -> ReasonCode {
-        if filter.as_str() == "$share" || filter.as_str().starts_with("$share/") {
+        let share = share_of(filter);
+        if share.is_some() && !self.config.shared_subscriptions {
             return ReasonCode::SharedSubscriptionsNotSupported; // as CONNACK says (3.2.2.3.13)
         }
         if !self.config.wildcard_subscriptions && filter.has_wildcard() {
             return ReasonCode::WildcardSubscriptionsNotSupported;
         }
+        let subscription = Subscription { session: id, options, id: subscription_id };
+        if let Some(share) = share {
+            return share
+                .map_or(ReasonCode::TopicFilterInvalid, |share| self.join_share(share, subscription));
+        }
         let limit = self.config.max_subscriptions;
         let Some(session) = self.sessions.get_mut(id.0 as usize) else { return ReasonCode::UnspecifiedError };
         let holds = |place| session.filters.contains(&place);
-        if session.filters.len() >= limit && !self.subscriptions.place(filter).is_some_and(holds) {
+        if session.subscriptions() >= limit && !self.subscriptions.place(filter).is_some_and(holds) {
             return ReasonCode::QuotaExceeded;
         }
-        let (place, is_new) =
-            self.subscriptions.insert(filter, Subscription { session: id, options, id: subscription_id });
+        let (place, is_new) = self.subscriptions.insert(filter, subscription);
         session.filters.insert(place);
         let replays = match options.retain_handling {
             RetainHandling::Send => true,        // [MQTT-3.3.1-9]
@@ -66,11 +74,23 @@ impl Broker {
             session.replay.insert(place, Replay { filter, options, id: subscription_id, after: None });
         }
         debug_assert!(version.is_5() || subscription_id.is_none(), "3.x has no subscription identifiers");
-        match options.qos {
-            Qos::AtMostOnce => ReasonCode::Success,
-            Qos::AtLeastOnce => ReasonCode::GrantedQos1,
-            Qos::ExactlyOnce => ReasonCode::GrantedQos2,
+        granted(options.qos)
+    }
+
+    /// Makes a Session a member of a Shared Subscription. Retained messages are not sent for it (3.8.4).
+    fn join_share(&mut self, (name, filter): SharedFilter<'_>, member: Subscription) -> ReasonCode {
+        let limit = self.config.max_subscriptions;
+        let Some(session) = self.sessions.get_mut(member.session.0 as usize) else {
+            return ReasonCode::UnspecifiedError;
+        };
+        let holds = |share| session.shares.contains(&share);
+        if session.subscriptions() >= limit && !self.subscriptions.find_share(name, filter).is_some_and(holds)
+        {
+            return ReasonCode::QuotaExceeded;
         }
+        let share = self.subscriptions.insert_shared((name, filter), member, session.connection.is_some());
+        session.shares.insert(share);
+        granted(member.options.qos)
     }
 
     pub(super) fn unsubscribe(
@@ -78,7 +98,11 @@ impl Broker {
         id: ConnectionId,
         unsubscribe: &Unsubscribe<'_>,
     ) -> Result<(), Fault> {
-        let Some((session, _)) = self.client(id) else { return Ok(()) };
+        let Some((session, version)) = self.client(id) else { return Ok(()) };
+        if version.is_5() {
+            let options = SubscriptionOptions::default();
+            unsubscribe.filters.iter().try_for_each(|&filter| check_share(filter, options))?;
+        }
         let mut reasons = Vec::with_capacity(unsubscribe.filters.len());
         for &filter in &unsubscribe.filters {
             reasons.push(self.unsubscribe_one(session, filter));
@@ -88,11 +112,52 @@ impl Broker {
     }
 
     fn unsubscribe_one(&mut self, id: SessionId, filter: TopicFilter<&str>) -> ReasonCode {
+        if let Some(share) = share_of(filter) {
+            let share = share.and_then(|(name, filter)| self.subscriptions.find_share(name, filter));
+            return share.map_or(ReasonCode::NoSubscriptionExisted, |share| self.leave_share(share, id));
+        }
         let place = self.subscriptions.remove(filter, id);
         let Some(session) = self.sessions.get_mut(id.0 as usize) else { return ReasonCode::UnspecifiedError };
         let Some(place) = place else { return ReasonCode::NoSubscriptionExisted };
         session.replay.remove(&place);
         session.filters.remove(&place);
         ReasonCode::Success
+    }
+}
+
+/// A share name and the filter behind it.
+type SharedFilter<'a> = (&'a str, TopicFilter<&'a str>);
+
+/// None for a filter that is not shared; then what it shares, unless its form is wrong.
+fn share_of(filter: TopicFilter<&str>) -> Option<Option<SharedFilter<'_>>> {
+    let text = filter.text();
+    let rest = text.strip_prefix("$share").filter(|rest| rest.is_empty() || rest.starts_with('/'))?;
+    let named = rest.strip_prefix('/').and_then(|rest| rest.split_once('/')); // [MQTT-4.8.2-2]
+    Some(named.and_then(|(name, filter)| {
+        let is_name = !name.is_empty() && !name.contains(['+', '#']); // [MQTT-4.8.2-1], [MQTT-4.8.2-2]
+        TopicFilter::new(filter).ok().filter(|_| is_name).map(|filter| (name, filter))
+    }))
+}
+
+/// A Shared Subscription whose form is wrong ends the connection, as every filter does.
+fn check_share(filter: TopicFilter<&str>, options: SubscriptionOptions) -> Result<(), Fault> {
+    match share_of(filter) {
+        Some(None) => {
+            let why =
+                "a shared subscription is $share/NAME/FILTER, and the name has no wildcard [MQTT-4.8.2-2]";
+            Err(Fault::new(ReasonCode::TopicFilterInvalid, why))
+        }
+        Some(Some(_)) if options.no_local => {
+            Err(Fault::protocol("a shared subscription may not ask for no local [MQTT-3.8.3-4]"))
+        }
+        _ => Ok(()),
+    }
+}
+
+const fn granted(qos: Qos) -> ReasonCode {
+    match qos {
+        Qos::AtMostOnce => ReasonCode::Success,
+        Qos::AtLeastOnce => ReasonCode::GrantedQos1,
+        Qos::ExactlyOnce => ReasonCode::GrantedQos2,
     }
 }

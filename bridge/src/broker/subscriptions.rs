@@ -2,6 +2,7 @@
 //! published to now. It knows nothing of connections or messages.
 
 mod levels;
+mod shares;
 
 use std::collections::BTreeSet;
 use std::num::NonZeroU32;
@@ -13,6 +14,8 @@ use rustc_hash::FxHashMap;
 use slab::Slab;
 
 use self::levels::{HASH, LevelId, Levels, PLUS};
+use self::shares::Shares;
+pub(super) use self::shares::{Share, ShareId};
 use super::SessionId;
 
 /// Topics whose subscribers are remembered, and bytes they take; beyond that all are forgotten at once.
@@ -31,6 +34,7 @@ pub(super) struct Subscriptions {
     levels: Levels,
     edges: FxHashMap<(FilterId, LevelId), FilterId>,
     nodes: Slab<Node>,
+    shares: Shares,
     count: usize,
     /// Counts the changes; an answer from before the last one is worthless.
     generation: u64,
@@ -46,6 +50,8 @@ struct Node {
     level: LevelId,
     children: u32,
     subscribers: Vec<Subscription>,
+    #[expect(clippy::box_collection, reason = "few nodes have any, and this is a third of the size")]
+    shares: Option<Box<BTreeSet<ShareId>>>,
 }
 
 /// One Session's subscription to one filter.
@@ -61,6 +67,15 @@ pub(super) struct Subscription {
 pub(super) struct Audience {
     pub(super) topic: TopicName,
     pub(super) members: Vec<Member>,
+    /// Shared Subscriptions, of each of which one member gets it.
+    pub(super) shares: Box<[ShareId]>,
+}
+
+/// What a walk through the tree has found.
+#[derive(Debug, Default)]
+struct Found {
+    subscriptions: Vec<Subscription>,
+    shares: Vec<ShareId>,
 }
 
 /// One Session in an audience: its subscriptions that match, taken together. It gets one copy, at the highest QoS of
@@ -78,11 +93,12 @@ pub(super) struct Member {
 impl Default for Subscriptions {
     fn default() -> Self {
         let mut nodes = Slab::new();
-        nodes.insert(Node { parent: ROOT, level: PLUS, children: 0, subscribers: Vec::new() });
+        nodes.insert(Node::new(ROOT, PLUS));
         Self {
             levels: Levels::default(),
             edges: FxHashMap::default(),
             nodes,
+            shares: Shares::default(),
             count: 0,
             generation: 0,
             cache: FxHashMap::default(),
@@ -103,10 +119,7 @@ impl Subscriptions {
         subscription: Subscription,
     ) -> (FilterId, bool) {
         self.generation += 1;
-        let mut at = ROOT;
-        for level in filter.as_str().split('/') {
-            at = self.child_or_new(at, level);
-        }
+        let at = self.place_or_new(filter);
         let Some(node) = self.nodes.get_mut(at.0 as usize) else { return (at, false) };
         let subscribers = &mut node.subscribers;
         if let Some(old) = subscribers.iter_mut().find(|old| old.session == subscription.session) {
@@ -122,6 +135,74 @@ impl Subscriptions {
     pub(super) fn remove(&mut self, filter: TopicFilter<&str>, session: SessionId) -> Option<FilterId> {
         let at = self.place(filter)?;
         self.remove_at(at, session).then_some(at)
+    }
+
+    /// The same for a member of a Shared Subscription.
+    pub(super) fn insert_shared(
+        &mut self,
+        (name, filter): (&str, TopicFilter<&str>),
+        member: Subscription,
+        is_connected: bool,
+    ) -> ShareId {
+        let at = self.place_or_new(filter);
+        let name = self.levels.find_or_new(name);
+        let (id, is_new) = self.shares.find_or_new(at, name);
+        if is_new {
+            self.generation += 1;
+            self.levels.hold(name);
+            if let Some(node) = self.nodes.get_mut(at.0 as usize) {
+                node.shares.get_or_insert_default().insert(id);
+            }
+        }
+        let is_new = self.shares.get_mut(id).is_some_and(|share| share.set(member, is_connected));
+        self.count += usize::from(is_new);
+        id
+    }
+
+    /// Where a Shared Subscription stands.
+    pub(super) fn find_share(&self, name: &str, filter: TopicFilter<&str>) -> Option<ShareId> {
+        self.shares.find(self.place(filter)?, self.levels.find(name)?)
+    }
+
+    pub(super) fn share(&self, id: ShareId) -> Option<&Share> {
+        self.shares.get(id)
+    }
+
+    pub(super) fn share_mut(&mut self, id: ShareId) -> Option<&mut Share> {
+        self.shares.get_mut(id)
+    }
+
+    /// The Client of a member has come or gone.
+    pub(super) fn set_connected(&mut self, id: ShareId, session: SessionId, is_connected: bool) {
+        let Some(share) = self.shares.get_mut(id) else { return };
+        if let Some(member) = share.take(session) {
+            share.set(member, is_connected);
+        }
+    }
+
+    /// Ends one Session's part in a Shared Subscription.
+    pub(super) fn leave_share(&mut self, id: ShareId, session: SessionId) {
+        let Some(share) = self.shares.get_mut(id) else { return };
+        if share.take(session).is_none() {
+            return;
+        }
+        self.count -= 1;
+        if !share.is_empty() {
+            return;
+        }
+        let (at, name) = (share.at, share.name);
+        self.generation += 1;
+        self.shares.remove(id);
+        self.levels.release(name);
+        if let Some(node) = self.nodes.get_mut(at.0 as usize)
+            && let Some(shares) = &mut node.shares
+        {
+            shares.remove(&id);
+            if shares.is_empty() {
+                node.shares = None;
+            }
+        }
+        self.prune(at);
     }
 
     /// Where a filter stands, if anything is subscribed to it or below it.
@@ -144,7 +225,7 @@ impl Subscriptions {
         {
             return Rc::clone(audience);
         }
-        let audience = Rc::new(Audience { topic: topic.to_shared(), members: self.members(topic) });
+        let audience = Rc::new(self.find_audience(topic));
         let size = audience.size();
         self.cached_bytes += size;
         if self.cache.len() >= CACHED_TOPICS || self.cached_bytes > CACHED_BYTES {
@@ -155,28 +236,26 @@ impl Subscriptions {
         audience
     }
 
-    fn members(&self, topic: TopicName<&str>) -> Vec<Member> {
-        let mut found = Vec::new();
+    fn find_audience(&self, topic: TopicName<&str>) -> Audience {
+        let mut found = Found::default();
         let levels: Vec<_> = topic.as_str().split('/').map(|level| self.levels.find(level)).collect();
         self.collect(ROOT, &levels, topic.is_reserved(), &mut found);
-        found.sort_by_key(|s| s.session);
-        found.chunk_by(|a, b| a.session == b.session).filter_map(Member::of).collect()
+        found.subscriptions.sort_by_key(|s| s.session);
+        let by_session = found.subscriptions.chunk_by(|a, b| a.session == b.session);
+        Audience {
+            topic: topic.to_shared(),
+            members: by_session.filter_map(Member::of).collect(),
+            shares: found.shares.into(),
+        }
     }
 
     /// Walks the branches that match; `reserved` holds wildcards off the first level [MQTT-4.7.2-1].
-    fn collect(
-        &self,
-        at: FilterId,
-        levels: &[Option<LevelId>],
-        reserved: bool,
-        found: &mut Vec<Subscription>,
-    ) {
+    fn collect(&self, at: FilterId, levels: &[Option<LevelId>], reserved: bool, found: &mut Found) {
         if !reserved && let Some(rest) = self.edges.get(&(at, HASH)) {
-            found.extend(self.subscribers(*rest));
+            self.take(*rest, found);
         }
         let Some((&level, below)) = levels.split_first() else {
-            found.extend(self.subscribers(at));
-            return;
+            return self.take(at, found);
         };
         if !reserved && let Some(&any) = self.edges.get(&(at, PLUS)) {
             self.collect(any, below, false, found);
@@ -186,8 +265,14 @@ impl Subscriptions {
         }
     }
 
-    fn subscribers(&self, at: FilterId) -> &[Subscription] {
-        self.nodes.get(at.0 as usize).map(|node| node.subscribers.as_slice()).unwrap_or_default()
+    fn take(&self, at: FilterId, found: &mut Found) {
+        let Some(node) = self.nodes.get(at.0 as usize) else { return };
+        found.subscriptions.extend(&node.subscribers);
+        found.shares.extend(node.shares.iter().flat_map(|shares| shares.iter()));
+    }
+
+    fn place_or_new(&mut self, filter: TopicFilter<&str>) -> FilterId {
+        filter.as_str().split('/').fold(ROOT, |at, level| self.child_or_new(at, level))
     }
 
     fn child_or_new(&mut self, parent: FilterId, level: &str) -> FilterId {
@@ -195,8 +280,7 @@ impl Subscriptions {
         if let Some(&child) = self.edges.get(&(parent, level)) {
             return child;
         }
-        let node = Node { parent, level, children: 0, subscribers: Vec::new() };
-        let child = FilterId(u32::try_from(self.nodes.insert(node)).unwrap_or(u32::MAX));
+        let child = FilterId(u32::try_from(self.nodes.insert(Node::new(parent, level))).unwrap_or(u32::MAX));
         self.levels.hold(level);
         self.edges.insert((parent, level), child);
         if let Some(parent) = self.nodes.get_mut(parent.0 as usize) {
@@ -224,6 +308,7 @@ impl Subscriptions {
             && let Some(node) = self.nodes.get(at.0 as usize)
             && node.children == 0
             && node.subscribers.is_empty()
+            && node.shares.is_none()
         {
             let (parent, level) = (node.parent, node.level);
             self.nodes.remove(at.0 as usize);
@@ -237,11 +322,17 @@ impl Subscriptions {
     }
 }
 
+impl Node {
+    const fn new(parent: FilterId, level: LevelId) -> Self {
+        Self { parent, level, children: 0, subscribers: Vec::new(), shares: None }
+    }
+}
+
 impl Audience {
     /// Bytes it takes in the cache, its key included.
     fn size(&self) -> usize {
         let ids: usize = self.members.iter().map(|member| size_of_val(&*member.ids)).sum();
-        2 * self.topic.as_str().len() + size_of_val(&*self.members) + ids
+        2 * self.topic.as_str().len() + size_of_val(&*self.members) + size_of_val(&*self.shares) + ids
     }
 }
 

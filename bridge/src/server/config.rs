@@ -84,6 +84,7 @@ pub struct Limits {
     pub retain_available: Option<bool>,
     pub check_payload_format: Option<bool>,
     pub wildcard_subscriptions: Option<bool>,
+    pub shared_subscriptions: Option<bool>,
     pub allow_empty_client_id: Option<bool>,
     pub max_queued_messages: Option<usize>,
     pub max_queued_bytes: Option<usize>,
@@ -179,6 +180,7 @@ impl File {
         set(&mut config.retain_available, l.retain_available);
         set(&mut config.check_payload_format, l.check_payload_format);
         set(&mut config.wildcard_subscriptions, l.wildcard_subscriptions);
+        set(&mut config.shared_subscriptions, l.shared_subscriptions);
         set(&mut config.allow_empty_client_id, l.allow_empty_client_id);
         set(&mut config.max_queued_messages, l.max_queued_messages);
         set(&mut config.max_queued_bytes, l.max_queued_bytes);

@@ -129,13 +129,21 @@ fn unsubscribe_is_answered_also_when_nothing_was_subscribed_mqtt_3_10_4_5() {
 }
 
 #[test]
-fn shared_subscriptions_are_refused_as_announced() {
+fn members_of_a_shared_subscription_take_turns() {
     on_all(|s| {
-        let mut client = s.connect("alice");
-        let reason = client.subscribe("$share/group/a", Qos::AtLeastOnce);
-        assert!(reason.is_error(), "{reason}");
-        if s.is_5() {
-            assert_eq!(reason, ReasonCode::SharedSubscriptionsNotSupported, "0x9E");
+        let mut publisher = s.connect("publisher");
+        let mut members: Vec<_> = (0..3).map(|n| s.connect(&format!("member-{n}"))).collect();
+        for member in &mut members {
+            assert_eq!(member.subscribe("$share/group/a/+", Qos::AtLeastOnce), ReasonCode::GrantedQos1);
+        }
+        for n in 0..9_u8 {
+            publisher.publish("a/b", &[n], Qos::AtLeastOnce);
+        }
+        for (n, member) in (0..).zip(&mut members) {
+            for round in 0..3_u8 {
+                assert_eq!(member.receive_payload(), [round * 3 + n]);
+            }
+            member.expect_nothing();
         }
     });
 }

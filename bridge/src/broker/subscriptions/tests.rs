@@ -103,3 +103,35 @@ fn long_topics_do_not_fill_the_memory() {
         assert!(held <= CACHED_BYTES, "{held} bytes after {n} topics");
     }
 }
+
+#[test]
+fn a_shared_subscription_matches_as_its_filter_does() {
+    let mut tree = Subscriptions::default();
+    let member = subscription(1, Qos::AtLeastOnce);
+    let all = tree.insert_shared(("g", filter("#")), member, true);
+    let one = tree.insert_shared(("g", filter("a/+")), member, true);
+    assert_eq!(tree.insert_shared(("g", filter("a/+")), subscription(2, Qos::AtMostOnce), true), one);
+    let other = tree.insert_shared(("h", filter("a/+")), member, true);
+    let mut shares = |topic| tree.audience(TopicName::new(topic).unwrap()).shares.to_vec();
+    assert_eq!(shares("b"), [all]);
+    assert_eq!(shares("a/b"), [all, one, other]);
+    assert_eq!(shares("$SYS/b"), [], "[MQTT-4.7.2-1] holds for the filter behind the share name");
+    assert_eq!(shares("$share/g/a/b"), []);
+    assert_eq!(tree.len(), 4);
+}
+
+#[test]
+fn a_share_without_members_leaves_nothing_behind() {
+    let mut tree = Subscriptions::default();
+    let topic = TopicName::new("a/b").unwrap();
+    let shares: Vec<_> = [1, 2]
+        .map(|n| tree.insert_shared(("g", filter("a/+")), subscription(n, Qos::AtLeastOnce), n == 1))
+        .into();
+    assert_eq!(tree.audience(topic).shares.len(), 1);
+    for n in [1, 1, 2] {
+        tree.leave_share(shares[0], SessionId(n));
+    }
+    assert_eq!(tree.audience(topic).shares.len(), 0);
+    assert_eq!((tree.nodes.len(), tree.edges.len(), tree.len(), tree.shares.len()), (1, 0, 0, 0));
+    assert!(tree.levels.find("g").is_none() && tree.levels.find("a").is_none());
+}

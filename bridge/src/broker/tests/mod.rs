@@ -3,6 +3,7 @@
 
 mod bounds;
 mod connect;
+mod share;
 mod time;
 
 use std::time::Duration;
@@ -167,13 +168,24 @@ fn short(packet: &Packet<'_>) -> String {
                 if p.retain { " retain" } else { "" }
             );
             let left = p.properties.message_expiry_s.map(|s| format!(" expires {s}")).unwrap_or_default();
-            format!("{topic}={payload} q{}{flags}{left}", p.delivery.qos().level())
+            let ids = &p.properties.subscription_ids;
+            let ids = if ids.is_empty() { String::new() } else { format!(" ids {ids:?}") };
+            format!("{topic}={payload} q{}{flags}{left}{ids}", p.delivery.qos().level())
         }
         Packet::Disconnect(p) => format!("Disconnect {:02x}", p.reason.byte()),
         Packet::Connack(p) => {
             format!("Connack {:02x}{}", p.reason.byte(), if p.session_present { " present" } else { "" })
         }
         Packet::Puback(p) => format!("Puback {:02x}", p.reason.byte()),
+        Packet::Suback(p) | Packet::Unsuback(p) => {
+            // Success is not worth a word in most tests.
+            let bytes: Vec<u8> = p.reasons.iter().map(|r| r.byte()).filter(|&byte| byte > 2).collect();
+            if bytes.is_empty() {
+                packet.name().to_owned()
+            } else {
+                format!("{} {bytes:02x?}", packet.name())
+            }
+        }
         other => other.name().to_owned(),
     }
 }

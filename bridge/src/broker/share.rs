@@ -1,0 +1,159 @@
+//! Messages of Shared Subscriptions (4.8.2): which member gets one, and what becomes of those that a member leaves behind.
+//!
+//! Members that are connected take turns. A turn goes by where a window or a socket is full while another's is not. While
+//! none is connected, QoS 1 and 2 messages go by turns to the queues of the members that are away. What was never sent goes
+//! to the others as soon as its member is cut or unsubscribes; what was sent waits for its member, and goes to others,
+//! if it is of QoS 1, when the Session ends.
+
+use std::sync::Arc;
+
+use mqtt::{Qos, ReasonCode};
+
+use super::route::{Routed, To};
+use super::session::{Queued, Session};
+use super::subscriptions::{Audience, Share, ShareId, Subscription};
+use super::{Broker, SessionId};
+
+/// Members that are looked at for one message before it goes to the best of them.
+const TRIES: usize = 32;
+
+/// How soon a member would get a message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Readiness {
+    /// At once.
+    Now,
+    /// When its window and socket allow.
+    Later,
+    /// Never: its queue is full, or at QoS 0 its socket.
+    Full,
+}
+
+impl Broker {
+    /// Delivers a message to one member. False when there is none that can have it.
+    pub(super) fn deliver_to_one(
+        &mut self,
+        share: ShareId,
+        routed: &mut Routed<'_>,
+        audience: &Audience,
+    ) -> bool {
+        let qos = routed.publish.delivery.qos();
+        let Some(member) = self.choose(share, qos) else { return false };
+        let id = member.id.map(|id| [id.get()]);
+        let to = To {
+            session: member.session,
+            qos: qos.min(member.options.qos), // [MQTT-4.8.2-3]
+            retain_as_published: member.options.retain_as_published,
+            share: Some(share),
+            ids: id.as_ref().map_or(&[], |id| id),
+        };
+        self.deliver(to, routed, audience);
+        true
+    }
+
+    /// Whose turn it is, and that it was.
+    fn choose(&mut self, id: ShareId, qos: Qos) -> Option<Subscription> {
+        let readiness = |member: &Subscription| self.readiness(member.session, qos.min(member.options.qos));
+        let share = self.subscriptions.share(id)?;
+        let chosen = best(share.connected.in_turn(), readiness)
+            .or_else(|| best(share.keeping.in_turn().filter(|_| qos != Qos::AtMostOnce), readiness))?;
+        let share = self.subscriptions.share_mut(id)?;
+        share.took(chosen.session);
+        Some(chosen)
+    }
+
+    fn readiness(&self, id: SessionId, qos: Qos) -> Readiness {
+        let Some(session) = self.sessions.get(id.0 as usize) else { return Readiness::Full };
+        let connection = session.connection.and_then(|id| self.connections.get(id.0 as usize)?.as_ref());
+        let flows = connection.is_some_and(|connection| connection.pending <= self.config.max_output_bytes);
+        let limits = (self.config.max_queued_messages, self.config.max_queued_bytes);
+        match qos {
+            Qos::AtMostOnce if flows => Readiness::Now,
+            Qos::AtMostOnce => Readiness::Full,
+            _ if flows && session.queue.is_empty() && session.sender.has_room() => Readiness::Now,
+            _ if session.queue.has_room(0, limits) => Readiness::Later,
+            _ => Readiness::Full,
+        }
+    }
+
+    /// A Session's Client has come or gone.
+    pub(super) fn set_shares_connected(&mut self, id: SessionId, is_connected: bool) {
+        let Some(session) = self.sessions.get(id.0 as usize) else { return };
+        for &share in &session.shares {
+            self.subscriptions.set_connected(share, id, is_connected);
+        }
+    }
+
+    /// What a Session that is cut has not been sent yet goes to members that are connected.
+    pub(super) fn pass_on_unsent(&mut self, id: SessionId) {
+        let Some(session) = self.sessions.get_mut(id.0 as usize) else { return };
+        if session.shares.is_empty() {
+            return;
+        }
+        let subscriptions = &self.subscriptions;
+        let has_others = |share| subscriptions.share(share).is_some_and(Share::is_connected);
+        let left = session.queue.take_all(|queued| queued.share.is_some_and(has_others));
+        left.into_iter().for_each(|queued| self.pass_on(queued));
+    }
+
+    /// Ends one member's part; what it has been sent is completed with it [MQTT-3.10.4-3].
+    pub(super) fn leave_share(&mut self, share: ShareId, id: SessionId) -> ReasonCode {
+        let Some(session) = self.sessions.get_mut(id.0 as usize) else { return ReasonCode::UnspecifiedError };
+        if !session.shares.remove(&share) {
+            return ReasonCode::NoSubscriptionExisted;
+        }
+        self.subscriptions.leave_share(share, id);
+        if self.subscriptions.share(share).is_some_and(Share::can_keep) {
+            let left = session.queue.take_all(|queued| queued.share == Some(share));
+            left.into_iter().for_each(|queued| self.pass_on(queued));
+        }
+        ReasonCode::Success
+    }
+
+    /// A Session has ended: others get its messages of QoS 1, and those of QoS 2 that it was never sent. Of what it was sent
+    /// at QoS 2 nobody knows whether it has arrived [MQTT-4.8.2-5].
+    pub(super) fn leave_shares(&mut self, id: SessionId, mut session: Session) {
+        for &share in &session.shares {
+            self.subscriptions.leave_share(share, id);
+        }
+        let sent = session.sender.drain().into_iter().filter(|queued| queued.qos == Qos::AtLeastOnce);
+        let waiting = session.queue.take_all(|queued| queued.share.is_some());
+        sent.chain(waiting).filter(|queued| queued.share.is_some()).for_each(|queued| self.pass_on(queued));
+    }
+
+    /// Gives a message that a member left behind to another.
+    fn pass_on(&mut self, queued: Queued) {
+        let Some(share) = queued.share else { return };
+        if queued.message.is_expired(self.now) {
+            self.counters.dropped_expired += 1; // [MQTT-3.3.2-5]
+            return;
+        }
+        let message = &queued.message.message;
+        let Some(member) = self.choose(share, message.qos) else { return };
+        let passed = Queued {
+            qos: message.qos.min(member.options.qos),
+            retain: message.retain && member.options.retain_as_published,
+            share: Some(share),
+            subscription_ids: member.id.iter().map(|id| id.get()).collect(),
+            message: Arc::clone(&queued.message),
+        };
+        self.deliver_queued(member.session, passed);
+    }
+}
+
+/// The first that is ready, or else the one that is soonest.
+fn best<'a>(
+    members: impl Iterator<Item = &'a Subscription>,
+    readiness: impl Fn(&Subscription) -> Readiness,
+) -> Option<Subscription> {
+    let mut best: Option<(Readiness, &Subscription)> = None;
+    for member in members.take(TRIES) {
+        let ready = readiness(member);
+        if ready == Readiness::Now {
+            return Some(*member);
+        }
+        if best.is_none_or(|(soonest, _)| ready < soonest) {
+            best = Some((ready, member));
+        }
+    }
+    best.map(|(_, member)| *member)
+}
