@@ -47,6 +47,8 @@ pub struct Config {
     pub wildcard_subscriptions: bool,
     /// Whether `$share/NAME/FILTER` may be subscribed to; told in CONNACK.
     pub shared_subscriptions: bool,
+    /// What a Client gets of a message that several of its subscriptions match.
+    pub overlapping: Overlapping,
     /// Whether a Client may come without an identifier.
     pub allow_empty_client_id: bool,
     /// Messages a Session may have waiting.
@@ -86,6 +88,17 @@ impl Config {
     pub const CONNECTIONS_PER_ADDRESS: u32 = 100;
 }
 
+/// What a Client gets of a message that several of its subscriptions match [MQTT-3.3.4-2]. A Shared Subscription always
+/// brings a copy of its own.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Overlapping {
+    /// One copy at the highest QoS of them, with all their identifiers.
+    #[default]
+    One,
+    /// A copy for each, with its QoS, its options and its identifier.
+    Each,
+}
+
 impl Default for Config {
     fn default() -> Self {
         Self {
@@ -108,6 +121,7 @@ impl Default for Config {
             check_payload_format: false,
             wildcard_subscriptions: true,
             shared_subscriptions: true,
+            overlapping: Overlapping::One,
             allow_empty_client_id: true,
             max_queued_messages: 10_000,
             max_queued_bytes: 16 << 20,

@@ -45,7 +45,7 @@ use rustc_hash::FxHashMap;
 use slab::Slab;
 
 pub use access::Anonymous;
-pub use config::{Config, Excess, Redirect};
+pub use config::{Config, Excess, Overlapping, Redirect};
 pub use counters::Counters;
 pub use io::{Ended, Input, Notice, Output, Peer};
 
@@ -89,6 +89,7 @@ impl Broker {
     #[must_use]
     pub fn new(config: Config, seed: u64) -> Self {
         Self {
+            subscriptions: Subscriptions::new(config.overlapping),
             config,
             now: Instant::START,
             connections: Vec::new(),
@@ -96,7 +97,6 @@ impl Broker {
             by_address: FxHashMap::default(),
             sessions: Slab::new(),
             by_client: FxHashMap::default(),
-            subscriptions: Subscriptions::default(),
             retained: Retained::default(),
             timers: Timers::default(),
             out: Outbox::default(),

@@ -116,15 +116,14 @@ impl Broker {
     ) -> usize {
         let mut reached = 0;
         for member in &audience.members {
-            let qos = if Some(member.session) == from { member.own } else { Some(member.qos) };
-            if let Some(qos) = qos {
+            if let Some(wanted) = member.wants(from) {
                 reached += 1;
                 let to = To {
                     session: member.session,
-                    qos: qos.min(routed.publish.delivery.qos()),
-                    retain_as_published: member.retain_as_published,
+                    qos: wanted.qos.min(routed.publish.delivery.qos()),
+                    retain_as_published: wanted.retain_as_published,
                     share: None,
-                    ids: &member.ids,
+                    ids: &wanted.ids,
                 };
                 self.deliver(to, &mut routed, audience);
             }

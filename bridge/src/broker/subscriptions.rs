@@ -17,6 +17,7 @@ use self::levels::{HASH, LevelId, Levels, PLUS};
 use self::shares::Shares;
 pub(super) use self::shares::{Share, ShareId};
 use super::SessionId;
+use super::config::Overlapping;
 
 /// Topics whose subscribers are remembered, and bytes they take; beyond that all are forgotten at once.
 const CACHED_TOPICS: usize = 32_768;
@@ -41,6 +42,7 @@ pub(super) struct Subscriptions {
     cache: FxHashMap<Box<str>, (u64, Rc<Audience>)>,
     /// Bytes put into the cache since it was last empty.
     cached_bytes: usize,
+    overlapping: Overlapping,
 }
 
 /// One level of one or more filters.
@@ -78,20 +80,37 @@ struct Found {
     shares: Vec<ShareId>,
 }
 
-/// One Session in an audience: its subscriptions that match, taken together. It gets one copy, at the highest QoS of
-/// them [MQTT-3.3.4-2], with the identifiers of all [MQTT-3.3.4-3].
+/// One copy of a message for one Session.
 #[derive(Debug)]
 pub(super) struct Member {
     pub(super) session: SessionId,
+    wanted: Wanted,
+    own: Own,
+}
+
+/// What subscriptions ask for, taken together: the highest QoS of them [MQTT-3.3.4-2], with the identifiers of all
+/// [MQTT-3.3.4-3], [MQTT-3.3.4-4].
+#[derive(Debug)]
+pub(super) struct Wanted {
     pub(super) qos: Qos,
     pub(super) retain_as_published: bool,
-    /// The QoS for what it published itself; none when it asked not to hear that [MQTT-3.8.3-3].
-    pub(super) own: Option<Qos>,
     pub(super) ids: Box<[u32]>,
 }
 
-impl Default for Subscriptions {
-    fn default() -> Self {
+/// What a Session gets that published the message itself: nothing of subscriptions with no local [MQTT-3.8.3-3].
+#[derive(Debug)]
+enum Own {
+    /// None has it.
+    All,
+    /// Some have it, and this is what the others ask for.
+    Some(Box<Wanted>),
+    /// All have it.
+    None,
+}
+
+impl Subscriptions {
+    /// No subscriptions. What overlaps is delivered as `overlapping` says.
+    pub(super) fn new(overlapping: Overlapping) -> Self {
         let mut nodes = Slab::new();
         nodes.insert(Node::new(ROOT, PLUS));
         Self {
@@ -103,11 +122,10 @@ impl Default for Subscriptions {
             generation: 0,
             cache: FxHashMap::default(),
             cached_bytes: 0,
+            overlapping,
         }
     }
-}
 
-impl Subscriptions {
     pub(super) const fn len(&self) -> usize {
         self.count
     }
@@ -241,10 +259,14 @@ impl Subscriptions {
         let levels: Vec<_> = topic.as_str().split('/').map(|level| self.levels.find(level)).collect();
         self.collect(ROOT, &levels, topic.is_reserved(), &mut found);
         found.subscriptions.sort_by_key(|s| s.session);
-        let by_session = found.subscriptions.chunk_by(|a, b| a.session == b.session);
+        let are_one = |a: &Subscription, b: &Subscription| match self.overlapping {
+            Overlapping::One => a.session == b.session,
+            Overlapping::Each => false,
+        };
+        let copies = found.subscriptions.chunk_by(are_one);
         Audience {
             topic: topic.to_shared(),
-            members: by_session.filter_map(Member::of).collect(),
+            members: copies.filter_map(Member::of).collect(),
             shares: found.shares.into(),
         }
     }
@@ -331,20 +353,50 @@ impl Node {
 impl Audience {
     /// Bytes it takes in the cache, its key included.
     fn size(&self) -> usize {
-        let ids: usize = self.members.iter().map(|member| size_of_val(&*member.ids)).sum();
-        2 * self.topic.as_str().len() + size_of_val(&*self.members) + size_of_val(&*self.shares) + ids
+        let members: usize = self.members.iter().map(Member::size).sum();
+        2 * self.topic.as_str().len() + size_of_val(&*self.shares) + members
     }
 }
 
 impl Member {
     fn of(subscriptions: &[Subscription]) -> Option<Self> {
-        let first = subscriptions.first()?;
+        let local = subscriptions.iter().filter(|s| !s.options.no_local);
+        let own = match local.clone().count() {
+            0 => Own::None,
+            all if all == subscriptions.len() => Own::All,
+            _ => Own::Some(Box::new(Wanted::by(local)?)),
+        };
+        let session = subscriptions.first()?.session;
+        Some(Self { session, wanted: Wanted::by(subscriptions.iter())?, own })
+    }
+
+    /// What it gets of a message that came from this Session.
+    pub(super) fn wants(&self, from: Option<SessionId>) -> Option<&Wanted> {
+        if Some(self.session) != from {
+            return Some(&self.wanted);
+        }
+        match &self.own {
+            Own::All => Some(&self.wanted),
+            Own::Some(wanted) => Some(wanted),
+            Own::None => None,
+        }
+    }
+
+    fn size(&self) -> usize {
+        let own = match &self.own {
+            Own::Some(own) => size_of_val(&**own) + size_of_val(&*own.ids),
+            Own::All | Own::None => 0,
+        };
+        size_of_val(self) + size_of_val(&*self.wanted.ids) + own
+    }
+}
+
+impl Wanted {
+    fn by<'a>(subscriptions: impl Iterator<Item = &'a Subscription> + Clone) -> Option<Self> {
         Some(Self {
-            session: first.session,
-            qos: subscriptions.iter().map(|s| s.options.qos).max()?,
-            retain_as_published: subscriptions.iter().any(|s| s.options.retain_as_published),
-            own: subscriptions.iter().filter(|s| !s.options.no_local).map(|s| s.options.qos).max(),
-            ids: subscriptions.iter().filter_map(|s| s.id).map(NonZeroU32::get).collect(),
+            qos: subscriptions.clone().map(|s| s.options.qos).max()?,
+            retain_as_published: subscriptions.clone().any(|s| s.options.retain_as_published),
+            ids: subscriptions.filter_map(|s| s.id).map(NonZeroU32::get).collect(),
         })
     }
 }

@@ -85,6 +85,7 @@ pub struct Limits {
     pub check_payload_format: Option<bool>,
     pub wildcard_subscriptions: Option<bool>,
     pub shared_subscriptions: Option<bool>,
+    pub overlapping: Option<Overlapping>,
     pub allow_empty_client_id: Option<bool>,
     pub max_queued_messages: Option<usize>,
     pub max_queued_bytes: Option<usize>,
@@ -92,6 +93,15 @@ pub struct Limits {
     pub max_subscriptions: Option<usize>,
     pub max_retained_messages: Option<usize>,
     pub max_retained_bytes: Option<usize>,
+}
+
+/// The values of `overlapping`.
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(rename_all = "lowercase")]
+#[expect(missing_docs, reason = "each is described at broker::Overlapping")]
+pub enum Overlapping {
+    One,
+    Each,
 }
 
 /// What is written to stderr.
@@ -181,6 +191,11 @@ impl File {
         set(&mut config.check_payload_format, l.check_payload_format);
         set(&mut config.wildcard_subscriptions, l.wildcard_subscriptions);
         set(&mut config.shared_subscriptions, l.shared_subscriptions);
+        let overlapping = l.overlapping.map(|overlapping| match overlapping {
+            Overlapping::One => broker::Overlapping::One,
+            Overlapping::Each => broker::Overlapping::Each,
+        });
+        set(&mut config.overlapping, overlapping);
         set(&mut config.allow_empty_client_id, l.allow_empty_client_id);
         set(&mut config.max_queued_messages, l.max_queued_messages);
         set(&mut config.max_queued_bytes, l.max_queued_bytes);
@@ -267,6 +282,7 @@ mod tests {
             "[limits]\nmax_qos = 3",
             "[limits]\nreceive_maximum = 0",
             "[limits]\nmax_output_bytes = 0",
+            "[limits]\noverlapping = \"both\"",
             "[limits]\nversions = [\"4\"]",
             "[limits]\nreceive_maximum_excess = \"allow\"",
             "[listen]\nredirect_permanently = true",
@@ -280,12 +296,12 @@ mod tests {
     #[test]
     fn limits_reach_the_broker() {
         let file = File::parse(
-            "[limits]\nmax_qos = 1\nversions = [\"5.0\"]\nconnect_timeout_s = 3\n[auth]\nanonymous = true",
+            "[limits]\nmax_qos = 1\nversions = [\"5.0\"]\nconnect_timeout_s = 3\noverlapping = \"each\"\n[auth]\nanonymous = true",
         )
         .unwrap();
         let config = file.broker().unwrap();
         assert_eq!((config.max_qos, config.versions.as_slice()), (Qos::AtLeastOnce, &[Version::V5][..]));
-        assert_eq!(config.connect_timeout_ms, 3000);
+        assert_eq!((config.connect_timeout_ms, config.overlapping), (3000, broker::Overlapping::Each));
         assert_eq!(config.anonymous, broker::Anonymous::FromAnywhere);
     }
 }

@@ -24,7 +24,7 @@ fn numbers(seed: u64) -> impl FnMut(u64) -> u64 {
 fn the_tree_agrees_with_matching_filter_by_filter() {
     let mut n = numbers(1);
     let words = ["a", "b", "c", "", "$x"];
-    let mut tree = Subscriptions::default();
+    let mut tree = Subscriptions::new(Overlapping::One);
     let mut plain: Vec<(String, u32)> = Vec::new();
     for _ in 0..3000 {
         let depth = 1 + n(4);
@@ -60,7 +60,7 @@ fn the_tree_agrees_with_matching_filter_by_filter() {
 
 #[test]
 fn an_empty_tree_holds_nothing() {
-    let mut tree = Subscriptions::default();
+    let mut tree = Subscriptions::new(Overlapping::One);
     let (a, _) = tree.insert(filter("a/+/c"), subscription(1, Qos::AtMostOnce));
     let (b, _) = tree.insert(filter("a/b/#"), subscription(1, Qos::AtMostOnce));
     tree.remove_all(SessionId(1), &[a, b].into());
@@ -70,22 +70,22 @@ fn an_empty_tree_holds_nothing() {
 
 #[test]
 fn mqtt_3_3_4_2_overlapping_subscriptions_are_one_member_at_the_highest_qos() {
-    let mut tree = Subscriptions::default();
+    let mut tree = Subscriptions::new(Overlapping::One);
     let id = NonZeroU32::new;
     tree.insert(filter("a/#"), Subscription { id: id(7), ..subscription(1, Qos::AtLeastOnce) });
     tree.insert(filter("a/+"), Subscription { id: id(9), ..subscription(1, Qos::ExactlyOnce) });
     tree.insert(filter("+/b"), subscription(2, Qos::AtMostOnce));
     let audience = tree.audience(TopicName::new("a/b").unwrap());
     assert_eq!(audience.members.len(), 2);
-    assert_eq!(audience.members[0].qos, Qos::ExactlyOnce);
-    let mut ids = audience.members[0].ids.to_vec();
+    assert_eq!(audience.members[0].wanted.qos, Qos::ExactlyOnce);
+    let mut ids = audience.members[0].wanted.ids.to_vec();
     ids.sort_unstable();
     assert_eq!(ids, [7, 9]);
 }
 
 #[test]
 fn a_remembered_answer_does_not_survive_a_change() {
-    let mut tree = Subscriptions::default();
+    let mut tree = Subscriptions::new(Overlapping::One);
     assert_eq!(sessions(&mut tree, "a"), [] as [u32; 0]);
     tree.insert(filter("a"), subscription(3, Qos::AtMostOnce));
     assert_eq!(sessions(&mut tree, "a"), [3]);
@@ -95,7 +95,7 @@ fn a_remembered_answer_does_not_survive_a_change() {
 
 #[test]
 fn long_topics_do_not_fill_the_memory() {
-    let mut tree = Subscriptions::default();
+    let mut tree = Subscriptions::new(Overlapping::One);
     for n in 0..2000 {
         let topic = format!("{n}/{}", "x".repeat(60_000));
         assert_eq!(sessions(&mut tree, &topic), [] as [u32; 0]);
@@ -106,7 +106,7 @@ fn long_topics_do_not_fill_the_memory() {
 
 #[test]
 fn a_shared_subscription_matches_as_its_filter_does() {
-    let mut tree = Subscriptions::default();
+    let mut tree = Subscriptions::new(Overlapping::One);
     let member = subscription(1, Qos::AtLeastOnce);
     let all = tree.insert_shared(("g", filter("#")), member, true);
     let one = tree.insert_shared(("g", filter("a/+")), member, true);
@@ -122,7 +122,7 @@ fn a_shared_subscription_matches_as_its_filter_does() {
 
 #[test]
 fn a_share_without_members_leaves_nothing_behind() {
-    let mut tree = Subscriptions::default();
+    let mut tree = Subscriptions::new(Overlapping::One);
     let topic = TopicName::new("a/b").unwrap();
     let shares: Vec<_> = [1, 2]
         .map(|n| tree.insert_shared(("g", filter("a/+")), subscription(n, Qos::AtLeastOnce), n == 1))

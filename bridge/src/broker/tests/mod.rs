@@ -3,6 +3,7 @@
 
 mod bounds;
 mod connect;
+mod overlap;
 mod share;
 mod time;
 
@@ -12,7 +13,7 @@ use mqtt::codec::Deframer;
 use mqtt::packet::{Ack, Connect, Publish, Subscribe, SubscriptionOptions};
 use mqtt::{Delivery, Instant, Message, Packet, PacketId, Qos, ReasonCode, TopicFilter, Version};
 
-use super::{Broker, Config, ConnectionId, Input, Output, Peer};
+use super::{Broker, Config, ConnectionId, Input, Output, Overlapping, Peer};
 
 /// A broker with any number of clients, and the clock in the test's hand.
 struct World {
