@@ -24,7 +24,7 @@ impl Anonymous {
     }
 }
 
-/// Topics that begin with `$` are the Server's own: Clients do not publish there [MQTT-4.7.2-1].
+/// Topics that begin with `$` are the Server's own: Clients do not publish there (4.7.2).
 pub(super) const fn may_publish(topic: &str) -> Result<(), ReasonCode> {
     match topic.as_bytes() {
         [b'$', ..] => Err(ReasonCode::NotAuthorized),

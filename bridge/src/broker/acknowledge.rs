@@ -22,7 +22,7 @@ impl Broker {
         let Some((session_id, _)) = self.client(id) else { return Ok(()) };
         let Some(session) = self.session(session_id) else { return Ok(()) };
         if ack.reason.is_error() {
-            let _ = session.sender.refused(ack.packet_id); // [MQTT-4.3.3-4]
+            let _ = session.sender.refused(ack.packet_id); // [MQTT-4.4.0-2]
             self.pump(session_id);
             return Ok(());
         }

@@ -27,7 +27,7 @@ impl Broker {
         let asked = connect.properties.session_expiry;
         let expiry = SessionExpiry::from_secs(asked.as_secs().min(self.config.max_session_expiry_s));
         let (asked, limit) = (connect.keep_alive_s, self.config.max_keep_alive_s);
-        // 3.x has no way to be told, so its Clients keep what they asked for [MQTT3-3.1.2-24].
+        // Without a word of ours the Client's own counts [MQTT-3.2.2-22]. 3.x has no way to be told, so its Clients keep theirs.
         let over = connect.version.is_5() && limit > 0 && (asked > limit || asked == 0);
         Granted { client_id, is_assigned, expiry, keep_alive_s: if over { limit } else { asked } }
     }
@@ -42,21 +42,22 @@ impl Broker {
         let asked = connect.properties.session_expiry;
         let response = self.response_information(connect, &granted.client_id);
         let mut connack = Connack::new(ReasonCode::Success);
-        connack.session_present = session_present;
+        connack.session_present = session_present; // [MQTT-3.2.2-2], [MQTT-3.2.2-3]
         let p = &mut connack.properties;
         p.session_expiry = (granted.expiry != asked).then_some(granted.expiry);
         p.receive_maximum = Some(self.config.receive_maximum);
-        p.maximum_qos = self.config.max_qos.min(Qos::ExactlyOnce);
+        p.maximum_qos = self.config.max_qos.min(Qos::ExactlyOnce); // [MQTT-3.2.2-9]
         p.retain_available = self.config.retain_available;
         p.maximum_packet_size = Some(self.config.max_packet_bytes);
         p.topic_alias_maximum = self.config.topic_alias_maximum;
         p.wildcard_subscription_available = self.config.wildcard_subscriptions;
         p.shared_subscription_available = self.config.shared_subscriptions;
+        // [MQTT-3.1.3-7], [MQTT-3.2.2-16]
         p.assigned_client_id = granted.is_assigned.then_some(&*granted.client_id);
         p.server_keep_alive_s =
             (granted.keep_alive_s != connect.keep_alive_s).then_some(granted.keep_alive_s);
         p.response_information = response.as_deref();
-        self.send(id, &Packet::Connack(Box::new(connack)));
+        self.send(id, &Packet::Connack(Box::new(connack))); // [MQTT-3.1.4-5], before all else [MQTT-3.2.0-1]
     }
 
     /// The basis for Response Topics, for one that asks [MQTT-3.1.2-28]. An identifier that would be several levels of a

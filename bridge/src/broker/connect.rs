@@ -18,6 +18,7 @@ impl Broker {
     pub(super) fn connect(&mut self, id: ConnectionId, connect: &Connect<'_>) {
         if let Err(fault) = self.check_connect(id, connect) {
             let limit = connect.properties.maximum_packet_size.unwrap_or(u32::MAX);
+            // [MQTT-3.1.4-2]
             return self.refuse(id, connect.version, limit, fault);
         }
         let granted = self.grant(connect);
@@ -107,11 +108,14 @@ impl Broker {
     fn check_client_id(&self, connect: &Connect<'_>) -> Result<(), Fault> {
         let may_be_empty = match connect.version {
             Version::V3_1 => false,
-            Version::V3_1_1 => connect.clean_start, // [MQTT-3.1.3-8] of 3.1.1
+            Version::V3_1_1 => connect.clean_start, // [MQTT3-3.1.3-8]
             Version::V5 => true,
         };
         if connect.client_id.is_empty() && !(may_be_empty && self.config.allow_empty_client_id) {
-            return Err(Fault::new(ReasonCode::ClientIdentifierNotValid, "the client identifier is empty"));
+            return Err(Fault::new(
+                ReasonCode::ClientIdentifierNotValid,
+                "the client identifier is empty [MQTT-3.1.3-8]",
+            ));
         }
         Ok(())
     }
@@ -145,7 +149,8 @@ impl Broker {
             .map_err(|_| Fault::new(ReasonCode::NotAuthorized, "the will's topic belongs to the server"))
     }
 
-    /// The Session for a Client: its old one or a new one. Whoever had it loses its connection [MQTT-3.1.4-3].
+    /// The Session for a Client, which its identifier names [MQTT-3.1.3-2]: its old one or a new one, as Clean Start says
+    /// [MQTT-3.1.4-4]. Whoever had it loses its connection [MQTT-3.1.4-3].
     fn claim_session(&mut self, client_id: &Arc<str>, clean_start: bool) -> (SessionId, bool) {
         if let Some(&old) = self.by_client.get(client_id) {
             if let Some(other) = self.session(old).and_then(|session| session.connection) {
@@ -165,7 +170,7 @@ impl Broker {
         let session = Session::new(Arc::clone(client_id), self.config.max_inflight);
         let id = SessionId(u32::try_from(self.sessions.insert(session)).unwrap_or(u32::MAX));
         self.by_client.insert(Arc::clone(client_id), id);
-        (id, false)
+        (id, false) // [MQTT-3.1.2-6]
     }
 
     fn go_live(&mut self, id: ConnectionId, connect: &Connect<'_>, granted: &Granted, session: SessionId) {
@@ -179,6 +184,7 @@ impl Broker {
             takes_problem_information: connect.properties.request_problem_information,
             silence,
             last_heard: now,
+            // Kept until it is sent or discarded [MQTT-3.1.2-7].
             will: self.admit_will(&granted.client_id, connect),
             aliases: Vec::new(),
         };
@@ -202,6 +208,7 @@ impl Broker {
     }
 
     fn set_window(&mut self, session: SessionId, connect: &Connect<'_>) {
+        // [MQTT-4.9.0-1]: never zero, which the codec refuses.
         let window = connect.properties.receive_maximum.unwrap_or(u16::MAX).min(self.config.max_inflight);
         if let Some(session) = self.session(session) {
             session.sender.set_receive_maximum(window);

@@ -46,7 +46,7 @@ pub(super) struct Live {
     pub(super) maximum_packet_size: u32,
     /// It wants reason strings and user properties in any packet (3.1.2.11.7).
     pub(super) takes_problem_information: bool,
-    /// One and a half times the Keep Alive [MQTT-3.1.2-24].
+    /// One and a half times the Keep Alive [MQTT-3.1.2-22].
     pub(super) silence: Option<Duration>,
     pub(super) last_heard: Instant,
     pub(super) will: Option<Box<Will>>,
@@ -105,7 +105,7 @@ impl Broker {
                     "nothing heard for {} s, one and a half times its keep alive",
                     silence.as_secs_f32()
                 );
-                self.end(id, Fault::new(ReasonCode::KeepAliveTimeout, why)); // [MQTT-3.1.2-24]
+                self.end(id, Fault::new(ReasonCode::KeepAliveTimeout, why)); // [MQTT-3.1.2-22]
             }
         }
     }
@@ -143,7 +143,8 @@ impl Broker {
         self.finish(id, Ended::ByServer(fault.reason, fault.why), true);
     }
 
-    /// Ends a connection for a fault: a 5.0 Client is told the reason [MQTT-4.13.1-1], any other sees it close.
+    /// Ends a connection for a fault [MQTT-4.13.1-1], [MQTT-4.13.2-1]: a 5.0 Client is told the reason, but only once it
+    /// was let in [MQTT-3.14.0-1]; any other sees it close.
     pub(super) fn end(&mut self, id: ConnectionId, fault: Fault) {
         let Some(connection) = self.connection(id) else { return };
         if let Some(live) = connection.live() {
@@ -158,7 +159,8 @@ impl Broker {
         self.finish(id, Ended::ByServer(fault.reason, fault.why), true);
     }
 
-    /// Ends a connection from our side; what was sent before still goes out.
+    /// Ends a connection from our side [MQTT-3.14.4-2]; what was sent before still goes out, nothing after it
+    /// [MQTT-3.14.4-1].
     pub(super) fn finish(&mut self, id: ConnectionId, ended: Ended, with_will: bool) {
         let Some(connection) = self.connection(id) else { return };
         let state = std::mem::replace(&mut connection.state, State::Closing);

@@ -125,7 +125,7 @@ impl Broker {
         };
         let queued = Queued {
             qos: replay.options.qos.min(stored.message.qos),
-            retain: true, // [MQTT-3.3.1-8]
+            retain: true, // [MQTT3-3.3.1-8]
             share: None,
             subscription_ids: replay.id.iter().map(|id| id.get()).collect(),
             message: stored,
@@ -177,12 +177,14 @@ impl Broker {
         let Some(connection) = session.connection else { return false };
         let Some((packet_id, in_flight)) = session.sender.next_repeat() else { return false };
         let queued = match in_flight {
+            // Whether it has expired since or not [MQTT-4.3.3-7].
             InFlight::AwaitPuback(queued) | InFlight::AwaitPubrec(queued) => queued.clone(),
             InFlight::AwaitPubcomp | InFlight::Request => {
                 self.send(connection, &Packet::Pubrel(Ack::new(packet_id, ReasonCode::Success)));
                 return true;
             }
         };
+        // With DUP [MQTT-3.3.1-1].
         if let Some((shape, size)) = self.encode_message(connection, &queued, packet_id, true) {
             self.out.send(connection, shape.piece);
             self.sent(connection, size);

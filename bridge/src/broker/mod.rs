@@ -149,7 +149,7 @@ impl Broker {
         let now = self.now;
         let Some(connection) = self.connection(id) else { return };
         match &mut connection.state {
-            State::Closing => return,
+            State::Closing => return, // [MQTT-3.1.4-6]
             State::AwaitConnect => {
                 return match packet {
                     Packet::Connect(connect) => self.connect(id, &connect),
@@ -173,7 +173,7 @@ impl Broker {
             }
             Packet::Disconnect(disconnect) => self.disconnect(id, &disconnect),
             Packet::Connect(_) => Err(Fault::protocol("a second CONNECT on one connection [MQTT-3.1.0-2]")),
-            Packet::Auth(_) => Err(Fault::protocol("AUTH without an authentication method [MQTT-4.12.0-1]")),
+            Packet::Auth(_) => Err(Fault::protocol("AUTH without an authentication method [MQTT-4.12.0-7]")),
             Packet::Connack(_) | Packet::Suback(_) | Packet::Unsuback(_) | Packet::Pingresp => {
                 Err(Fault::protocol("a packet that only a server sends"))
             }

@@ -22,6 +22,7 @@ impl Broker {
         let alias;
         let topic = match (publish.topic, publish.properties.topic_alias) {
             (Some(topic), None) => topic,
+            // All that we announced are taken [MQTT-3.3.2-12].
             (topic, Some(number)) => {
                 alias = self.resolve_alias(id, topic, number)?;
                 alias.borrowed()
@@ -31,6 +32,7 @@ impl Broker {
             }
         };
         let Some((session, version)) = self.client(id) else { return Ok(()) };
+        // Answered as the QoS asks [MQTT-3.3.4-1].
         match publish.delivery {
             Delivery::AtMostOnce => {
                 let result = self.accept(session, topic, publish);
@@ -114,6 +116,7 @@ impl Broker {
         }
         let audience = self.subscriptions.audience(topic);
         let mut routed = Routed::new(topic, publish, self.now);
+        // [MQTT-3.3.1-5]; without the flag what is retained stays [MQTT-3.3.1-8].
         if publish.retain {
             let stored = routed.stored(&audience.topic);
             if !self.retain(&stored) {

@@ -65,6 +65,7 @@ impl<'a> Routed<'a> {
         let at = usize::from(version.is_5()) * 6 + usize::from(qos.level()) * 2 + usize::from(retain);
         let slot = self.shapes.get_mut(at)?;
         if slot.is_none() {
+            // DUP is ours to set, not the publisher's [MQTT-3.3.1-3].
             let travels = (delivery(qos, PacketId::new(1)?, false), retain);
             let (publish, topic) = (self.publish, self.topic);
             *slot = encode_with(out, |bytes| publish.encode_forwarded(version, topic, travels, bytes));
@@ -107,7 +108,8 @@ pub(super) struct To<'a> {
 }
 
 impl Broker {
-    /// Delivers a message to everyone who wants it, and says how many that are.
+    /// Delivers a message to everyone who wants it [MQTT-4.5.0-1], in the order it came in [MQTT-4.6.0-5], whatever the topic
+    /// [MQTT-4.6.0-6], and says how many that are.
     pub(super) fn route(
         &mut self,
         from: Option<SessionId>,
@@ -120,7 +122,7 @@ impl Broker {
                 reached += 1;
                 let to = To {
                     session: member.session,
-                    qos: wanted.qos.min(routed.publish.delivery.qos()),
+                    qos: wanted.qos.min(routed.publish.delivery.qos()), // [MQTT-3.8.4-8]
                     retain_as_published: wanted.retain_as_published,
                     share: None,
                     ids: &wanted.ids,
@@ -157,7 +159,7 @@ impl Broker {
 
     /// The fast way: the shared bytes go straight to the connection. False when the message has to wait.
     fn deliver_shared(&mut self, to: To<'_>, routed: &mut Routed<'_>, audience: &Audience) -> bool {
-        let (qos, retain) = (to.qos, to.retain_as_published && routed.publish.retain);
+        let (qos, retain) = (to.qos, to.retain_as_published && routed.publish.retain); // [MQTT-3.3.1-12], [MQTT-3.3.1-13]
         let Some(session) = self.sessions.get_mut(to.session.0 as usize) else { return true };
         let Some(connection_id) = session.connection else {
             return qos == Qos::AtMostOnce; // an absent Client misses QoS 0
@@ -174,7 +176,7 @@ impl Broker {
         }
         let Some(shape) = routed.shape(&mut self.out, live.version, qos, retain) else { return true };
         if shape.piece.len() > live.maximum_packet_size as usize {
-            self.counters.dropped_too_large += 1; // [MQTT-3.1.2-25]
+            self.counters.dropped_too_large += 1; // [MQTT-3.1.2-24], [MQTT-3.1.2-25]
             return true;
         }
         connection.pending += shape.piece.len();

@@ -190,7 +190,7 @@ impl Broker {
         session.connection = None;
         // What may not be lost is sent when the Client is back; a Session that ends is dropped with it.
         session.replay.retain(|_, replay| replay.options.qos != Qos::AtMostOnce);
-        let expires = session.expiry.duration().map(|after| now + after);
+        let expires = session.expiry.duration().map(|after| now + after); // [MQTT-3.1.2-23]
         session.expires = expires;
         if let Some(will) = will {
             // The will is sent when its delay has passed or the Session ends, whichever comes first [MQTT-3.1.3-9].
@@ -218,15 +218,17 @@ impl Broker {
         let now = self.now;
         let Some(session) = self.session(id) else { return };
         if session.connection.is_some() {
+            // [MQTT-4.1.0-1]
             return self.set_session_timer(id, None);
         }
-        let will = session.will.take_if(|will| will.0 <= now);
+        let will = session.will.take_if(|will| will.0 <= now); // sent once [MQTT-3.1.2-8], [MQTT-3.1.2-10]
         let is_over = session.expires.is_some_and(|at| at <= now);
         let next = [session.will.as_ref().map(|will| will.0), session.expires].into_iter().flatten().min();
         if let Some(will) = will {
             self.publish_will(id, will.1);
         }
         if is_over {
+            // [MQTT-4.1.0-2]
             self.remove_session(id);
         } else {
             self.set_session_timer(id, next);

@@ -19,8 +19,9 @@ impl Broker {
         }
         let subscription_id = subscribe.subscription_id.and_then(NonZeroU32::new);
         let mut reasons = Vec::with_capacity(subscribe.filters.len());
+        // One after the other [MQTT-3.8.4-5], each answered [MQTT-3.8.4-6] in its place [MQTT-3.9.3-1].
         for &(filter, options) in &subscribe.filters {
-            let options = SubscriptionOptions { qos: options.qos.min(self.config.max_qos), ..options };
+            let options = SubscriptionOptions { qos: options.qos.min(self.config.max_qos), ..options }; // [MQTT-3.2.2-10]
             let reason = self.subscribe_one(session, version, filter, options, subscription_id);
             if reason.is_error()
                 && let Some(session) = self.sessions.get(session.0 as usize)
@@ -30,7 +31,8 @@ impl Broker {
             }
             reasons.push(reason);
         }
-        self.send(id, &Packet::Suback(SubscriptionAck::new(subscribe.packet_id, reasons))); // [MQTT-3.8.4-1]
+        // [MQTT-3.8.4-1], with its identifier [MQTT-3.8.4-2], [MQTT-2.2.1-6]
+        self.send(id, &Packet::Suback(SubscriptionAck::new(subscribe.packet_id, reasons)));
         self.pump(session); // the retained messages
         Ok(())
     }
@@ -48,6 +50,7 @@ impl Broker {
             return ReasonCode::SharedSubscriptionsNotSupported; // as CONNACK says (3.2.2.3.13)
         }
         if !self.config.wildcard_subscriptions && filter.has_wildcard() {
+            // [MQTT3-3.8.3-2]
             return ReasonCode::WildcardSubscriptionsNotSupported;
         }
         let subscription = Subscription { session: id, options, id: subscription_id };
@@ -64,7 +67,7 @@ impl Broker {
         let (place, is_new) = self.subscriptions.insert(filter, subscription);
         session.filters.insert(place);
         let replays = match options.retain_handling {
-            RetainHandling::Send => true,        // [MQTT-3.3.1-9]
+            RetainHandling::Send => true,        // [MQTT-3.3.1-9], [MQTT-3.8.4-4]
             RetainHandling::SendIfNew => is_new, // [MQTT-3.3.1-10]
             RetainHandling::DoNotSend => false,  // [MQTT-3.3.1-11]
         };
@@ -104,10 +107,12 @@ impl Broker {
             unsubscribe.filters.iter().try_for_each(|&filter| check_share(filter, options))?;
         }
         let mut reasons = Vec::with_capacity(unsubscribe.filters.len());
+        // One after the other [MQTT-3.10.4-6], each answered in its place [MQTT-3.11.3-1].
         for &filter in &unsubscribe.filters {
             reasons.push(self.unsubscribe_one(session, filter));
         }
-        self.send(id, &Packet::Unsuback(SubscriptionAck::new(unsubscribe.packet_id, reasons))); // [MQTT-3.10.4-4]
+        // [MQTT-3.10.4-4], with its identifier [MQTT-3.10.4-5]
+        self.send(id, &Packet::Unsuback(SubscriptionAck::new(unsubscribe.packet_id, reasons)));
         Ok(())
     }
 
@@ -116,6 +121,7 @@ impl Broker {
             let share = share.and_then(|(name, filter)| self.subscriptions.find_share(name, filter));
             return share.map_or(ReasonCode::NoSubscriptionExisted, |share| self.leave_share(share, id));
         }
+        // Nothing new is added from now on [MQTT-3.10.4-2]; what is in the queue or in flight stays [MQTT-3.10.4-3].
         let place = self.subscriptions.remove(filter, id);
         let Some(session) = self.sessions.get_mut(id.0 as usize) else { return ReasonCode::UnspecifiedError };
         let Some(place) = place else { return ReasonCode::NoSubscriptionExisted };
@@ -154,6 +160,7 @@ fn check_share(filter: TopicFilter<&str>, options: SubscriptionOptions) -> Resul
     }
 }
 
+/// What the SUBACK says of it [MQTT-3.8.4-7].
 const fn granted(qos: Qos) -> ReasonCode {
     match qos {
         Qos::AtMostOnce => ReasonCode::Success,

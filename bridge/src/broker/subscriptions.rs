@@ -149,7 +149,8 @@ impl Subscriptions {
         (at, true)
     }
 
-    /// Ends a subscription; its place is returned if there was one.
+    /// Ends the subscription to a filter that is the same, character by character [MQTT-3.10.4-1]; its place is returned if
+    /// there was one.
     pub(super) fn remove(&mut self, filter: TopicFilter<&str>, session: SessionId) -> Option<FilterId> {
         let at = self.place(filter)?;
         self.remove_at(at, session).then_some(at)
@@ -293,6 +294,7 @@ impl Subscriptions {
         found.shares.extend(node.shares.iter().flat_map(|shares| shares.iter()));
     }
 
+    /// Levels are compared as they are [MQTT-4.7.3-4].
     fn place_or_new(&mut self, filter: TopicFilter<&str>) -> FilterId {
         filter.as_str().split('/').fold(ROOT, |at, level| self.child_or_new(at, level))
     }

@@ -15,7 +15,7 @@ impl Broker {
         let expires = lives.map(|secs| self.now + Duration::from_secs(u64::from(secs)));
         let stored = Arc::new(Stored { message, expires });
         if stored.message.retain {
-            self.retain(&stored); // [MQTT-3.1.2-17]
+            self.retain(&stored); // [MQTT-3.1.2-15], else not [MQTT-3.1.2-14]
         }
         self.route_stored(Some(from), &stored);
     }

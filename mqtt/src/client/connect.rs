@@ -32,7 +32,7 @@ impl Client {
         let config = &self.config;
         let password = config.password.as_ref().map(super::Password::as_bytes);
         let user_name = match config.user_name.as_deref() {
-            None if password.is_some() && !self.version.is_5() => Some(""), // [MQTT-3.1.2-22] of 3.1.1
+            None if password.is_some() && !self.version.is_5() => Some(""), // [MQTT3-3.1.2-22]
             name => name,
         };
         Connect {
@@ -75,7 +75,7 @@ impl Client {
         }
         let clean = self.asks_for_a_clean_start();
         if connack.session_present && clean {
-            return Err(Misbehaviour::SessionAfterCleanStart); // [MQTT-3.2.2-2]
+            return Err(Misbehaviour::SessionAfterCleanStart); // [MQTT-3.2.2-4]
         }
         let State::AwaitConnack { wire, .. } = std::mem::replace(&mut self.state, State::Stopped) else {
             return Err(Misbehaviour::Unexpected("CONNACK")); // [MQTT-3.2.0-2]
@@ -119,7 +119,7 @@ impl Client {
             session_present: connack.session_present,
             version: self.version,
             client_id: self.client_id.clone(),
-            keep_alive_s: p.server_keep_alive_s.unwrap_or(self.config.keep_alive_s), // [MQTT-3.1.2-21]
+            keep_alive_s: p.server_keep_alive_s.unwrap_or(self.config.keep_alive_s), // [MQTT-3.1.2-21], [MQTT-3.2.2-21]
             session_expiry,
             receive_maximum: p.receive_maximum.unwrap_or(u16::MAX),
             maximum_qos: p.maximum_qos,

@@ -192,8 +192,8 @@ pub enum Misbehaviour {
     /// [MQTT-3.2.0-2], and packets that only Clients send.
     #[error("a {0} was not allowed there")]
     Unexpected(&'static str),
-    /// [MQTT-3.2.2-2]
-    #[error("session present after a clean start [MQTT-3.2.2-2]")]
+    /// [MQTT-3.2.2-4]
+    #[error("session present after a clean start [MQTT-3.2.2-4]")]
     SessionAfterCleanStart,
     /// [MQTT-3.3.2-8], [MQTT-3.3.2-10]
     #[error("a topic alias was zero, too large or not set before")]

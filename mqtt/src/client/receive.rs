@@ -138,7 +138,7 @@ impl Client {
 
     fn pubrec(&mut self, ack: &Ack<'_>) {
         if ack.reason.is_error() {
-            let done = self.sender.refused(ack.packet_id); // [MQTT-4.3.3-4]: no PUBREL follows
+            let done = self.sender.refused(ack.packet_id); // [MQTT-4.4.0-2]: no PUBREL follows
             return self.acknowledged(ack, done.ok());
         }
         let reason = match self.sender.pubrec(ack.packet_id) {

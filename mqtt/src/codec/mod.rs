@@ -29,8 +29,8 @@ pub enum DecodeError {
     /// CONNECT names a protocol or level that is not spoken here [MQTT-3.1.2-2].
     #[error("protocol level {0} is not supported [MQTT-3.1.2-2]")]
     UnsupportedVersion(u8),
-    /// The packet is larger than this side takes [MQTT-3.1.2-24].
-    #[error("a packet of {size} bytes is larger than the {limit} allowed [MQTT-3.1.2-24]")]
+    /// The packet is larger than this side takes: its sender may not send it [MQTT-3.1.2-24], [MQTT-3.2.2-15].
+    #[error("a packet of {size} bytes is larger than the {limit} allowed [MQTT-3.2.2-15]")]
     TooLarge {
         /// Bytes the fixed header announces, itself included.
         size: usize,

@@ -185,6 +185,7 @@ fn nonzero<N: PartialEq + Default>(n: N) -> Result<N, DecodeError> {
     if n == N::default() { Err(BAD_VALUE) } else { Ok(n) }
 }
 
+/// Both are strings like any other [MQTT-1.5.7-1].
 fn pair<'a>(r: &mut Reader<'a>) -> Result<(&'a str, &'a str), DecodeError> {
     Ok((r.text()?, r.text()?))
 }
@@ -221,7 +222,8 @@ pub(crate) fn read<'a>(
     Ok(())
 }
 
-/// Writes properties in the order they are given; nothing for versions before 5.0.
+/// Writes properties in the order they are given, and the length of none as zero [MQTT-2.2.2-1]; nothing for versions
+/// before 5.0.
 pub(crate) fn write<'a>(
     w: &mut Writer<'_>,
     version: Version,

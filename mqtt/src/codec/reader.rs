@@ -70,7 +70,8 @@ impl<'a> Reader<'a> {
         Ok(text)
     }
 
-    /// A string whose U+0000 the caller looks for: topics are scanned once for all that they may not contain.
+    /// A string whose U+0000 the caller looks for: topics are scanned once for all that they may not contain. Nothing is
+    /// stripped from it, a byte order mark neither [MQTT-1.5.4-3].
     pub(crate) fn text_with_null(&mut self) -> Result<&'a str, DecodeError> {
         std::str::from_utf8(self.binary()?)
             .map_err(|_| DecodeError::Malformed("a string is not well-formed UTF-8 [MQTT-1.5.4-1]"))

@@ -86,6 +86,7 @@ impl<'v> Writer<'v> {
     }
 }
 
+/// As few bytes as the number needs [MQTT-1.5.5-1].
 const fn varint_len(n: usize) -> usize {
     match n {
         0..=127 => 1,

@@ -35,7 +35,7 @@ impl Receiver {
         self.pubrel(packet_id);
     }
 
-    /// A PUBREL has arrived: the identifier is free again. False when it was not in use.
+    /// A PUBREL has arrived: the identifier is free again, for a new message [MQTT-4.3.3-12]. False when it was not in use.
     pub fn pubrel(&mut self, packet_id: PacketId) -> bool {
         let found = self.awaiting_pubrel.iter().position(|&id| id == packet_id);
         if let Some(at) = found {

@@ -69,7 +69,8 @@ impl<M> Sender<M> {
         self.receive_maximum = receive_maximum;
     }
 
-    /// Whether another message may be sent now [MQTT-3.3.4-9]. Not before all repeats, which keep the order.
+    /// Whether another message may be sent now: not more at once than the receiver takes [MQTT-4.9.0-2], which is
+    /// [MQTT-3.3.4-7] for a Client and [MQTT-3.3.4-9] for a Server. Not before all repeats, which keep the order.
     #[must_use]
     pub fn has_room(&self) -> bool {
         !self.has_repeats() && self.unacknowledged < u32::from(self.receive_maximum) && self.has_id()
@@ -93,8 +94,10 @@ impl<M> Sender<M> {
         self.unacknowledged == 0
     }
 
-    /// Takes a message in flight and names its identifier [MQTT-2.2.1-3]. None for QoS 0, which has none, and when
-    /// no identifier is free. The window is the caller's to ask for, by [`has_room`](Self::has_room).
+    /// Takes a message in flight, where it stays until it is acknowledged [MQTT-4.3.2-3], [MQTT-4.3.3-3], and names its
+    /// identifier, which nothing else uses: [MQTT-4.3.2-1], [MQTT-4.3.3-1], [MQTT-2.2.1-3] for a Client, [MQTT-2.2.1-4] for
+    /// a Server. None for QoS 0, which has none [MQTT-2.2.1-2], and when no identifier is free. The window is the caller's to
+    /// ask for, by [`has_room`](Self::has_room).
     pub fn send(&mut self, qos: Qos, message: M) -> Option<PacketId> {
         let entry = match qos {
             Qos::AtMostOnce => return None,
@@ -127,7 +130,8 @@ impl<M> Sender<M> {
         }
     }
 
-    /// PUBREC: the receiver has the message, which is handed back; PUBREL is due. A repeated PUBREC hands back none.
+    /// PUBREC: the receiver has the message, which is handed back and not sent again [MQTT-4.3.3-6]; PUBREL
+    /// is due, and waits for its PUBCOMP [MQTT-4.3.3-5]. A repeated PUBREC hands back none.
     ///
     /// # Errors
     /// No QoS 2 message has this identifier.
@@ -143,7 +147,7 @@ impl<M> Sender<M> {
         }
     }
 
-    /// PUBREC with an error: the receiver does not want it, the handshake ends here [MQTT-4.3.3-4].
+    /// PUBREC with an error: the receiver does not want it, the handshake ends here [MQTT-4.4.0-2].
     ///
     /// # Errors
     /// No QoS 2 message has this identifier.

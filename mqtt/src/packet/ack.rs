@@ -64,6 +64,7 @@ impl<'a> Ack<'a> {
     }
 }
 
+/// The reason codes of PUBACK [MQTT-3.4.2-1], PUBREC [MQTT-3.5.2-1], PUBREL [MQTT-3.6.2-1] and PUBCOMP [MQTT-3.7.2-1].
 fn allowed(kind: u8, reason: ReasonCode) -> bool {
     use ReasonCode as R;
     if matches!(kind, PUBREL | PUBCOMP) {

@@ -114,7 +114,8 @@ impl<'a> ConnectWill<'a> {
     }
 
     fn decode(r: &mut Reader<'a>, version: Version, qos: Qos, retain: bool) -> Result<Self, DecodeError> {
-        let (delay_s, properties) = read_will(r, version)?;
+        let (delay_s, properties) = read_will(r, version)?; // present with the flag, as what follows [MQTT-3.1.2-9]
+        // A string [MQTT-3.1.3-11].
         let topic = TopicName::new(r.text_with_null()?).map_err(DecodeError::TopicName)?;
         Ok(Self { topic, payload: r.binary()?, qos, retain, delay_s, properties })
     }
@@ -163,6 +164,7 @@ impl<'a> Connect<'a> {
         if properties.authentication_data.is_some() && properties.authentication_method.is_none() {
             return Err(DecodeError::Protocol("authentication data without a method (3.1.2.11.10)"));
         }
+        // In this order [MQTT-3.1.3-1], the client identifier first [MQTT-3.1.3-3], a string [MQTT-3.1.3-4].
         let client_id = r.text()?;
         let will = Self::will(r, flags, version)?;
         let (user_name, password) = credentials(r, flags, version)?;
@@ -259,9 +261,11 @@ type Credentials<'a> = (Option<&'a str>, Option<&'a [u8]>);
 fn credentials<'a>(r: &mut Reader<'a>, flags: u8, version: Version) -> Result<Credentials<'a>, DecodeError> {
     let (has_name, has_password) = (flags & 0x80 != 0, flags & 0x40 != 0);
     if has_password && !has_name && !version.is_5() {
-        return Err(DecodeError::Malformed("a password without a user name [MQTT-3.1.2-22]"));
+        return Err(DecodeError::Malformed("a password without a user name [MQTT3-3.1.2-22]"));
     }
+    // [MQTT-3.1.2-16], [MQTT-3.1.2-17]; a string [MQTT-3.1.3-12]
     let name = if has_name { Some(r.text()?) } else { None };
+    // [MQTT-3.1.2-18], [MQTT-3.1.2-19]
     let password = if has_password { Some(r.binary()?) } else { None };
     Ok((name, password))
 }

@@ -140,7 +140,8 @@ pub(crate) fn decode<'a>(
     if kind == PUBLISH {
         return Publish::decode(flags, r, version.unwrap_or(Version::V5)).map(Packet::Publish);
     }
-    // [MQTT-2.1.3-1]: reserved flags are 0, but for PUBREL, SUBSCRIBE and UNSUBSCRIBE, which have 2. 3.1 used that
+    // [MQTT-2.1.3-1]: reserved flags are 0 (of DISCONNECT [MQTT-3.14.1-1], of AUTH [MQTT-3.15.1-1]), but for PUBREL
+    // [MQTT-3.6.1-1], SUBSCRIBE [MQTT-3.8.1-1] and UNSUBSCRIBE [MQTT-3.10.1-1], which have 2. 3.1 used that
     // place for QoS and DUP, which a repeated packet of a 3.1 client may set.
     let fixed = if matches!(kind, PUBREL | SUBSCRIBE | UNSUBSCRIBE) { 0b0010 } else { 0 };
     let repeated_3_1 = *version == Some(Version::V3_1) && flags & !0b1000 == fixed;
@@ -182,5 +183,6 @@ fn finished<'a>(r: &Reader<'_>, packet: Packet<'a>) -> Result<Packet<'a>, Decode
 }
 
 fn packet_id(r: &mut Reader<'_>) -> Result<PacketId, DecodeError> {
-    PacketId::new(r.u16()?).ok_or(DecodeError::Malformed("the packet identifier is zero [MQTT-2.2.1-3]"))
+    PacketId::new(r.u16()?)
+        .ok_or(DecodeError::Malformed("the packet identifier is zero [MQTT-2.2.1-3], [MQTT-2.2.1-4]"))
 }

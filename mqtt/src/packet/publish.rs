@@ -64,10 +64,10 @@ impl<'a> PublishProperties<'a> {
         match property {
             Property::PayloadFormatIndicator(b) => self.payload_is_utf8 = Some(b),
             Property::MessageExpiryInterval(n) => self.message_expiry_s = Some(n),
-            Property::ResponseTopic(s) => self.response_topic = Some(s),
+            Property::ResponseTopic(s) => self.response_topic = Some(s), // a string [MQTT-3.3.2-13]
             Property::CorrelationData(b) => self.correlation_data = Some(b),
             Property::UserProperty(pair) => self.user_properties.push(pair),
-            Property::ContentType(s) => self.content_type = Some(s),
+            Property::ContentType(s) => self.content_type = Some(s), // a string [MQTT-3.3.2-19]
             Property::TopicAlias(n) => self.topic_alias = Some(n),
             Property::SubscriptionIdentifier(n) => self.subscription_ids.push(n),
             _ => {}
@@ -113,7 +113,7 @@ impl<'a> Publish<'a> {
         let qos = Qos::from_level(flags >> 1 & 0b11)
             .ok_or(DecodeError::Malformed("PUBLISH has QoS 3 [MQTT-3.3.1-4]"))?;
         let dup = flags & 0b1000 != 0;
-        let text = r.text_with_null()?;
+        let text = r.text_with_null()?; // the first field [MQTT-3.3.2-1]
         let topic = match text {
             "" if version.is_5() => None,
             text => Some(TopicName::new(text).map_err(DecodeError::TopicName)?), // [MQTT-3.3.2-2]
@@ -147,7 +147,7 @@ impl<'a> Publish<'a> {
     }
 
     /// The same for this message on another Network Connection: with that one's delivery and RETAIN, the topic written
-    /// out, and without the topic alias, which belongs to the connection it came by [MQTT-3.3.2-12].
+    /// out, and without the topic alias, which belongs to the connection it came by [MQTT-3.3.2-7].
     ///
     /// # Errors
     /// A value does not fit its length field; `out` is then as it was.
@@ -195,7 +195,7 @@ impl Head<'_> {
         w.packet(first, topic.len() + payload.len() + 5, |w| {
             w.text(topic)?;
             if let Some(id) = self.delivery.packet_id() {
-                w.u16(id.get());
+                w.u16(id.get()); // QoS 0 has none [MQTT-2.2.1-2]
             }
             if self.topic_alias.is_none() && properties.is_plain() {
                 if version.is_5() {

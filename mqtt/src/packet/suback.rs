@@ -53,7 +53,7 @@ impl<'a> SubscriptionAck<'a> {
                 return Ok(());
             }
             for &reason in &self.reasons {
-                // 3.1.1 knows one failure [MQTT-3.9.3-2].
+                // 3.1.1 knows one failure [MQTT3-3.9.3-2].
                 let failed = !version.is_5() && reason.is_error();
                 w.u8(if failed { ReasonCode::UnspecifiedError.byte() } else { reason.byte() });
             }
@@ -62,6 +62,7 @@ impl<'a> SubscriptionAck<'a> {
     }
 }
 
+/// The reason codes of SUBACK [MQTT-3.9.3-2] and UNSUBACK [MQTT-3.11.3-2].
 fn allowed(kind: u8, reason: ReasonCode, version: Version) -> bool {
     use ReasonCode as R;
     let common = matches!(

@@ -65,7 +65,7 @@ impl SubscriptionOptions {
 
     fn from_byte(byte: u8, version: Version) -> Result<Self, DecodeError> {
         let qos = Qos::from_level(byte & 0b11)
-            .ok_or(DecodeError::Protocol("a subscription asks for QoS 3 [MQTT-3.8.3-4]"))?;
+            .ok_or(DecodeError::Protocol("a subscription asks for QoS 3 [MQTT3-3.8.3-4]"))?;
         let reserved = if version.is_5() { 0b1100_0000 } else { 0b1111_1100 };
         if byte & reserved != 0 {
             return Err(DecodeError::Malformed(
@@ -95,6 +95,7 @@ impl SubscriptionOptions {
     }
 }
 
+/// A string like any other, of SUBSCRIBE [MQTT-3.8.3-1] and of UNSUBSCRIBE [MQTT-3.10.3-1].
 fn filter<'a>(r: &mut Reader<'a>) -> Result<TopicFilter<&'a str>, DecodeError> {
     TopicFilter::new(r.text_with_null()?).map_err(DecodeError::TopicFilter)
 }

@@ -84,16 +84,15 @@ fn collect(folder: &Path, found: &mut Vec<PathBuf>) {
     }
 }
 
-/// A script names what it holds in lines that begin with `ids`; what it says elsewhere is a comment.
+/// A script begins with its name, which alone is not indented, and says in a line `ids` what it holds. What it says elsewhere
+/// is a comment.
 fn of_script(path: &str, text: &str, found: &mut Vec<Placed>) {
     let mut name = None;
     for (n, line) in text.lines().enumerate() {
-        if let Some(rest) =
-            ["name ", "script ", "case ", "== ", "# "].iter().find_map(|word| line.strip_prefix(word))
-        {
-            name = Some(rest.trim().to_owned());
+        if !line.starts_with(['#', ' ']) && !line.is_empty() {
+            name = Some(line.trim_end().to_owned());
         }
-        let counts = line.trim_start().trim_start_matches(['#', ' ']).starts_with("ids");
+        let counts = line.split_whitespace().next() == Some("ids");
         for mark in marks(line) {
             let place = Place { path: path.to_owned(), line: n + 1, is_test: true, test: name.clone() };
             found.push(Placed { id: mark.id, place, counts });
@@ -224,9 +223,13 @@ mod tests {
     #[test]
     fn of_a_script_only_the_ids_count() {
         let mut found = Vec::new();
-        of_script("tests/wire/a.txt", "name x\nids MQTT-1.5.4-1\n# see MQTT-1.5.4-2\n", &mut found);
+        of_script(
+            "tests/wire/a.txt",
+            "# MQTT-1.5.4-2\n\na null ends it\n  ids MQTT-1.5.4-1\n  send 00\n",
+            &mut found,
+        );
         let counts: Vec<_> =
             found.iter().map(|placed| (placed.counts, placed.place.test.as_deref())).collect();
-        assert_eq!(counts, [(true, Some("x")), (false, Some("see MQTT-1.5.4-2"))]);
+        assert_eq!(counts, [(false, None), (true, Some("a null ends it"))]);
     }
 }
