@@ -63,6 +63,8 @@ pub struct Config {
     pub max_retained_messages: usize,
     /// Bytes of all retained messages.
     pub max_retained_bytes: usize,
+    /// Seconds between two looks at what is told in `$SYS`; 0 tells nothing.
+    pub sys_interval_s: u32,
 }
 
 /// Another Server (4.11).
@@ -129,6 +131,7 @@ impl Default for Config {
             max_subscriptions: 100_000,
             max_retained_messages: 1_000_000,
             max_retained_bytes: 1 << 30,
+            sys_interval_s: 10,
         }
     }
 }

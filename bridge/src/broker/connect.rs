@@ -191,6 +191,9 @@ impl Broker {
         if let Some(connection) = self.connection(id) {
             connection.state = State::Connected(Box::new(live));
             self.connected += 1;
+            self.counters.clients_connected += 1;
+            let most = &mut self.counters.connections_maximum;
+            *most = u64::from(self.connected).max(*most);
             self.count_address_in(id);
         }
         self.set_connection_timer(id, silence.map(|silence| now + silence));

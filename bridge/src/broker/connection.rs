@@ -65,6 +65,7 @@ impl Connection {
 
 impl Broker {
     pub(super) fn opened(&mut self, id: ConnectionId, peer: Peer) {
+        self.counters.connections_opened += 1;
         let at = id.0 as usize;
         if self.connections.len() <= at {
             self.connections.resize_with(at + 1, || None);

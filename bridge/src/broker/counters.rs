@@ -1,6 +1,6 @@
-//! What is counted, so that nothing is lost silently.
+//! What is counted, so that nothing is lost silently. Nothing is worked out here: `sys` and the server tell it on.
 
-/// Counts since the start, but for the first four, which are how many there are now.
+/// Counts since the start, but for the first group, which are how many there are now.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Counters {
     /// Network Connections with a Client now.
@@ -11,12 +11,40 @@ pub struct Counters {
     pub subscriptions: u64,
     /// Retained messages now.
     pub retained: u64,
-    /// Packets taken from Clients.
+    /// Bytes of the retained messages now.
+    pub retained_bytes: u64,
+
+    /// The most Clients that were connected at once.
+    pub connections_maximum: u64,
+    /// Network Connections that were opened.
+    pub connections_opened: u64,
+    /// Clients that were let in.
+    pub clients_connected: u64,
+    /// Sessions that ended because their time was over.
+    pub sessions_expired: u64,
+    /// Logins that failed.
+    pub authentications_failed: u64,
+    /// Connections refused or ended by us for a fault of the other side.
+    pub connections_faulty: u64,
+
+    /// Packets taken.
     pub packets_received: u64,
+    /// Packets handed to connections.
+    pub packets_sent: u64,
+    /// Bytes of packets taken; what carries them (WebSocket frames) is not counted.
+    pub bytes_received: u64,
+    /// Bytes of packets handed to connections.
+    pub bytes_sent: u64,
+
     /// PUBLISH packets taken from Clients.
     pub messages_received: u64,
     /// PUBLISH packets handed to connections.
     pub messages_sent: u64,
+    /// Bytes of the payloads taken.
+    pub payload_bytes_received: u64,
+    /// Bytes of the payloads handed to connections.
+    pub payload_bytes_sent: u64,
+
     /// QoS 0 messages dropped because the reader was slow.
     pub dropped_slow_reader: u64,
     /// QoS 1 and 2 messages dropped because the Session's queue was full.
@@ -27,6 +55,12 @@ pub struct Counters {
     pub dropped_expired: u64,
     /// Publications refused.
     pub publications_refused: u64,
-    /// Connections refused or ended by us for a fault of the other side.
-    pub connections_faulty: u64,
+}
+
+impl Counters {
+    /// Messages that somebody did not get who should have.
+    #[must_use]
+    pub const fn dropped(&self) -> u64 {
+        self.dropped_slow_reader + self.dropped_queue_full + self.dropped_too_large + self.dropped_expired
+    }
 }

@@ -112,7 +112,10 @@ impl Broker {
         if replay.options.qos != Qos::AtMostOnce && !session.sender.has_room() {
             return false;
         }
-        let stored = match self.retained.next(replay, &mut session.replay_steps) {
+        // What begins with `$` is the Server's own, and nothing else matches a filter that does [MQTT-4.7.2-1].
+        let is_ours = replay.filter.as_str().starts_with('$');
+        let retained = if is_ours { &self.sys.retained } else { &self.retained };
+        let stored = match retained.next(replay, &mut session.replay_steps) {
             Step::Found(stored) => stored,
             Step::Done => {
                 first.remove();
@@ -220,6 +223,7 @@ impl Broker {
             self.counters.dropped_too_large += 1; // [MQTT-3.1.2-25]
             return None;
         }
+        self.counters.payload_bytes_sent += stored.message.payload.len() as u64;
         Some((shape, size))
     }
 

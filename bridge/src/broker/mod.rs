@@ -31,6 +31,7 @@ mod session;
 mod share;
 mod subscribe;
 mod subscriptions;
+mod sys;
 mod timers;
 mod will;
 
@@ -55,6 +56,7 @@ use outbox::Outbox;
 use retained::Retained;
 use session::Session;
 use subscriptions::Subscriptions;
+use sys::Sys;
 use timers::{Timer, Timers};
 
 /// A Network Connection, by a number that its owner chose: small, and free again after [`Input::Closed`].
@@ -78,6 +80,7 @@ pub struct Broker {
     by_client: FxHashMap<Arc<str>, SessionId>,
     subscriptions: Subscriptions,
     retained: Retained,
+    sys: Sys,
     timers: Timers,
     out: Outbox,
     counters: Counters,
@@ -88,7 +91,7 @@ impl Broker {
     /// A broker without sessions. `seed` only serves to name clients that come without an identifier.
     #[must_use]
     pub fn new(config: Config, seed: u64) -> Self {
-        Self {
+        let mut broker = Self {
             subscriptions: Subscriptions::new(config.overlapping),
             config,
             now: Instant::START,
@@ -98,11 +101,14 @@ impl Broker {
             sessions: Slab::new(),
             by_client: FxHashMap::default(),
             retained: Retained::default(),
+            sys: Sys::default(),
             timers: Timers::default(),
             out: Outbox::default(),
             counters: Counters::default(),
             rng: Rng::new(seed),
-        }
+        };
+        broker.start_sys();
+        broker
     }
 
     /// Takes one input. `now` never goes back.
@@ -141,12 +147,21 @@ impl Broker {
             sessions: self.sessions.len() as u64,
             subscriptions: self.subscriptions.len() as u64,
             retained: self.retained.len() as u64,
+            retained_bytes: self.retained.bytes() as u64,
+            packets_sent: self.out.packets_sent,
+            bytes_sent: self.out.bytes_sent,
             ..self.counters
         }
     }
 
+    /// Counts bytes of packets that were read: the broker sees packets alone.
+    pub const fn count_received(&mut self, bytes: usize) {
+        self.counters.bytes_received += bytes as u64;
+    }
+
     fn packet(&mut self, id: ConnectionId, packet: Packet<'_>) {
         let now = self.now;
+        self.counters.packets_received += 1;
         let Some(connection) = self.connection(id) else { return };
         match &mut connection.state {
             State::Closing => return, // [MQTT-3.1.4-6]
@@ -158,7 +173,6 @@ impl Broker {
             }
             State::Connected(live) => live.last_heard = now,
         }
-        self.counters.packets_received += 1;
         let done = match packet {
             Packet::Publish(publish) => self.publish(id, &publish),
             Packet::Puback(ack) => self.puback(id, &ack),
@@ -190,6 +204,7 @@ impl Broker {
                 Timer::Connection(id) => self.connection_due(id),
                 Timer::Session(id) => self.session_due(id),
                 Timer::Replay(id) => self.replay_due(id),
+                Timer::Sys => self.sys_due(),
             }
         }
     }

@@ -34,6 +34,9 @@ pub(super) struct Outbox {
     bytes: Vec<u8>,
     items: Vec<Option<Item>>,
     at: usize,
+    /// Since the start.
+    pub(super) packets_sent: u64,
+    pub(super) bytes_sent: u64,
 }
 
 impl Piece {
@@ -63,11 +66,18 @@ impl Outbox {
     }
 
     pub(super) fn send(&mut self, connection: ConnectionId, piece: Piece) {
+        self.count(piece);
         self.items.push(Some(Item::Send { connection, piece }));
     }
 
     pub(super) fn send_as(&mut self, connection: ConnectionId, piece: Piece, at: u32, packet_id: PacketId) {
+        self.count(piece);
         self.items.push(Some(Item::SendAs { connection, piece, at, packet_id }));
+    }
+
+    const fn count(&mut self, piece: Piece) {
+        self.packets_sent += 1;
+        self.bytes_sent += piece.len() as u64;
     }
 
     pub(super) fn close(&mut self, connection: ConnectionId) {

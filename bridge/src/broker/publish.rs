@@ -13,6 +13,7 @@ use super::{Broker, ConnectionId, Excess, Notice, SessionId, access};
 impl Broker {
     pub(super) fn publish(&mut self, id: ConnectionId, publish: &Publish<'_>) -> Result<(), Fault> {
         self.counters.messages_received += 1;
+        self.counters.payload_bytes_received += publish.payload.len() as u64;
         if !publish.properties.subscription_ids.is_empty() {
             return Err(Fault::protocol(
                 "a PUBLISH of a client has a subscription identifier [MQTT-3.3.4-6]",

@@ -52,6 +52,10 @@ impl Retained {
         self.by_topic.len()
     }
 
+    pub(super) const fn bytes(&self) -> usize {
+        self.bytes
+    }
+
     /// Whether a message of this size may be added or take the place of another.
     pub(super) fn has_room(&self, topic: &str, size: usize, max_messages: usize, max_bytes: usize) -> bool {
         let old = self.by_topic.get(topic).map_or(0, |old| old.message.size());
@@ -60,7 +64,7 @@ impl Retained {
     }
 
     /// Keeps a message in place of the one before; an empty payload keeps none [MQTT-3.3.1-6], [MQTT-3.3.1-7].
-    fn set(&mut self, stored: &Arc<Stored>) {
+    pub(super) fn set(&mut self, stored: &Arc<Stored>) {
         let topic = stored.message.topic.as_str();
         let held = self.remove(topic);
         if stored.message.payload.is_empty() {

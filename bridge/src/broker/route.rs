@@ -181,6 +181,7 @@ impl Broker {
         }
         connection.pending += shape.piece.len();
         self.counters.messages_sent += 1;
+        self.counters.payload_bytes_sent += routed.publish.payload.len() as u64;
         if qos == Qos::AtMostOnce {
             self.out.send(connection_id, shape.piece);
             return true;

@@ -229,6 +229,7 @@ impl Broker {
         }
         if is_over {
             // [MQTT-4.1.0-2]
+            self.counters.sessions_expired += 1;
             self.remove_session(id);
         } else {
             self.set_session_timer(id, next);

@@ -16,6 +16,8 @@ pub(super) enum Timer {
     Session(SessionId),
     /// The Session's search for retained messages goes on.
     Replay(SessionId),
+    /// `$SYS` is told.
+    Sys,
 }
 
 /// Deadlines by time.

@@ -93,6 +93,7 @@ pub struct Limits {
     pub max_subscriptions: Option<usize>,
     pub max_retained_messages: Option<usize>,
     pub max_retained_bytes: Option<usize>,
+    pub sys_interval_s: Option<u32>,
 }
 
 /// The values of `overlapping`.
@@ -203,6 +204,7 @@ impl File {
         set(&mut config.max_subscriptions, l.max_subscriptions);
         set(&mut config.max_retained_messages, l.max_retained_messages);
         set(&mut config.max_retained_bytes, l.max_retained_bytes);
+        set(&mut config.sys_interval_s, l.sys_interval_s);
         Ok(config)
     }
 }

@@ -39,6 +39,12 @@ pub(crate) struct Site {
     pub(crate) started: tokio::time::Instant,
 }
 
+impl Site {
+    fn uptime_s(&self) -> u64 {
+        self.started.elapsed().as_secs()
+    }
+}
+
 /// Serves one connection of a browser, until it ends or becomes a WebSocket.
 pub(crate) async fn serve(site: Rc<Site>, stream: TcpStream, peer: SocketAddr) {
     let _ = stream.set_nodelay(true);
@@ -69,7 +75,7 @@ fn answer(site: &Rc<Site>, request: Request<Incoming>, peer: SocketAddr) -> Answ
     }
     let mut answer = match path.as_str() {
         "/health" => health(site),
-        "/metrics" => text(StatusCode::OK, metrics::render(&site.shard.counters())),
+        "/metrics" => metrics(site),
         "/" | "/explorer" | "/settings" => file(site, "index.html", request.headers()),
         path => file(site, path.trim_start_matches('/'), request.headers()),
     };
@@ -86,10 +92,16 @@ fn health(site: &Site) -> Answer {
         "status": "ok",
         "version": env!("CARGO_PKG_VERSION"),
         "durability": "none",
-        "uptime_s": site.started.elapsed().as_secs(),
+        "uptime_s": site.uptime_s(),
     });
     let mut answer = text(StatusCode::OK, body.to_string());
     answer.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    answer
+}
+
+fn metrics(site: &Site) -> Answer {
+    let mut answer = text(StatusCode::OK, metrics::render(&site.shard.counters(), site.uptime_s()));
+    answer.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(metrics::CONTENT_TYPE));
     answer
 }
 

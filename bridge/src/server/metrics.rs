@@ -1,30 +1,71 @@
-//! The counters in Prometheus' text form.
+//! The counters in Prometheus' text form: the same that `$SYS` tells, with the drops by cause.
 
 use std::fmt::Write as _;
 
 use crate::broker::Counters;
 
-pub(super) fn render(c: &Counters) -> String {
+/// The form's own type.
+pub(super) const CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
+
+/// All metrics of a server that has run for `uptime_s` seconds.
+pub(super) fn render(c: &Counters, uptime_s: u64) -> String {
     let mut out = String::new();
-    let gauges = [
+    build_info(&mut out);
+    for (name, help, value) in gauges(c, uptime_s) {
+        write_one(&mut out, name, help, "gauge", value);
+    }
+    for (name, help, value) in counts(c) {
+        write_one(&mut out, name, help, "counter", value);
+    }
+    write_dropped(&mut out, c);
+    out
+}
+
+fn gauges(c: &Counters, uptime_s: u64) -> [(&'static str, &'static str, u64); 7] {
+    [
+        ("uptime_seconds", "Seconds since the start", uptime_s),
         ("connections", "Clients connected now", c.connections),
+        ("connections_maximum", "The most clients that were connected at once", c.connections_maximum),
         ("sessions", "Sessions now, connected or not", c.sessions),
         ("subscriptions", "Subscriptions now", c.subscriptions),
         ("retained_messages", "Retained messages now", c.retained),
-    ];
-    for (name, help, value) in gauges {
-        write_one(&mut out, name, help, "gauge", value);
-    }
-    let counts = [
+        ("retained_bytes", "Bytes of the retained messages now", c.retained_bytes),
+    ]
+}
+
+fn counts(c: &Counters) -> [(&'static str, &'static str, u64); 14] {
+    [
+        ("connections_opened_total", "Network connections that were opened", c.connections_opened),
+        ("clients_connected_total", "Clients that were let in", c.clients_connected),
+        ("connections_faulty_total", "Connections refused or ended for a fault", c.connections_faulty),
+        ("sessions_expired_total", "Sessions that ended because their time was over", c.sessions_expired),
         ("packets_received_total", "Packets taken from clients", c.packets_received),
+        ("packets_sent_total", "Packets handed to connections", c.packets_sent),
+        ("received_bytes_total", "Bytes of packets taken from clients", c.bytes_received),
+        ("sent_bytes_total", "Bytes of packets handed to connections", c.bytes_sent),
         ("messages_received_total", "Messages taken from clients", c.messages_received),
         ("messages_sent_total", "Messages handed to connections", c.messages_sent),
+        (
+            "payload_received_bytes_total",
+            "Bytes of the payloads taken from clients",
+            c.payload_bytes_received,
+        ),
+        ("payload_sent_bytes_total", "Bytes of the payloads handed to connections", c.payload_bytes_sent),
         ("publications_refused_total", "Publications refused", c.publications_refused),
-        ("connections_faulty_total", "Connections refused or ended for a fault", c.connections_faulty),
-    ];
-    for (name, help, value) in counts {
-        write_one(&mut out, name, help, "counter", value);
-    }
+        ("authentications_failed_total", "Logins that failed", c.authentications_failed),
+    ]
+}
+
+fn build_info(out: &mut String) {
+    let version = env!("CARGO_PKG_VERSION");
+    let _ = writeln!(
+        out,
+        "# HELP switchboard_build_info What runs here\n# TYPE switchboard_build_info gauge\n\
+         switchboard_build_info{{version=\"{version}\"}} 1"
+    );
+}
+
+fn write_dropped(out: &mut String, c: &Counters) {
     let dropped = [
         ("slow_reader", c.dropped_slow_reader),
         ("queue_full", c.dropped_queue_full),
@@ -36,7 +77,6 @@ pub(super) fn render(c: &Counters) -> String {
     for (cause, value) in dropped {
         let _ = writeln!(out, "switchboard_messages_dropped_total{{cause=\"{cause}\"}} {value}");
     }
-    out
 }
 
 fn write_one(out: &mut String, name: &str, help: &str, kind: &str, value: u64) {

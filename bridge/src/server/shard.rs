@@ -110,6 +110,7 @@ impl Shard {
     pub(crate) fn start(self: &Rc<Self>) {
         spawn_local(Rc::clone(self).flusher());
         spawn_local(Rc::clone(self).timer());
+        self.handle(Input::Tick); // what is due from the start
     }
 
     pub(crate) fn counters(&self) -> Counters {
@@ -340,6 +341,7 @@ impl Shard {
             &carry
         };
         let rest = self.complete_packets(inner, reader, now, bytes);
+        inner.broker.count_received(rest);
         if rest == 0 && !carry.is_empty() {
             reader.carry = carry;
         } else {

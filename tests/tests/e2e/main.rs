@@ -16,5 +16,6 @@ mod settings;
 mod slow;
 mod split;
 mod subscribe;
+mod sys;
 mod websocket;
 mod will;

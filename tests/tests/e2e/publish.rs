@@ -128,7 +128,7 @@ fn topics_of_the_server_are_not_published_to_mqtt_4_7_2_1() {
     on_all(|s| {
         let mut client = s.connect("alice");
         let mut watcher = s.connect("watcher");
-        watcher.subscribe("$SYS/#", Qos::AtMostOnce);
+        watcher.subscribe("$SYS/uptime", Qos::AtMostOnce);
         watcher.sync();
         let expected = s.either(ReasonCode::NotAuthorized, ReasonCode::Success);
         for level in [Qos::AtLeastOnce, Qos::ExactlyOnce] {

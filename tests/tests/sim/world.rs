@@ -78,6 +78,7 @@ impl World {
             max_queued_messages: dice.pick(&[3, 10_000, 10_000, 10_000]),
             max_output_bytes: dice.pick(&[300, 2_000, 1 << 20]),
             max_keep_alive_s: dice.pick(&[0, 0, 30]),
+            sys_interval_s: 0, // the model tells nothing of itself
             ..Config::default()
         }
     }

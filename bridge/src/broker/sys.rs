@@ -1,0 +1,143 @@
+//! `$SYS`: how the broker is, as retained messages under the names that Mosquitto made customary. It counts nothing itself:
+//! at each interval it looks at the counters and publishes what has changed.
+
+mod load;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use mqtt::{Instant, Message, TopicName};
+
+use self::load::{Load, PERIODS};
+use super::retained::Retained;
+use super::session::Stored;
+use super::timers::Timer;
+use super::{Broker, Counters};
+
+/// What is told of this broker, and when next.
+#[derive(Debug, Default)]
+pub(super) struct Sys {
+    /// Apart from what Clients retain, so that it takes none of their room.
+    pub(super) retained: Retained,
+    timer: Option<Instant>,
+    told: BTreeMap<String, String>,
+    loads: Loads,
+}
+
+/// Averages of what happens in a minute.
+#[derive(Debug, Default)]
+struct Loads {
+    of: [Load; RATES.len()],
+    since: Option<Instant>,
+}
+
+type Count = fn(&Counters) -> u64;
+
+/// The counts whose rates are told.
+const RATES: [(&str, Count); 9] = [
+    ("messages/received", |c| c.packets_received),
+    ("messages/sent", |c| c.packets_sent),
+    ("publish/received", |c| c.messages_received),
+    ("publish/sent", |c| c.messages_sent),
+    ("publish/dropped", Counters::dropped),
+    ("bytes/received", |c| c.bytes_received),
+    ("bytes/sent", |c| c.bytes_sent),
+    ("connections", |c| c.clients_connected),
+    ("sockets", |c| c.connections_opened),
+];
+
+impl Broker {
+    /// Begins to tell, at once and then at each interval.
+    pub(super) fn start_sys(&mut self) {
+        if self.config.sys_interval_s > 0 {
+            self.timers.set(Timer::Sys, &mut self.sys.timer, Some(Instant::START));
+        }
+    }
+
+    pub(super) fn sys_due(&mut self) {
+        self.sys.timer = None; // taken out when it came due
+        let counters = self.counters();
+        let mut values = vec![
+            ("version".into(), concat!("switchboard version ", env!("CARGO_PKG_VERSION")).into()),
+            ("uptime".into(), format!("{} seconds", self.now.as_millis() / 1000)),
+        ];
+        values.extend(self.counts(&counters).map(|(name, count)| (name.into(), count.to_string())));
+        values.extend(self.sys.loads.of_now(self.now, &counters));
+        for (name, value) in values {
+            self.tell(name, value);
+        }
+        let next = self.now + Duration::from_secs(u64::from(self.config.sys_interval_s));
+        self.timers.set(Timer::Sys, &mut self.sys.timer, Some(next));
+    }
+
+    fn counts(&self, c: &Counters) -> impl Iterator<Item = (&'static str, u64)> + use<> {
+        let (waiting, waiting_bytes) = self.waiting();
+        let (stored, stored_bytes) = (c.retained + waiting, c.retained_bytes + waiting_bytes);
+        [
+            ("clients/connected", c.connections),
+            ("clients/disconnected", c.sessions.saturating_sub(c.connections)),
+            ("clients/total", c.sessions),
+            ("clients/maximum", c.connections_maximum),
+            ("clients/expired", c.sessions_expired),
+            ("messages/received", c.packets_received),
+            ("messages/sent", c.packets_sent),
+            ("messages/stored", stored),
+            ("publish/messages/received", c.messages_received),
+            ("publish/messages/sent", c.messages_sent),
+            ("publish/messages/dropped", c.dropped()),
+            ("publish/bytes/received", c.payload_bytes_received),
+            ("publish/bytes/sent", c.payload_bytes_sent),
+            ("bytes/received", c.bytes_received),
+            ("bytes/sent", c.bytes_sent),
+            ("subscriptions/count", c.subscriptions),
+            ("retained messages/count", c.retained),
+            ("store/messages/count", stored),
+            ("store/messages/bytes", stored_bytes),
+        ]
+        .into_iter()
+    }
+
+    /// Messages that wait in Sessions or for an acknowledgement, each once for every Session, and the bytes of those that
+    /// wait in queues.
+    fn waiting(&self) -> (u64, u64) {
+        let sessions = self.sessions.iter();
+        sessions.fold((0, 0), |(messages, bytes), (_, session)| {
+            let held = session.queue.len() + session.sender.len();
+            (messages + held as u64, bytes + session.queue.bytes() as u64)
+        })
+    }
+
+    /// Publishes a value that is not the one told before.
+    fn tell(&mut self, name: String, value: String) {
+        if self.sys.told.get(&name) == Some(&value) {
+            return;
+        }
+        let topic = format!("$SYS/broker/{name}");
+        let Ok(topic) = TopicName::new(topic.as_str()).map(|topic| topic.to_shared()) else { return };
+        let retain = self.config.retain_available;
+        // QoS 0: the next value is better than an old one that was waited for.
+        let message = Message::new(topic, value.clone().into_bytes()).with_retain(retain);
+        let stored = Arc::new(Stored { message, expires: None });
+        if retain {
+            self.sys.retained.set(&stored);
+        }
+        self.route_stored(None, &stored);
+        self.sys.told.insert(name, value);
+    }
+}
+
+impl Loads {
+    /// The averages with what has happened since they were last asked for.
+    fn of_now(&mut self, now: Instant, counters: &Counters) -> Vec<(String, String)> {
+        let passed = now.since(self.since.unwrap_or(Instant::START)).as_secs_f64();
+        self.since = Some(now);
+        let mut values = Vec::new();
+        for ((name, count), load) in RATES.iter().zip(&mut self.of) {
+            load.add(count(counters), passed);
+            let averages = PERIODS.iter().zip(load.averages());
+            values.extend(averages.map(|((period, _), rate)| (format!("load/{name}/{period}"), rate)));
+        }
+        values
+    }
+}
