@@ -87,6 +87,7 @@ impl Client {
         let granted = self.granted(connack);
         self.state = State::Connected(Box::new(Connection {
             wire,
+            unreleased: if connack.session_present { self.receiver.len() } else { 0 },
             since: now,
             keep_alive: KeepAlive::new(granted.keep_alive_s, now),
             aliases: Aliases::new(self.config.topic_alias_maximum),

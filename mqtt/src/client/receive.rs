@@ -128,7 +128,9 @@ impl Client {
 
     fn publish_in_once(&mut self, packet_id: PacketId) -> Result<bool, Misbehaviour> {
         let reception = self.receiver.publish(packet_id);
-        if self.version.is_5() && self.receiver.len() > usize::from(self.config.receive_maximum.max(1)) {
+        let unreleased = self.state.connection().map_or(0, |connection| connection.unreleased);
+        let limit = usize::from(self.config.receive_maximum.max(1)) + unreleased;
+        if self.version.is_5() && self.receiver.len() > limit {
             self.receiver.refuse(packet_id);
             return Err(Misbehaviour::ReceiveMaximumExceeded); // [MQTT-3.3.4-9]
         }

@@ -326,6 +326,21 @@ fn mqtt_3_3_4_9_a_server_that_exceeds_our_receive_maximum_is_left() {
     assert_eq!(disconnect.reason, ReasonCode::ReceiveMaximumExceeded);
 }
 
+/// A CONNACK that was lost on the way made a new Session at the Server, which then says that it is present.
+#[test]
+fn mqtt_3_3_4_9_what_was_never_released_takes_no_place_on_a_new_connection() {
+    let mut pair = Pair::connected(Config { receive_maximum: 1, ..durable(Version::V5) });
+    let comes = |n| publish("x", Delivery::ExactlyOnce { packet_id: id(n), dup: false });
+    pair.server(&comes(7));
+    pair.cut_and_reopen();
+    pair.accept(true);
+    pair.packets();
+    pair.server(&comes(1));
+    assert_eq!(pair.packet(), Packet::Pubrec(ack(1)));
+    pair.server(&comes(2));
+    assert_eq!(pair.ended().0, Ended::Misbehaved(Misbehaviour::ReceiveMaximumExceeded));
+}
+
 fn aliased(topic: Option<&'static str>, alias: u16) -> Packet<'static> {
     Packet::Publish(Publish {
         delivery: Delivery::AtMostOnce,
