@@ -70,7 +70,12 @@ impl World {
             let filter = filter.parse().expect("a filter");
             self.raw_subscribes(witness, &filter, SubscriptionOptions::at(Qos::ExactlyOnce), None);
         }
+        let end = self.now + PATIENCE;
         self.pass(Duration::from_secs(5));
+        // A will whose delay passes just then is on its way.
+        while !self.model.is_settled() && self.now < end {
+            self.pass(Duration::from_millis(500));
+        }
         assert!(self.model.is_settled(), "{:#?}", self.model.sessions.get("witness"));
         let shown = self.model.ledger.shown("witness");
         // A will whose delay passes just then comes on top.

@@ -87,6 +87,11 @@ impl Model {
         let ids = &publish.properties.subscription_ids;
         let (expires, properties) = if let Some(at) = session.debt_for(&letter, qos, publish.retain, now) {
             session.assert_order(at, now);
+            let is_kept = publish.retain && kept.is_some_and(|kept| kept.payload == letter.payload);
+            if is_kept && session.debts[at].fate == Fate::Unclear {
+                // A full queue may have turned it away, and a new subscription brought it.
+                session.replayed.entry((letter.topic.clone(), ids.clone())).or_default();
+            }
             let debt = &mut session.debts[at];
             debt.fate = Fate::Done;
             let (must, may) = (&debt.ids, &debt.other_ids);
