@@ -160,7 +160,7 @@ impl World {
         self.links.retain(|_, link| link.client.is_open || link.server.is_open);
     }
 
-    fn server_gone(&mut self, key: LinkKey) {
+    pub(crate) fn server_gone(&mut self, key: LinkKey) {
         let Some(link) = self.links.get_mut(&key).filter(|link| link.server.is_open) else { return };
         link.server.is_open = false;
         let connection = link.id;

@@ -138,6 +138,10 @@ impl World {
         self.set_now(self.now.max(at));
         if self.wait.is_some_and(|wait| wait <= self.now) {
             self.trace.note(|| format!("{:>8} tick", at.as_millis()));
+            // Of several that fall silent at one moment, the broker may take any first. So all but one break.
+            for link in self.model.late().split_off(1.min(self.model.late().len())) {
+                self.server_gone(link);
+            }
             self.model.tick();
             self.input(Input::Tick);
             return;

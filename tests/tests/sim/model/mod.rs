@@ -132,12 +132,16 @@ impl Model {
         lines.chain(sessions).chain(retained).min()
     }
 
+    /// Connections that have been silent for too long.
+    pub(crate) fn late(&self) -> Vec<LinkKey> {
+        let is_late = |line: &Line| line.deadline().is_some_and(|at| at <= self.now);
+        self.lines.iter().filter(|(_, line)| is_late(line)).map(|(link, _)| *link).collect()
+    }
+
     /// All that is due now.
     pub(crate) fn tick(&mut self) {
         let now = self.now;
-        let due = |line: &Line| line.deadline().is_some_and(|at| at <= now);
-        let late: Vec<_> = self.lines.iter().filter(|(_, line)| due(line)).map(|(link, _)| *link).collect();
-        for link in late {
+        for link in self.late() {
             self.end(link, true);
         }
         let due: Vec<_> = self.sessions.keys().cloned().collect();
