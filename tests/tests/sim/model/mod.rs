@@ -33,6 +33,8 @@ pub(crate) struct Model {
     closes: BTreeSet<LinkKey>,
     answers: Vec<(LinkKey, Answer)>,
     dropped: turn::Dropped,
+    /// Messages that full queues turn away in this turn.
+    turned_away: u64,
     /// A connection or Session ended in this turn, and what it was owed with it.
     has_ended: bool,
     next_instance: u64,
@@ -96,6 +98,7 @@ impl Model {
             closes: BTreeSet::new(),
             answers: Vec::new(),
             dropped: turn::Dropped::default(),
+            turned_away: 0,
             has_ended: false,
             next_instance: 0,
         }

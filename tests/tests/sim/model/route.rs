@@ -6,7 +6,7 @@ use std::time::Duration;
 use mqtt::packet::{RetainHandling, SubscriptionOptions};
 use mqtt::{Message, MessageProperties, Qos};
 
-use super::session::{Debt, Fate, Replay, Session, Subscription};
+use super::session::{Debt, Replay, Session, Subscription};
 use super::{Kept, Letter, Model, filter};
 
 impl Model {
@@ -73,12 +73,12 @@ impl Model {
             other_ids: all.iter().filter_map(|s| s.id).collect(),
             expires: None,
             properties: MessageProperties::default(),
-            fate: Fate::Waiting,
+            is_done: false,
         })
     }
 
-    fn owe(&mut self, client: &str, mut debt: Debt) {
-        let limit = self.config.max_queued_messages;
+    fn owe(&mut self, client: &str, debt: Debt) {
+        let (limit, now) = (self.config.max_queued_messages, self.now);
         let Some(session) = self.sessions.get_mut(client) else { return };
         if debt.qos == Qos::AtMostOnce {
             if session.link.is_some() {
@@ -86,11 +86,13 @@ impl Model {
             }
             return;
         }
-        let waiting = session.debts.iter().filter(|debt| debt.fate != Fate::Done);
+        // What has expired keeps nothing out.
+        let waiting = session.debts.iter().filter(|debt| debt.qos != Qos::AtMostOnce && debt.is_due(now));
         if waiting.count() >= limit {
-            debt.fate = Fate::Doubtful;
+            self.turned_away += 1;
+        } else {
+            session.debts.push(debt);
         }
-        session.debts.push(debt);
     }
 
     pub(super) fn plan_replay(

@@ -3,7 +3,7 @@
 use mqtt::packet::Publish;
 use mqtt::{Instant, MessageProperties, Packet, Qos, ReasonCode};
 
-use super::session::{Debt, Fate, Flight, Session, Step};
+use super::session::{Debt, Flight, Session, Step};
 use super::{Answer, Letter, Model};
 use crate::link::LinkKey;
 
@@ -87,13 +87,8 @@ impl Model {
         let ids = &publish.properties.subscription_ids;
         let (expires, properties) = if let Some(at) = session.debt_for(&letter, qos, publish.retain, now) {
             session.assert_order(at, now);
-            let is_kept = publish.retain && kept.is_some_and(|kept| kept.payload == letter.payload);
-            if is_kept && session.debts[at].fate == Fate::Unclear {
-                // A full queue may have turned it away, and a new subscription brought it.
-                session.replayed.entry((letter.topic.clone(), ids.clone())).or_default();
-            }
             let debt = &mut session.debts[at];
-            debt.fate = Fate::Done;
+            debt.is_done = true;
             let (must, may) = (&debt.ids, &debt.other_ids);
             if is_5 {
                 assert!(must.iter().all(|id| ids.contains(id)), "{ids:?} miss one of {must:?}");
@@ -144,19 +139,16 @@ impl Model {
 }
 
 impl Session {
-    /// The oldest debt of this kind; two wills of one Client look alike, so one that is surely there comes first, and
-    /// then one that still counts.
+    /// The oldest debt of this kind; two wills of one Client look alike, so one that still counts comes first.
     fn debt_for(&self, letter: &Letter, qos: Qos, retain: bool, now: Instant) -> Option<usize> {
         let is_it = |debt: &Debt| {
-            debt.fate != Fate::Done
+            !debt.is_done
                 && debt.qos == qos
                 && debt.letter == *letter
                 && debt.retain.is_none_or(|flag| flag == retain)
         };
-        let is_sure = |debt: &Debt| is_it(debt) && debt.is_due(now);
         let counts = |debt: &Debt| is_it(debt) && !debt.is_expired(now);
-        let debts = || self.debts.iter();
-        debts().position(is_sure).or_else(|| debts().position(counts)).or_else(|| debts().position(is_it))
+        self.debts.iter().position(counts).or_else(|| self.debts.iter().position(is_it))
     }
 
     /// Messages of one publisher to one topic at one QoS keep their order [MQTT-4.6.0-5].

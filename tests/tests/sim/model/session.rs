@@ -53,17 +53,8 @@ pub(super) struct Debt {
     pub(super) other_ids: BTreeSet<u32>,
     pub(super) expires: Option<Instant>,
     pub(super) properties: MessageProperties,
-    pub(super) fate: Fate,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Fate {
-    Waiting,
-    /// The queue may have been full in this turn.
-    Doubtful,
-    /// The queue was full: it may be there or not.
-    Unclear,
-    Done,
+    /// It was sent in this turn.
+    pub(super) is_done: bool,
 }
 
 #[derive(Debug)]
@@ -142,7 +133,7 @@ impl Session {
 impl Debt {
     /// Still to be sent: not done, and worth something.
     pub(super) fn is_due(&self, now: Instant) -> bool {
-        self.fate == Fate::Waiting && !self.is_expired(now)
+        !self.is_done && !self.is_expired(now)
     }
 
     pub(super) fn is_expired(&self, now: Instant) -> bool {

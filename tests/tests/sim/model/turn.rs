@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use bridge::broker::Counters;
 use mqtt::{Instant, Qos};
 
-use super::session::{Fate, Session};
+use super::session::Session;
 use super::{Model, State};
 use crate::link::LinkKey;
 
@@ -36,33 +36,16 @@ impl Model {
         let queue_full = counters.dropped_queue_full - self.dropped.queue_full;
         self.dropped =
             Dropped { slow_reader: counters.dropped_slow_reader, queue_full: counters.dropped_queue_full };
-        let all = || self.sessions.values().flat_map(|session| &session.debts);
-        let doubtful = all().filter(|debt| debt.fate == Fate::Doubtful).count() as u64;
-        assert!(
-            queue_full <= doubtful || has_ended,
-            "{queue_full} dropped for full queues, {doubtful} were full"
-        );
+        assert_eq!(queue_full, std::mem::take(&mut self.turned_away), "messages that full queues turn away");
         let mut missed = 0;
         for session in self.sessions.values_mut() {
             let pending = session.link.and_then(|link| self.lines.get(&link)).map_or(0, |line| line.pending);
-            for debt in &mut session.debts {
-                debt.fate = match debt.fate {
-                    Fate::Waiting if debt.qos == Qos::AtMostOnce => {
-                        assert!(
-                            session.link.is_none() || pending > limit,
-                            "{:?} is lost at QoS 0",
-                            debt.letter
-                        );
-                        missed += 1;
-                        Fate::Done
-                    }
-                    Fate::Doubtful if queue_full == 0 => Fate::Waiting,
-                    Fate::Doubtful if queue_full == doubtful => Fate::Done,
-                    Fate::Doubtful => Fate::Unclear,
-                    other => other,
-                };
+            for debt in session.debts.iter_mut().filter(|debt| !debt.is_done && debt.qos == Qos::AtMostOnce) {
+                assert!(session.link.is_none() || pending > limit, "{:?} is lost at QoS 0", debt.letter);
+                missed += 1;
+                debt.is_done = true;
             }
-            session.debts.retain(|debt| debt.fate != Fate::Done);
+            session.debts.retain(|debt| !debt.is_done);
         }
         assert!(
             slow_reader == missed || has_ended,
@@ -104,7 +87,7 @@ impl Model {
             assert!(again.is_empty(), "{again:?} are not sent again to {client} [MQTT-4.4.0-1]");
             let stuck = session.debts.iter().find(|debt| debt.is_due(now));
             assert!(stuck.is_none(), "{stuck:?} waits for nothing on the way to {client}");
-            session.debts.clear(); // what is left has expired, or was turned away by a full queue
+            session.debts.clear(); // what is left has expired
             let is_gone = |topic: &String| retained.get(topic).is_none_or(|kept| kept.is_expired(now));
             session.past_replays.clear();
             let replays = std::mem::take(&mut session.replays);
