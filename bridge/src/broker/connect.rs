@@ -8,6 +8,7 @@ use std::time::Duration;
 use mqtt::packet::{Connect, ConnectWill};
 use mqtt::{ReasonCode, Version, Will};
 
+use super::alias::Aliases;
 use super::connack::Granted;
 use super::connection::{Live, State};
 use super::io::Fault;
@@ -187,6 +188,7 @@ impl Broker {
             // Kept until it is sent or discarded [MQTT-3.1.2-7].
             will: self.admit_will(&granted.client_id, connect),
             aliases: Vec::new(),
+            our_aliases: Aliases::new(connect.properties.topic_alias_maximum),
         };
         if let Some(connection) = self.connection(id) {
             connection.state = State::Connected(Box::new(live));

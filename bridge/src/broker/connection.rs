@@ -7,6 +7,7 @@ use mqtt::codec::DecodeError;
 use mqtt::packet::{Connack, Disconnect};
 use mqtt::{Instant, Packet, ReasonCode, TopicName, Version, Will};
 
+use super::alias::Aliases;
 use super::io::Fault;
 use super::timers::Timer;
 use super::{Broker, ConnectionId, Ended, Notice, Peer, SessionId};
@@ -52,6 +53,8 @@ pub(super) struct Live {
     pub(super) will: Option<Box<Will>>,
     /// What the Client's topic aliases stand for, from alias 1 on.
     pub(super) aliases: Vec<Option<TopicName>>,
+    /// What ours stand for.
+    pub(super) our_aliases: Option<Box<Aliases>>,
 }
 
 impl Connection {

@@ -7,9 +7,8 @@ use mqtt::delivery::InFlight;
 use mqtt::packet::{Ack, Publish};
 use mqtt::{Packet, PacketId, Qos, ReasonCode};
 
-use super::connection::State;
 use super::retained::Step;
-use super::route::{delivery, encode};
+use super::route::{PLACEHOLDER, delivery, encode_own, encode_within};
 use super::session::Queued;
 use super::{Broker, ConnectionId, Notice, SessionId};
 
@@ -149,8 +148,7 @@ impl Broker {
         let Some(connection) = session.connection else { return };
         let qos = queued.qos;
         // The identifier is known only when the message is known to fit, so it is encoded with another first.
-        let Some(placeholder) = PacketId::new(1) else { return };
-        let Some((shape, size)) = self.encode_message(connection, &queued, placeholder, false) else {
+        let Some((shape, size)) = self.encode_message(connection, &queued, PLACEHOLDER, false) else {
             return;
         };
         let packet_id = match qos {
@@ -207,7 +205,7 @@ impl Broker {
     ) -> Option<(super::route::Shape, usize)> {
         let now = self.now;
         let connection = self.connections.get_mut(id.0 as usize)?.as_mut()?;
-        let State::Connected(live) = &connection.state else { return None };
+        let live = connection.live()?;
         let stored = &queued.message;
         let mut publish = Publish::of(&stored.message, delivery(queued.qos, packet_id, dup));
         publish.retain = queued.retain;
@@ -217,14 +215,18 @@ impl Broker {
             let left = at.since(now).as_secs().max(1);
             publish.properties.message_expiry_s = Some(u32::try_from(left).unwrap_or(u32::MAX));
         }
-        let shape = encode(&mut self.out, live.version, &publish)?;
-        let size = shape.piece.len();
-        if size > live.maximum_packet_size as usize {
+        // What is sent again is good for any connection.
+        let shape = if dup {
+            encode_within(&mut self.out, live, &publish)
+        } else {
+            encode_own(&mut self.out, live, &stored.message.topic, publish)
+        };
+        let Some(shape) = shape else {
             self.counters.dropped_too_large += 1; // [MQTT-3.1.2-25]
             return None;
-        }
+        };
         self.counters.payload_bytes_sent += stored.message.payload.len() as u64;
-        Some((shape, size))
+        Some((shape, shape.piece.len()))
     }
 
     fn sent(&mut self, id: ConnectionId, size: usize) {

@@ -14,6 +14,7 @@
 
 mod access;
 mod acknowledge;
+mod alias;
 mod config;
 mod connack;
 mod connect;

@@ -9,6 +9,8 @@ use mqtt::codec::EncodeError;
 use mqtt::packet::Publish;
 use mqtt::{Delivery, Instant, Message, MessageProperties, PacketId, Qos, TopicName, Version};
 
+use super::alias::{ALIASED_BYTES, Saying};
+use super::connection::Live;
 use super::outbox::{Outbox, Piece};
 use super::session::{Queued, Stored};
 use super::subscriptions::{Audience, ShareId};
@@ -66,13 +68,19 @@ impl<'a> Routed<'a> {
         let slot = self.shapes.get_mut(at)?;
         if slot.is_none() {
             // DUP is ours to set, not the publisher's [MQTT-3.3.1-3].
-            let travels = (delivery(qos, PacketId::new(1)?, false), retain);
+            let travels = (delivery(qos, PLACEHOLDER, false), retain);
             let (publish, topic) = (self.publish, self.topic);
             *slot = encode_with(out, |bytes| publish.encode_forwarded(version, topic, travels, bytes));
         }
         *slot
     }
 }
+
+/// What stands where the Packet Identifier of a Session will be.
+pub(super) const PLACEHOLDER: PacketId = match PacketId::new(1) {
+    Some(id) => id,
+    None => unreachable!(),
+};
 
 /// How a message travels at this QoS.
 pub(super) const fn delivery(qos: Qos, packet_id: PacketId, dup: bool) -> Delivery {
@@ -83,9 +91,32 @@ pub(super) const fn delivery(qos: Qos, packet_id: PacketId, dup: bool) -> Delive
     }
 }
 
-/// Appends a PUBLISH to the outbox's buffer.
-pub(super) fn encode(out: &mut Outbox, version: Version, publish: &Publish<'_>) -> Option<Shape> {
-    encode_with(out, |bytes| publish.encode(version, bytes))
+/// Encodes a PUBLISH for one Client, its topic by an alias where that pays. None when the Client takes no packet that
+/// large [MQTT-3.1.2-24]; then its alias stands for nothing.
+pub(super) fn encode_own<'a>(
+    out: &mut Outbox,
+    live: &mut Live,
+    topic: &'a TopicName,
+    mut publish: Publish<'a>,
+) -> Option<Shape> {
+    let aliases = live.our_aliases.as_mut().filter(|_| topic.as_str().len() >= ALIASED_BYTES);
+    let saying = aliases.map_or(Saying::Topic, |aliases| aliases.say(topic));
+    publish.topic = Some(topic.borrowed()).filter(|_| !matches!(saying, Saying::Alias(_)));
+    publish.properties.topic_alias = saying.alias();
+    if let Some(shape) = encode_within(out, live, &publish) {
+        if let (Saying::Both(alias), Some(aliases)) = (saying, &mut live.our_aliases) {
+            aliases.set(alias, topic);
+        }
+        return Some(shape);
+    }
+    publish.properties.topic_alias = None; // it takes three bytes, which may be the ones too much
+    matches!(saying, Saying::Both(_)).then(|| encode_within(out, live, &publish)).flatten()
+}
+
+/// Appends a PUBLISH to the outbox's buffer. None when the Client takes no packet that large.
+pub(super) fn encode_within(out: &mut Outbox, live: &Live, publish: &Publish<'_>) -> Option<Shape> {
+    let shape = encode_with(out, |bytes| publish.encode(live.version, bytes))?;
+    (shape.piece.len() <= live.maximum_packet_size as usize).then_some(shape)
 }
 
 fn encode_with(
@@ -105,6 +136,8 @@ pub(super) struct To<'a> {
     pub(super) retain_as_published: bool,
     pub(super) share: Option<ShareId>,
     pub(super) ids: &'a [u32],
+    /// Nobody else gets the message, so that its bytes need not be good for others.
+    pub(super) is_alone: bool,
 }
 
 impl Broker {
@@ -117,6 +150,7 @@ impl Broker {
         audience: &Rc<Audience>,
     ) -> usize {
         let mut reached = 0;
+        let is_alone = audience.members.len() + audience.shares.len() == 1;
         for member in &audience.members {
             if let Some(wanted) = member.wants(from) {
                 reached += 1;
@@ -126,6 +160,7 @@ impl Broker {
                     retain_as_published: wanted.retain_as_published,
                     share: None,
                     ids: &wanted.ids,
+                    is_alone,
                 };
                 self.deliver(to, &mut routed, audience);
             }
@@ -138,9 +173,8 @@ impl Broker {
 
     /// The same for a message that is kept already: a will.
     pub(super) fn route_stored(&mut self, from: Option<SessionId>, stored: &Arc<Stored>) {
-        let Some(id) = PacketId::new(1) else { return };
         let message = &stored.message;
-        let publish = Publish::of(message, delivery(message.qos, id, false));
+        let publish = Publish::of(message, delivery(message.qos, PLACEHOLDER, false));
         let audience = self.subscriptions.audience(message.topic.borrowed());
         let mut routed = Routed::new(message.topic.borrowed(), &publish, self.now);
         routed.stored = Some(Arc::clone(stored));
@@ -174,11 +208,19 @@ impl Broker {
         if qos != Qos::AtMostOnce && (!session.queue.is_empty() || !session.sender.has_room()) {
             return false;
         }
-        let Some(shape) = routed.shape(&mut self.out, live.version, qos, retain) else { return true };
-        if shape.piece.len() > live.maximum_packet_size as usize {
+        let shape = if to.is_alone && live.our_aliases.is_some() {
+            let mut publish = routed.publish.clone();
+            publish.delivery = delivery(qos, PLACEHOLDER, false);
+            publish.retain = retain;
+            encode_own(&mut self.out, live, &audience.topic, publish)
+        } else {
+            let limit = live.maximum_packet_size as usize;
+            routed.shape(&mut self.out, live.version, qos, retain).filter(|shape| shape.piece.len() <= limit)
+        };
+        let Some(shape) = shape else {
             self.counters.dropped_too_large += 1; // [MQTT-3.1.2-24], [MQTT-3.1.2-25]
             return true;
-        }
+        };
         connection.pending += shape.piece.len();
         self.counters.messages_sent += 1;
         self.counters.payload_bytes_sent += routed.publish.payload.len() as u64;

@@ -45,6 +45,7 @@ impl Broker {
             retain_as_published: member.options.retain_as_published,
             share: Some(share),
             ids: id.as_ref().map_or(&[], |id| id),
+            is_alone: audience.members.is_empty() && audience.shares.len() == 1,
         };
         self.deliver(to, routed, audience);
         true

@@ -1,6 +1,7 @@
 //! The broker in virtual time, without sockets: what depends on the clock and on slow readers. What a client sees on the
 //! wire is tested end to end elsewhere.
 
+mod alias;
 mod bounds;
 mod connect;
 mod overlap;
@@ -177,7 +178,8 @@ fn short(packet: &Packet<'_>) -> String {
             let left = p.properties.message_expiry_s.map(|s| format!(" expires {s}")).unwrap_or_default();
             let ids = &p.properties.subscription_ids;
             let ids = if ids.is_empty() { String::new() } else { format!(" ids {ids:?}") };
-            format!("{topic}={payload} q{}{flags}{left}{ids}", p.delivery.qos().level())
+            let alias = p.properties.topic_alias.map(|alias| format!(" alias {alias}")).unwrap_or_default();
+            format!("{topic}={payload} q{}{flags}{left}{ids}{alias}", p.delivery.qos().level())
         }
         Packet::Disconnect(p) => format!("Disconnect {:02x}", p.reason.byte()),
         Packet::Connack(p) => {
