@@ -24,10 +24,9 @@ impl Anonymous {
     }
 }
 
-/// Topics that begin with `$` are the Server's own: Clients do not publish there (4.7.2).
-pub(super) const fn may_publish(topic: &str) -> Result<(), ReasonCode> {
-    match topic.as_bytes() {
-        [b'$', ..] => Err(ReasonCode::NotAuthorized),
-        _ => Ok(()),
-    }
+/// Topics of the Server itself, which Clients do not publish to (4.7.2), and names that only mean something in a filter. Any
+/// other topic that begins with `$` is left to its users, as other servers do; no wildcard leads there [MQTT-4.7.2-1].
+pub(super) fn may_publish(topic: &str) -> Result<(), ReasonCode> {
+    let is_reserved = topic.starts_with('$') && matches!(topic.split('/').next(), Some("$SYS" | "$share"));
+    if is_reserved { Err(ReasonCode::NotAuthorized) } else { Ok(()) }
 }

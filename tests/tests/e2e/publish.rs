@@ -123,8 +123,31 @@ fn a_publisher_is_told_when_nobody_listens_3_4_2_1() {
     });
 }
 
+/// [MQTT-4.7.2-1]
 #[test]
-fn topics_of_the_server_are_not_published_to_mqtt_4_7_2_1() {
+fn clients_use_other_topics_with_a_dollar_and_wildcards_do_not_lead_there() {
+    on_all(|s| {
+        let mut client = s.connect("alice");
+        for filter in ["#", "+/a", "$own/#"] {
+            client.subscribe(filter, Qos::AtMostOnce);
+        }
+        let mut watcher = s.connect("watcher");
+        for filter in ["#", "+/a", "+/#"] {
+            watcher.subscribe(filter, Qos::AtMostOnce);
+        }
+        client.retain("$own/a", b"1", Qos::AtLeastOnce);
+        assert_eq!(client.receive_payload(), b"1");
+        client.expect_nothing();
+        watcher.expect_nothing();
+        watcher.subscribe("#", Qos::AtMostOnce);
+        watcher.expect_nothing();
+        watcher.subscribe("$own/+", Qos::AtMostOnce);
+        assert_eq!(watcher.receive_payload(), b"1");
+    });
+}
+
+#[test]
+fn topics_of_the_server_are_not_published_to_4_7_2() {
     on_all(|s| {
         let mut client = s.connect("alice");
         let mut watcher = s.connect("watcher");
@@ -133,6 +156,7 @@ fn topics_of_the_server_are_not_published_to_mqtt_4_7_2_1() {
         let expected = s.either(ReasonCode::NotAuthorized, ReasonCode::Success);
         for level in [Qos::AtLeastOnce, Qos::ExactlyOnce] {
             assert_eq!(client.publish("$SYS/uptime", b"lie", level), expected, "[MQTT3-3.3.5-2]");
+            assert_eq!(client.publish("$share/g/a", b"lie", level), expected);
         }
         client.publish("$SYS/uptime", b"lie", Qos::AtMostOnce);
         watcher.expect_nothing();

@@ -9,7 +9,7 @@ use mqtt::{Message, MessageProperties, Qos, SessionExpiry, TopicFilter, Version,
 use crate::dice::Dice;
 use crate::world::World;
 
-const TOPICS: [&str; 8] = ["a", "a/b", "a/b/c", "a/c", "b", "b/c", "/b", "$own/a"];
+const TOPICS: [&str; 9] = ["a", "a/b", "a/b/c", "a/c", "b", "b/c", "/b", "$own/a", "$SYS/a"];
 const FILTERS: [&str; 14] =
     ["#", "+", "a/#", "a/+", "+/b", "a/b", "+/+/c", "a/b/c", "b/#", "b", "will/+", "/#", "+/#", "$own/#"];
 

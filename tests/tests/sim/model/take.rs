@@ -78,7 +78,7 @@ impl Model {
     fn accept(&mut self, client: &str, message: &Message) -> ReasonCode {
         let instance = self.sessions.get(client).map_or(0, |session| session.instance);
         self.ledger.taken(instance, &message.payload);
-        if message.topic.as_str().starts_with('$') {
+        if message.topic.as_str().starts_with("$SYS/") {
             return ReasonCode::NotAuthorized;
         }
         match self.publish_message(client, message) {
