@@ -129,6 +129,9 @@ impl Packet<'_> {
     }
 }
 
+const RESERVED_FLAGS: DecodeError =
+    DecodeError::Malformed("the flags of the fixed header are not as reserved [MQTT-2.1.3-1]");
+
 /// Decodes the body of one packet. `version` is set by a CONNECT, and must be known for every other.
 pub(crate) fn decode<'a>(
     first: u8,
@@ -142,17 +145,22 @@ pub(crate) fn decode<'a>(
     }
     // [MQTT-2.1.3-1]: reserved flags are 0 (of DISCONNECT [MQTT-3.14.1-1], of AUTH [MQTT-3.15.1-1]), but for PUBREL
     // [MQTT-3.6.1-1], SUBSCRIBE [MQTT-3.8.1-1] and UNSUBSCRIBE [MQTT-3.10.1-1], which have 2. 3.1 used that
-    // place for QoS and DUP, which a repeated packet of a 3.1 client may set.
+    // place for QoS and DUP, which a repeated packet of a 3.1 client may set, and in CONNECT it stands for nothing.
     let fixed = if matches!(kind, PUBREL | SUBSCRIBE | UNSUBSCRIBE) { 0b0010 } else { 0 };
-    let repeated_3_1 = *version == Some(Version::V3_1) && flags & !0b1000 == fixed;
-    if flags != fixed && !repeated_3_1 {
-        return Err(DecodeError::Malformed(
-            "the flags of the fixed header are not as reserved [MQTT-2.1.3-1]",
-        ));
-    }
+    let is_as_reserved = |version| {
+        flags == fixed || version == Some(Version::V3_1) && (kind == CONNECT || flags & !0b1000 == fixed)
+    };
     if kind == CONNECT {
-        let connect = Connect::decode(r, version)?;
-        return finished(r, Packet::Connect(Box::new(connect)));
+        let mut said = *version;
+        let connect = Connect::decode(r, &mut said);
+        if !is_as_reserved(said) {
+            return Err(RESERVED_FLAGS); // whether it speaks MQTT at all is not known
+        }
+        *version = said;
+        return finished(r, Packet::Connect(Box::new(connect?)));
+    }
+    if !is_as_reserved(*version) {
+        return Err(RESERVED_FLAGS);
     }
     let version = version.unwrap_or(Version::V5);
     let packet = match kind {

@@ -45,6 +45,15 @@ fn connects() -> Vec<Case> {
             is: connect(Connect { keep_alive_s: 60, ..Connect::new(Version::V3_1, "c") }),
         },
         Case {
+            name: "CONNECT 3.1 with flags that stand for nothing",
+            versions: V3_1,
+            bytes: "1c [ 'MQIsdp' 03 02 003c 'c' ]",
+            is: Is::OtherFormOf(Packet::Connect(Box::new(Connect {
+                keep_alive_s: 60,
+                ..Connect::new(Version::V3_1, "c")
+            }))),
+        },
+        Case {
             name: "CONNECT 3.1.1",
             versions: V3_1_1,
             bytes: "10 [ 'MQTT' 04 02 003c 'c' ]",
