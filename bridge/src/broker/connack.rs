@@ -5,6 +5,7 @@ use std::sync::Arc;
 use mqtt::packet::{Connack, Connect};
 use mqtt::{Packet, Qos, ReasonCode, SessionExpiry};
 
+use super::io::Fault;
 use super::{Broker, ConnectionId};
 
 /// What the Client gets that differs from what it asked for.
@@ -14,6 +15,22 @@ pub(super) struct Granted {
     is_assigned: bool,
     pub(super) expiry: SessionExpiry,
     pub(super) keep_alive_s: u16,
+}
+
+/// Bytes of a CONNACK without properties.
+const SHORTEST: u32 = 5;
+/// Bytes that an assigned identifier adds to it.
+const ASSIGNED: u32 = 3 + 21;
+
+/// A Client that takes no packet as large as the shortest CONNACK could never be told that it is in [MQTT-3.1.2-24].
+pub(super) fn check_answer_fits(connect: &Connect<'_>) -> Result<(), Fault> {
+    let needed = SHORTEST + if connect.client_id.is_empty() { ASSIGNED } else { 0 };
+    match connect.properties.maximum_packet_size {
+        Some(limit) if limit < needed => {
+            Err(Fault::new(ReasonCode::PacketTooLarge, "the client takes no packet as large as our CONNACK"))
+        }
+        _ => Ok(()),
+    }
 }
 
 impl Broker {

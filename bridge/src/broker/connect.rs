@@ -9,7 +9,7 @@ use mqtt::packet::{Connect, ConnectWill};
 use mqtt::{ReasonCode, Version, Will};
 
 use super::alias::Aliases;
-use super::connack::Granted;
+use super::connack::{Granted, check_answer_fits};
 use super::connection::{Live, State};
 use super::io::Fault;
 use super::session::Session;
@@ -44,6 +44,7 @@ impl Broker {
             let why = format!("MQTT {} is switched off here", connect.version.name());
             return Err(Fault::new(ReasonCode::UnsupportedProtocolVersion, why));
         }
+        check_answer_fits(connect)?;
         if let Some(redirect) = &self.config.redirect {
             let reason =
                 if redirect.permanently { ReasonCode::ServerMoved } else { ReasonCode::UseAnotherServer };

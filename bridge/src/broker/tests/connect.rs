@@ -64,3 +64,21 @@ fn mqtt_4_7_2_1_a_will_for_a_topic_of_the_server_is_refused_or_dropped() {
         assert_eq!(w.take(watcher), [] as [&str; 0]);
     }
 }
+
+/// [MQTT-3.1.2-24]
+#[test]
+fn a_client_that_takes_no_connack_is_not_let_in_without_one() {
+    let refused = |limit: u32, client_id: &str| {
+        let mut w = World::new(Config::default());
+        let first = w.client("c");
+        let id = w.open(Version::V5);
+        let mut connect = Connect::new(Version::V5, client_id);
+        connect.properties.maximum_packet_size = Some(limit);
+        w.send(id, &Packet::Connect(Box::new(connect)));
+        assert!(w.wire[id].bytes.len() <= limit as usize, "{limit} are enough for {:?}", w.wire[id].bytes);
+        assert!(!w.wire[id].is_closed || !w.wire[first].is_closed, "it takes nothing from others");
+        w.wire[id].is_closed
+    };
+    assert!(refused(4, "c") && !refused(5, "c"));
+    assert!(refused(28, "") && !refused(29, ""), "it must be told its identifier [MQTT-3.2.2-16]");
+}
