@@ -13,6 +13,7 @@ pub struct Request {
     target: String,
     headers: Vec<(String, String)>,
     body: Vec<u8>,
+    version: &'static str,
 }
 
 /// The whole answer; after an upgrade, `body` is what came right behind it.
@@ -30,7 +31,13 @@ impl Request {
     /// A request with `Host` and nothing else. The target is sent as it is.
     #[must_use]
     pub fn new(method: &str, target: &str) -> Self {
-        Self { method: method.to_owned(), target: target.to_owned(), headers: Vec::new(), body: Vec::new() }
+        Self {
+            method: method.to_owned(),
+            target: target.to_owned(),
+            headers: Vec::new(),
+            body: Vec::new(),
+            version: "HTTP/1.1",
+        }
     }
 
     /// A GET.
@@ -48,6 +55,13 @@ impl Request {
             .with("Sec-WebSocket-Version", "13")
             .with("Sec-WebSocket-Key", "dGhlIHNhbXBsZSBub25jZQ==");
         if protocols.is_empty() { request } else { request.with("Sec-WebSocket-Protocol", protocols) }
+    }
+
+    /// The request in another version of HTTP.
+    #[must_use]
+    pub const fn in_version(mut self, version: &'static str) -> Self {
+        self.version = version;
+        self
     }
 
     /// The request with one more header.
@@ -95,7 +109,7 @@ impl Request {
     pub fn connect(self, address: SocketAddr) -> (Response, TcpStream) {
         let mut stream = dial(address);
         stream.set_read_timeout(Some(PATIENCE * 3)).expect("a socket takes a timeout");
-        let mut text = format!("{} {} HTTP/1.1\r\nHost: {address}\r\n", self.method, self.target);
+        let mut text = format!("{} {} {}\r\nHost: {address}\r\n", self.method, self.target, self.version);
         for (name, value) in &self.headers {
             text.push_str(&format!("{name}: {value}\r\n"));
         }

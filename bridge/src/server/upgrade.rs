@@ -7,7 +7,7 @@ use bytes::Bytes;
 use http_body_util::Full;
 use hyper::body::Incoming;
 use hyper::header::{self, HeaderMap, HeaderName, HeaderValue};
-use hyper::{Method, Request, Response, StatusCode, Uri};
+use hyper::{Method, Request, Response, StatusCode, Uri, Version};
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
 use tokio::task::spawn_local;
@@ -59,6 +59,9 @@ fn check(
     let headers = request.headers();
     if request.method() != Method::GET {
         return Err((StatusCode::METHOD_NOT_ALLOWED, "a WebSocket is opened with GET"));
+    }
+    if request.version() < Version::HTTP_11 {
+        return Err((StatusCode::HTTP_VERSION_NOT_SUPPORTED, "a WebSocket is opened with HTTP/1.1"));
     }
     if !lists(headers, header::UPGRADE, "websocket") || !lists(headers, header::CONNECTION, "upgrade") {
         return Err((

@@ -96,6 +96,15 @@ impl Frames {
         let parsed = FrameHeader::parse(&mut cursor).map_err(|_| (1002, "a frame with a reserved opcode"))?;
         let Some((header, length)) = parsed else { return Ok(None) };
         let size = usize::try_from(cursor.position()).unwrap_or(usize::MAX);
+        // RFC 6455, 5.2: the shortest of the three forms, the longest of which has 63 bits.
+        let is_shortest = match bytes.get(1).map(|second| second & 0x7f) {
+            Some(126) => length > 125,
+            Some(127) => length > u64::from(u16::MAX) && length <= i64::MAX as u64,
+            _ => true,
+        };
+        if !is_shortest {
+            return Err((1002, "a frame whose length is not written as it must be"));
+        }
         if header.rsv1 || header.rsv2 || header.rsv3 {
             return Err((1002, "a frame with reserved bits set"));
         }
@@ -251,6 +260,10 @@ mod tests {
         assert_eq!(code(&masked(0x81, b"text")), 1003);
         assert_eq!(code(&[0x82, 0x01, 0x00]), 1002, "not masked");
         assert_eq!(code(&masked(0x80, b"x")), 1002, "continues nothing");
+        let long = |form: u8, length: &[u8]| [&[0x82, 0x80 | form][..], length, &[0; 4]].concat();
+        assert_eq!(code(&long(126, &125_u16.to_be_bytes())), 1002, "two bytes for what fits in one");
+        assert_eq!(code(&long(127, &65_535_u64.to_be_bytes())), 1002, "eight bytes for what fits in two");
+        assert_eq!(code(&long(127, &(1_u64 << 63).to_be_bytes())), 1002, "the highest bit");
         assert_eq!(code(&masked(0xc2, b"x")), 1002, "reserved bit");
         assert_eq!(code(&masked(0x83, b"x")), 1002, "reserved opcode");
         assert_eq!(code(&masked(0x09, b"x")), 1002, "a ping in parts");

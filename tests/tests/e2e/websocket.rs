@@ -52,6 +52,7 @@ fn anything_else_is_refused_with_a_status_and_a_sentence() {
         ("another subprotocol", Request::upgrade("/mqtt", "chat"), 400),
         ("another path", Request::upgrade("/other", "mqtt"), 404),
         ("no upgrade", Request::get("/mqtt"), 426),
+        ("an old HTTP", upgrade().in_version("HTTP/1.0"), 505),
         (
             "an old version",
             upgrade().without("Sec-WebSocket-Version").with("Sec-WebSocket-Version", "8"),
@@ -129,6 +130,7 @@ fn broken_framing_is_answered_with_1002() {
     violation(&mask(0x89, &[0; 126]), 1002, "control frame");
     let both = [mask(0x02, &[]), mask(BINARY, &[])].concat();
     violation(&both, 1002, "inside an unfinished");
+    violation(&[BINARY, 0x80 | 126, 0, 2, 0, 0, 0, 0, 0xc0, 0], 1002, "length");
 }
 
 /// Sends a bad frame as a client that is connected, and checks the answer, the will, the log and the others.
