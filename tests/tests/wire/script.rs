@@ -213,7 +213,7 @@ fn check(script: Script, scripts: &mut Vec<Script>) -> Result<(), String> {
             &format!("the name stands at {}:{} too: {}", twin.file, twin.line, twin.name),
         );
     }
-    if script.name.contains('{') {
+    if script.name.replace("{n}", "").contains('{') {
         return at(script.line, &format!("a column is missing: {}", script.name));
     }
     for step in &script.steps {
