@@ -94,7 +94,7 @@ pub(crate) fn parse(text: &str, shown: &str, version: &str, scripts: &mut Vec<Sc
     let mut draft: Option<Draft> = None;
     for (n, line) in text.lines().enumerate().map(|(n, line)| (n + 1, line)) {
         let at = |e: String| format!("{shown}:{n}: {e}");
-        if line.trim().is_empty() || line.starts_with('#') {
+        if line.trim().is_empty() || line.trim_start().starts_with('#') {
             continue;
         }
         if !line.starts_with(' ') {
