@@ -185,7 +185,11 @@ impl Client {
             user_properties: Vec::new(),
         }));
         let Packet::Suback(ack) = self.take("SUBACK") else { unreachable!("its name says so") };
-        assert_eq!((ack.packet_id, ack.reasons.len()), (packet_id, count), "[MQTT-3.8.4-2], [MQTT-3.8.4-6]");
+        assert_eq!(
+            (ack.packet_id, ack.reasons.len()),
+            (packet_id, count),
+            "[MQTT-3.8.4-2], [MQTT-3.8.4-6], [MQTT-2.2.1-6], [MQTT3-3.8.4-2], [MQTT3-3.8.4-5], [MQTT3-2.3.1-7]"
+        );
         ack.reasons
     }
 
@@ -198,7 +202,10 @@ impl Client {
         let filters = vec![filter(text)];
         self.send(&Packet::Unsubscribe(Unsubscribe { packet_id, filters, user_properties: Vec::new() }));
         let Packet::Unsuback(ack) = self.take("UNSUBACK") else { unreachable!("its name says so") };
-        assert_eq!(ack.packet_id, packet_id, "[MQTT-3.10.4-4]");
+        assert_eq!(
+            ack.packet_id, packet_id,
+            "[MQTT-3.10.4-4], [MQTT-3.10.4-5], [MQTT3-3.10.4-4], [MQTT3-2.3.1-7]"
+        );
         ack
     }
 
@@ -210,7 +217,7 @@ impl Client {
     /// Says goodbye with a reason.
     pub fn disconnect_with(mut self, disconnect: &Disconnect<'_>) {
         self.send(&Packet::Disconnect(disconnect.clone()));
-        assert_eq!(self.end().reason, None, "a DISCONNECT is not answered [MQTT-3.14.4-1]");
+        assert_eq!(self.end().reason, None, "a DISCONNECT is not answered");
     }
 
     /// Ends the connection without a word, as a phone in a lift does.
@@ -227,7 +234,7 @@ impl Client {
     pub fn connack(&mut self) -> Connack<'static> {
         match self.next() {
             Packet::Connack(connack) => *connack,
-            other => panic!("CONNACK must come first [MQTT-3.2.0-1], not {other:?}"),
+            other => panic!("CONNACK must come first [MQTT-3.2.0-1], [MQTT3-3.2.0-1], not {other:?}"),
         }
     }
 
@@ -276,7 +283,10 @@ impl Client {
     pub fn ack(&mut self, name: &str, id: PacketId) -> Ack<'static> {
         match self.take(name) {
             Packet::Puback(ack) | Packet::Pubrec(ack) | Packet::Pubrel(ack) | Packet::Pubcomp(ack) => {
-                assert_eq!(ack.packet_id, id, "{name} for the packet that was sent");
+                assert_eq!(
+                    ack.packet_id, id,
+                    "{name} for the packet that was sent [MQTT-2.2.1-5], [MQTT3-2.3.1-6]"
+                );
                 ack
             }
             other => panic!("{name} should come, not {other:?}"),
@@ -337,9 +347,11 @@ impl Client {
                     end.reason = Some(connack.reason);
                     end.words = connack.properties.reason_string.map(str::to_owned);
                 }
-                Ok(other) => panic!("the connection should end, yet there comes {other:?}"),
+                Ok(other) => panic!("nothing follows the end [MQTT-3.14.4-1], yet there comes {other:?}"),
                 Err(Received::End(close_code)) => return End { close_code, ..end },
-                Err(other) => panic!("the connection should end, yet in time there came {other:?}"),
+                Err(other) => {
+                    panic!("the connection should end [MQTT-3.14.4-2], yet in time there came {other:?}")
+                }
             }
         }
     }

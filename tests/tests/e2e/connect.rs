@@ -4,6 +4,7 @@ use mqtt::packet::{Connect, Disconnect};
 use mqtt::{Packet, Qos, ReasonCode, SessionExpiry, Version};
 use tests::{Bridge, Client, Wire, on_all, on_v3_1_1, on_v5};
 
+/// [MQTT-3.1.4-5], [MQTT-3.2.0-2], [MQTT3-3.12.4-1], [MQTT3-3.1.4-4], [MQTT3-3.2.2-3]
 #[test]
 fn a_client_is_let_in_and_pings_are_answered_mqtt_3_12_4_1() {
     on_all(|s| {
@@ -44,6 +45,7 @@ fn a_session_expiry_over_the_limit_is_lowered_and_said_3_2_2_3_2() {
     });
 }
 
+/// [MQTT3-3.1.3-6]
 #[test]
 fn a_client_without_an_identifier_is_given_one_mqtt_3_1_3_6() {
     on_all(|s| {
@@ -62,6 +64,7 @@ fn a_client_without_an_identifier_is_given_one_mqtt_3_1_3_6() {
     });
 }
 
+/// [MQTT-3.1.3-7]
 #[test]
 fn an_assigned_identifier_leads_back_to_its_session() {
     on_v5(|s| {
@@ -74,12 +77,13 @@ fn an_assigned_identifier_leads_back_to_its_session() {
     });
 }
 
+/// [MQTT3-3.2.2-5]
 #[test]
-fn a_kept_session_without_an_identifier_is_refused_mqtt_3_1_3_8() {
+fn a_kept_session_without_an_identifier_is_refused_mqtt3_3_1_3_8() {
     on_v3_1_1(|s| {
         let mut client = s.open();
         let connack = client.connect(&Connect { clean_start: false, ..s.hello("") });
-        assert_eq!(connack.reason, ReasonCode::ClientIdentifierNotValid, "return code 2 [MQTT-3.1.3-9]");
+        assert_eq!(connack.reason, ReasonCode::ClientIdentifierNotValid, "return code 2 [MQTT3-3.1.3-9]");
         client.end();
     });
 }
@@ -114,6 +118,7 @@ fn clients_of_both_versions_talk_to_each_other() {
     });
 }
 
+/// [MQTT3-3.1.4-2]
 #[test]
 fn a_takeover_ends_the_older_connection_mqtt_3_1_4_3() {
     on_all(|s| {
@@ -132,7 +137,7 @@ fn a_takeover_ends_the_older_connection_mqtt_3_1_4_3() {
 }
 
 #[test]
-fn a_disconnect_ends_the_connection_and_is_not_answered_mqtt_3_14_4_1() {
+fn a_disconnect_ends_the_connection_and_is_not_answered() {
     on_all(|s| {
         s.connect("alice").disconnect();
         s.connect("alice").disconnect_with(&Disconnect::new(ReasonCode::Success));
@@ -163,6 +168,7 @@ fn a_disconnect_cannot_begin_to_keep_a_session_3_14_2_2_2() {
     });
 }
 
+/// [MQTT3-3.1.2-2], [MQTT3-3.2.2-5], [MQTT-3.2.2-7], [MQTT-4.13.2-1]
 #[test]
 fn an_unknown_version_is_refused_in_words_it_may_know_mqtt_3_1_2_2() {
     on_all(|s| {

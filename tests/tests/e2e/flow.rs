@@ -10,6 +10,7 @@ fn with_receive_maximum(s: &Scenario, window: u16) -> Client {
     s.connect_with(&connect).0
 }
 
+/// [MQTT-4.9.0-1], [MQTT-4.9.0-2]
 #[test]
 fn no_more_is_sent_than_the_client_takes_at_once_mqtt_3_3_4_9() {
     on_v5(|s| {
@@ -75,6 +76,7 @@ fn an_older_client_that_knows_no_receive_maximum_is_not_held_to_it() {
     });
 }
 
+/// [MQTT-3.3.2-12]
 #[test]
 fn a_topic_alias_stands_for_its_topic_and_not_for_long_3_3_2_3_4() {
     on_v5(|s| {
@@ -99,6 +101,7 @@ fn a_topic_alias_stands_for_its_topic_and_not_for_long_3_3_2_3_4() {
     });
 }
 
+/// [MQTT-3.3.2-9]
 #[test]
 fn a_topic_alias_out_of_range_or_never_set_ends_the_connection_mqtt_3_3_2_8_and_9() {
     on_v5(|s| {
@@ -133,6 +136,7 @@ fn an_alias_does_not_outlive_its_connection_mqtt_3_3_2_7() {
     });
 }
 
+/// [MQTT-3.1.2-24]
 #[test]
 fn a_packet_too_large_for_one_client_is_dropped_for_that_one_only_mqtt_3_1_2_25() {
     on_v5(|s| {

@@ -6,8 +6,9 @@ use mqtt::packet::{Connect, ConnectWill, PublishProperties};
 use mqtt::{Packet, Qos, ReasonCode, TopicName};
 use tests::{Deadline, now, on_all};
 
+/// [MQTT-3.2.2-22], [MQTT3-3.1.2-24]
 #[test]
-fn silence_for_one_and_a_half_times_ends_the_connection_mqtt_3_1_2_24() {
+fn silence_for_one_and_a_half_times_ends_the_connection_mqtt_3_1_2_22() {
     on_all(|s| {
         let mut watcher = s.connect("watcher");
         watcher.subscribe("will", Qos::AtMostOnce);

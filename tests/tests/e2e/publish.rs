@@ -4,6 +4,8 @@ use mqtt::packet::{Ack, Publish, SubscriptionOptions};
 use mqtt::{Delivery, Packet, Qos, ReasonCode};
 use tests::{Deadline, delivery, message, on_all, on_v5, qos};
 
+/// [MQTT-3.3.4-1], [MQTT-4.3.2-4], [MQTT-4.3.3-8], [MQTT-4.3.3-11], [MQTT-4.3.3-4], [MQTT3-3.8.4-6],
+/// [MQTT3-3.3.4-1], [MQTT3-4.3.1-1], [MQTT3-3.3.1-9]
 #[test]
 fn each_pair_of_qos_arrives_at_the_lower_one_mqtt_3_8_4_8() {
     on_all(|s| {
@@ -17,7 +19,10 @@ fn each_pair_of_qos_arrives_at_the_lower_one_mqtt_3_8_4_8() {
                 let message = subscriber.receive();
                 assert_eq!(message.payload, payload);
                 assert_eq!(message.delivery.qos().level(), subscribed.min(published));
-                assert!(!message.retain && !message.delivery.dup(), "[MQTT-3.3.1-12], [MQTT-3.3.1-1]");
+                assert!(
+                    !message.retain && !message.delivery.dup(),
+                    "[MQTT-3.3.1-12], [MQTT-4.3.1-1], [MQTT-4.3.2-2], [MQTT-4.3.3-2]"
+                );
             }
             subscriber.expect_nothing();
         }
@@ -37,8 +42,9 @@ fn a_payload_arrives_byte_for_byte_whatever_its_size() {
     });
 }
 
+/// [MQTT-4.6.0-6], [MQTT3-4.6.0-5], [MQTT3-4.6.0-6]
 #[test]
-fn messages_of_one_topic_keep_their_order_mqtt_4_6_0_1() {
+fn messages_of_one_topic_keep_their_order_mqtt_4_6_0_5() {
     on_all(|s| {
         let (mut publisher, mut subscriber) = (s.connect("publisher"), s.connect("subscriber"));
         for level in 0..3 {
@@ -53,6 +59,7 @@ fn messages_of_one_topic_keep_their_order_mqtt_4_6_0_1() {
     });
 }
 
+/// [MQTT-4.3.3-12], [MQTT-4.3.3-8], [MQTT-4.3.3-11], [MQTT3-4.3.3-2]
 #[test]
 fn a_repeated_qos_2_publish_is_delivered_once_mqtt_4_3_3_10() {
     on_all(|s| {
@@ -80,6 +87,7 @@ fn a_repeated_qos_2_publish_is_delivered_once_mqtt_4_3_3_10() {
     });
 }
 
+/// [MQTT-4.3.2-4], [MQTT3-4.3.2-2]
 #[test]
 fn a_repeated_qos_1_publish_is_delivered_and_acknowledged_again_mqtt_4_3_2_5() {
     on_all(|s| {
@@ -91,7 +99,7 @@ fn a_repeated_qos_1_publish_is_delivered_and_acknowledged_again_mqtt_4_3_2_5() {
             client.send(&Packet::Publish(Publish { delivery, ..message("a", b"again") }));
             client.ack("PUBACK", id);
             let publish = client.receive();
-            assert!(!publish.delivery.dup(), "DUP is not passed on [MQTT-3.3.1-3]");
+            assert!(!publish.delivery.dup(), "DUP is not passed on [MQTT-3.3.1-3], [MQTT3-3.3.1-3]");
         }
     });
 }
@@ -164,6 +172,7 @@ fn topics_of_the_server_are_not_published_to_4_7_2() {
     });
 }
 
+/// [MQTT-3.3.2-4], [MQTT-3.3.2-16], [MQTT-3.3.2-17], [MQTT-3.3.2-18], [MQTT-3.3.2-20]
 #[test]
 fn properties_of_a_message_travel_unaltered_mqtt_3_3_2_15_to_20() {
     on_v5(|s| {
@@ -232,6 +241,7 @@ fn no_local_leaves_out_ones_own_messages_mqtt_3_8_3_3() {
     });
 }
 
+/// [MQTT-1.5.4-3], [MQTT-4.7.3-4], [MQTT3-1.5.3-3], [MQTT3-4.7.3-4]
 #[test]
 fn a_topic_may_be_any_utf_8_but_wildcards_and_null() {
     on_all(|s| {

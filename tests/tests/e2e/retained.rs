@@ -6,6 +6,8 @@ use mqtt::packet::{Publish, RetainHandling, SubscriptionOptions};
 use mqtt::{Qos, ReasonCode};
 use tests::{Deadline, message, on_all, on_v5, qos};
 
+/// [MQTT-3.3.1-8], [MQTT-3.3.1-9], [MQTT-3.8.4-4], [MQTT3-3.3.1-5], [MQTT3-3.3.1-6], [MQTT3-3.3.1-8],
+/// [MQTT3-3.3.1-12]
 #[test]
 fn the_last_retained_message_greets_a_new_subscription_mqtt_3_3_1_5_and_8() {
     on_all(|s| {
@@ -22,6 +24,7 @@ fn the_last_retained_message_greets_a_new_subscription_mqtt_3_3_1_5_and_8() {
     });
 }
 
+/// [MQTT3-3.3.1-9]
 #[test]
 fn a_live_message_has_no_retain_flag_mqtt_3_3_1_12() {
     on_all(|s| {
@@ -32,6 +35,7 @@ fn a_live_message_has_no_retain_flag_mqtt_3_3_1_12() {
     });
 }
 
+/// [MQTT-3.3.1-7], [MQTT3-3.3.1-10], [MQTT3-3.3.1-11]
 #[test]
 fn an_empty_payload_clears_mqtt_3_3_1_6_and_7() {
     on_all(|s| {
@@ -47,7 +51,7 @@ fn an_empty_payload_clears_mqtt_3_3_1_6_and_7() {
 }
 
 #[test]
-fn wildcards_find_retained_messages_but_not_those_of_the_server() {
+fn wildcards_find_the_retained_messages_they_match() {
     on_all(|s| {
         let (mut publisher, mut client) = (s.connect("publisher"), s.connect("client"));
         for topic in ["a", "a/b", "a/b/c", "a/c", "b", "/a"] {
@@ -88,6 +92,7 @@ fn each_filter_of_one_subscribe_brings_its_retained_messages() {
     });
 }
 
+/// [MQTT-3.3.1-10], [MQTT-3.3.1-11]
 #[test]
 fn retain_handling_says_when_they_come_mqtt_3_3_1_9_to_11() {
     on_v5(|s| {

@@ -4,19 +4,21 @@ use mqtt::packet::{Ack, Disconnect, Publish};
 use mqtt::{Delivery, Packet, Qos, ReasonCode, SessionExpiry};
 use tests::{PATIENCE, message, on_all, on_v5, qos, until};
 
+/// [MQTT-3.1.2-6], [MQTT-3.1.2-23], [MQTT-3.1.3-2], [MQTT-4.5.0-1], [MQTT3-3.1.2-4], [MQTT3-3.1.2-5],
+/// [MQTT3-3.1.3-2], [MQTT3-4.5.0-1], [MQTT3-4.1.0-1]
 #[test]
 fn a_session_keeps_its_subscriptions_and_its_queue_mqtt_3_1_2_5() {
     on_all(|s| {
         let mut publisher = s.connect("publisher");
         let (mut sleeper, present) = s.resume("sleeper");
-        assert!(!present, "[MQTT-3.2.2-3]");
+        assert!(!present, "[MQTT-3.2.2-3], [MQTT3-3.2.2-3]");
         sleeper.subscribe("a", Qos::ExactlyOnce);
         sleeper.disconnect();
         for level in [1, 2, 0, 2, 1] {
             publisher.publish("a", &[level], qos(level));
         }
         let (mut sleeper, present) = s.resume("sleeper");
-        assert!(present, "[MQTT-3.2.2-2]");
+        assert!(present, "[MQTT-3.2.2-3], [MQTT3-3.2.2-2]");
         for level in [1, 2, 2, 1] {
             let got = sleeper.receive();
             assert_eq!(
@@ -45,6 +47,7 @@ fn a_session_outlives_a_cut_too() {
     });
 }
 
+/// [MQTT-3.1.4-4], [MQTT3-3.1.2-6], [MQTT3-3.1.4-3]
 #[test]
 fn a_clean_start_begins_anew_mqtt_3_1_2_4() {
     on_all(|s| {
@@ -56,13 +59,14 @@ fn a_clean_start_begins_anew_mqtt_3_1_2_4() {
         let mut connect = s.hello_again("client");
         connect.clean_start = true;
         let (mut client, present) = s.connect_with(&connect);
-        assert!(!present, "[MQTT-3.2.2-2]");
+        assert!(!present, "[MQTT-3.2.2-2], [MQTT3-3.2.2-1]");
         client.expect_nothing();
         publisher.publish("a", b"2", Qos::AtLeastOnce);
         client.expect_nothing();
     });
 }
 
+/// [MQTT-4.1.0-2], [MQTT3-3.1.2-6]
 #[test]
 fn a_session_that_is_not_kept_ends_with_its_connection() {
     on_all(|s| {
@@ -76,6 +80,8 @@ fn a_session_that_is_not_kept_ends_with_its_connection() {
     });
 }
 
+/// [MQTT-4.3.2-3], [MQTT-4.3.3-3], [MQTT-4.3.3-5], [MQTT-4.3.3-6], [MQTT3-4.3.2-1], [MQTT3-4.3.3-1],
+/// [MQTT3-2.3.1-4]
 #[test]
 fn what_was_in_flight_comes_again_in_order_with_dup_mqtt_4_4_0_1() {
     on_all(|s| {
@@ -98,15 +104,20 @@ fn what_was_in_flight_comes_again_in_order_with_dup_mqtt_4_4_0_1() {
         client.send(&Packet::Pubcomp(Ack::new(id, ReasonCode::Success)));
         let again: Vec<_> = (2..6).map(|_| client.receive_only()).collect();
         for (before, after) in first.iter().skip(2).zip(&again) {
-            assert_eq!(before.payload, after.payload, "in their order [MQTT-4.6.0-1]");
-            assert_eq!(before.delivery.packet_id(), after.delivery.packet_id(), "[MQTT-4.4.0-1]");
-            assert!(after.delivery.dup(), "[MQTT-3.3.1-1]");
+            assert_eq!(before.payload, after.payload, "in their order [MQTT3-4.6.0-6]");
+            assert_eq!(
+                before.delivery.packet_id(),
+                after.delivery.packet_id(),
+                "[MQTT-4.4.0-1], [MQTT3-4.4.0-1]"
+            );
+            assert!(after.delivery.dup(), "[MQTT-3.3.1-1], [MQTT3-3.3.1-1]");
         }
         again.iter().for_each(|publish| client.acknowledge(publish));
         client.expect_nothing();
     });
 }
 
+/// [MQTT-4.3.3-10], [MQTT3-4.3.3-2]
 #[test]
 fn a_qos_2_publisher_goes_on_where_it_was_cut() {
     on_all(|s| {
@@ -132,6 +143,7 @@ fn a_qos_2_publisher_goes_on_where_it_was_cut() {
     });
 }
 
+/// [MQTT-4.1.0-2]
 #[test]
 fn a_session_ends_when_its_time_is_over_mqtt_3_1_2_23() {
     on_v5(|s| {
@@ -217,7 +229,7 @@ fn a_full_queue_drops_what_is_over_and_says_so_once() {
 }
 
 #[test]
-fn a_restart_with_nothing_on_disk_forgets_and_says_so_mqtt_3_2_2_2() {
+fn a_restart_with_nothing_on_disk_forgets_and_says_so() {
     on_all(|s| {
         s.resume("client").0.disconnect();
         assert!(s.resume("client").1);

@@ -4,6 +4,8 @@ use mqtt::packet::SubscriptionOptions;
 use mqtt::{Qos, ReasonCode};
 use tests::{on_all, on_v3_1_1, on_v5, qos};
 
+/// [MQTT-3.8.4-1], [MQTT-3.8.4-5], [MQTT-3.8.4-7], [MQTT-3.9.3-1], [MQTT3-3.8.4-1], [MQTT3-3.8.4-4],
+/// [MQTT3-3.8.4-5], [MQTT3-3.9.3-1]
 #[test]
 fn each_filter_is_answered_with_what_it_was_granted_mqtt_3_8_4_6() {
     on_all(|s| {
@@ -15,6 +17,7 @@ fn each_filter_is_answered_with_what_it_was_granted_mqtt_3_8_4_6() {
     });
 }
 
+/// [MQTT-3.3.2-3], [MQTT-4.7.3-4], [MQTT3-3.3.2-3], [MQTT3-4.7.3-4]
 #[test]
 fn filters_match_as_chapter_4_7_says() {
     on_all(|s| {
@@ -53,6 +56,7 @@ fn filters_match_as_chapter_4_7_says() {
     });
 }
 
+/// [MQTT3-3.3.5-1]
 #[test]
 fn overlapping_subscriptions_bring_one_message_at_the_highest_qos_mqtt_3_3_4_2() {
     on_all(|s| {
@@ -88,6 +92,7 @@ fn subscription_identifiers_say_which_subscriptions_brought_it_mqtt_3_3_4_3_to_5
     });
 }
 
+/// [MQTT3-3.8.4-3]
 #[test]
 fn subscribing_again_replaces_the_subscription_mqtt_3_8_4_3() {
     on_all(|s| {
@@ -103,6 +108,7 @@ fn subscribing_again_replaces_the_subscription_mqtt_3_8_4_3() {
     });
 }
 
+/// [MQTT-3.10.4-2]
 #[test]
 fn unsubscribe_takes_the_filter_that_is_the_same_character_by_character_mqtt_3_10_4_1() {
     on_v5(|s| {
@@ -119,6 +125,7 @@ fn unsubscribe_takes_the_filter_that_is_the_same_character_by_character_mqtt_3_1
     });
 }
 
+/// [MQTT3-3.10.4-5]
 #[test]
 fn unsubscribe_is_answered_also_when_nothing_was_subscribed_mqtt_3_10_4_5() {
     on_v3_1_1(|s| {
@@ -148,6 +155,7 @@ fn members_of_a_shared_subscription_take_turns() {
     });
 }
 
+/// [MQTT-4.5.0-1], [MQTT3-4.5.0-1]
 #[test]
 fn a_message_reaches_every_subscriber_once() {
     on_all(|s| {

@@ -16,6 +16,7 @@ fn connect_bytes(client_id: &str) -> Vec<u8> {
     bytes
 }
 
+/// [MQTT-6.0.0-4], [MQTT3-6.0.0-4]
 #[test]
 fn subprotocols_are_chosen_as_offered_mqtt_6_0_0_3_and_4() {
     let bridge = Bridge::start();
@@ -111,6 +112,7 @@ fn a_burst_travels_in_few_frames() {
     assert!(frames <= 10, "100 messages of one read took {frames} frames");
 }
 
+/// [MQTT3-6.0.0-1]
 #[test]
 fn a_text_frame_is_answered_with_1003_mqtt_6_0_0_1() {
     violation(&mask(0x81, b"hello"), 1003, "text frame");
@@ -183,6 +185,7 @@ fn a_disconnect_is_followed_by_a_close_frame() {
     );
 }
 
+/// [MQTT3-6.0.0-2]
 #[test]
 fn fragments_with_pings_between_are_one_stream_mqtt_6_0_0_2() {
     let bridge = Bridge::start();

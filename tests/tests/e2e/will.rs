@@ -27,6 +27,7 @@ fn watcher(s: &Scenario) -> Client {
     watcher
 }
 
+/// [MQTT-3.1.2-7], [MQTT-3.1.2-14], [MQTT3-3.1.2-8]
 #[test]
 fn it_is_published_when_the_socket_is_cut_mqtt_3_1_2_8() {
     on_all(|s| {
@@ -40,6 +41,7 @@ fn it_is_published_when_the_socket_is_cut_mqtt_3_1_2_8() {
     });
 }
 
+/// [MQTT-3.1.2-10], [MQTT3-3.14.4-3], [MQTT3-3.1.2-10], [MQTT3-3.1.2-12]
 #[test]
 fn it_is_not_published_on_disconnect_mqtt_3_14_4_3() {
     on_all(|s| {
@@ -62,8 +64,9 @@ fn it_is_published_on_disconnect_with_will_0x04() {
     });
 }
 
+/// [MQTT3-3.1.2-17]
 #[test]
-fn it_is_retained_when_it_asks_for_that_mqtt_3_1_2_17() {
+fn it_is_retained_when_it_asks_for_that_mqtt_3_1_2_15() {
     on_all(|s| {
         connect_with_will(s, ConnectWill { retain: true, ..will(b"offline") }).cut();
         s.bridge.process.stderr.expect(&["lost", "mortal"]);
