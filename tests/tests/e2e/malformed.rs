@@ -73,6 +73,7 @@ fn refused(
     assert!(ends[0].contains("reason=") && ends[0].contains("why="), "{what}: {}", ends[0]);
 }
 
+/// [MQTT-3.1.4-1], [MQTT-3.1.0-1], [MQTT3-3.1.0-1], [MQTT3-3.1.4-1]
 #[test]
 #[expect(clippy::too_many_lines, reason = "one table")]
 fn before_connect_nothing_else_counts_mqtt_3_1_0_1() {
@@ -84,6 +85,7 @@ fn before_connect_nothing_else_counts_mqtt_3_1_0_1() {
             join(&[&text(name), &[level, flags, 0, 0], if five { &[0] } else { &[] }])
         };
         let ok = head("MQTT", level, 2);
+        let none: &[u8] = if five { &[0] } else { &[] };
         let told = |reason| five.then_some(reason);
         let cases: Vec<(&str, Vec<u8>, Option<R>)> = vec![
             ("PUBLISH first", packet(0x30, &join(&[&text("a"), &[0]])), None),
@@ -93,7 +95,11 @@ fn before_connect_nothing_else_counts_mqtt_3_1_0_1() {
             ("packet type 0", vec![0x00, 0], None),
             ("an HTTP request", b"GET / HTTP/1.1\r\n\r\n".to_vec(), None),
             ("a TLS hello", vec![0x16, 3, 1, 0, 200, 1, 0], None),
-            ("a wrong protocol name", packet(0x10, &join(&[&head("MQTX", level, 2), &text("x")])), None),
+            (
+                "a wrong protocol name [MQTT-3.1.2-1], [MQTT3-3.1.2-1]",
+                packet(0x10, &join(&[&head("MQTX", level, 2), &text("x")])),
+                None,
+            ),
             (
                 "a protocol name in small letters",
                 packet(0x10, &join(&[&head("mqtt", level, 2), &text("x")])),
@@ -103,32 +109,62 @@ fn before_connect_nothing_else_counts_mqtt_3_1_0_1() {
             ("a length in five bytes", vec![0x10, 0xff, 0xff, 0xff, 0xff, 0x7f], None),
             ("a length of a gigabyte", vec![0x10, 0xff, 0xff, 0xff, 0x7f], None),
             (
-                "the reserved flag of CONNECT [MQTT-3.1.2-3]",
+                "the reserved flag of CONNECT [MQTT-3.1.2-3], [MQTT3-3.1.2-3]",
                 packet(0x10, &join(&[&head("MQTT", level, 3), &text("x")])),
                 told(R::MalformedPacket),
             ),
             (
-                "will QoS without will [MQTT-3.1.2-11]",
+                "will QoS without will [MQTT-3.1.2-11], [MQTT3-3.1.2-11], [MQTT3-3.1.2-13]",
                 packet(0x10, &join(&[&head("MQTT", level, 0x0a), &text("x")])),
                 told(R::MalformedPacket),
             ),
             (
-                "will QoS 3 [MQTT-3.1.2-12]",
+                "will retain without will [MQTT-3.1.2-13], [MQTT3-3.1.2-15]",
+                packet(0x10, &join(&[&head("MQTT", level, 0x22), &text("x")])),
+                told(R::MalformedPacket),
+            ),
+            (
+                "a will that is announced and missing [MQTT-3.1.2-9], [MQTT3-3.1.2-9]",
+                packet(0x10, &join(&[&head("MQTT", level, 6), &text("x")])),
+                told(R::MalformedPacket),
+            ),
+            (
+                "a will topic that is no UTF-8 [MQTT-3.1.3-11], [MQTT3-3.1.3-10]",
+                packet(0x10, &join(&[&head("MQTT", level, 6), &text("x"), none, &text([0xff]), &text("p")])),
+                told(R::MalformedPacket),
+            ),
+            (
+                "a user name that is no UTF-8 [MQTT-3.1.3-12], [MQTT3-3.1.3-11]",
+                packet(0x10, &join(&[&head("MQTT", level, 0x82), &text("x"), &text([0xff])])),
+                told(R::MalformedPacket),
+            ),
+            (
+                "a password that is announced and missing [MQTT-3.1.2-19], [MQTT3-3.1.2-21]",
+                packet(0x10, &join(&[&head("MQTT", level, 0xc2), &text("x"), &text("user")])),
+                told(R::MalformedPacket),
+            ),
+            (
+                "no client id at all [MQTT-3.1.3-3], [MQTT3-3.1.3-3]",
+                packet(0x10, &ok),
+                told(R::MalformedPacket),
+            ),
+            (
+                "will QoS 3 [MQTT-3.1.2-12], [MQTT3-3.1.2-14]",
                 packet(0x10, &join(&[&head("MQTT", level, 0x1e), &text("x"), &text("t"), &text("p")])),
                 told(R::MalformedPacket),
             ),
             (
-                "a client id that is no UTF-8 [MQTT-1.5.4-1]",
+                "a client id that is no UTF-8 [MQTT-1.5.4-1], [MQTT-3.1.3-4], [MQTT3-1.5.3-1], [MQTT3-3.1.3-4]",
                 packet(0x10, &join(&[&ok, &text([0xc3, 0x28])])),
                 told(R::MalformedPacket),
             ),
             (
-                "a surrogate in the client id [MQTT-1.5.4-1]",
+                "a surrogate in the client id [MQTT-1.5.4-1], [MQTT3-1.5.3-1]",
                 packet(0x10, &join(&[&ok, &text([0xed, 0xa0, 0x80])])),
                 told(R::MalformedPacket),
             ),
             (
-                "U+0000 in the client id [MQTT-1.5.4-2]",
+                "U+0000 in the client id [MQTT-1.5.4-2], [MQTT3-1.5.3-2]",
                 packet(0x10, &join(&[&ok, &text("a\0b")])),
                 told(R::MalformedPacket),
             ),
@@ -138,12 +174,12 @@ fn before_connect_nothing_else_counts_mqtt_3_1_0_1() {
                 told(R::MalformedPacket),
             ),
             (
-                "bytes after the payload",
-                packet(0x10, &join(&[&ok, &text("x"), b"more"])),
+                "a user name nobody announced [MQTT-3.1.2-16], [MQTT-3.1.2-18], [MQTT3-3.1.2-18], [MQTT3-3.1.2-20]",
+                packet(0x10, &join(&[&ok, &text("x"), &text("user")])),
                 told(R::MalformedPacket),
             ),
             (
-                "a user name that is announced and missing",
+                "a user name that is announced and missing [MQTT-3.1.2-17], [MQTT3-3.1.2-19]",
                 packet(0x10, &join(&[&head("MQTT", level, 0x82), &text("x")])),
                 told(R::MalformedPacket),
             ),
@@ -154,6 +190,7 @@ fn before_connect_nothing_else_counts_mqtt_3_1_0_1() {
     });
 }
 
+/// [MQTT3-4.8.0-1]
 #[test]
 #[expect(clippy::too_many_lines, reason = "one table")]
 fn a_connected_client_that_breaks_the_rules_is_told_why_mqtt_4_13_1_1() {
@@ -168,62 +205,130 @@ fn a_connected_client_that_breaks_the_rules_is_told_why_mqtt_4_13_1_1() {
         let publish = |first: u8, parts: &[&[u8]]| packet(first, &join(parts));
         let sub = |parts: &[&[u8]]| packet(0x82, &join(&[&[0, 1], none, &join(parts)]));
         let cases: Vec<(&str, Vec<u8>, R)> = vec![
-            ("a second CONNECT [MQTT-3.1.0-2]", again, R::ProtocolError),
+            ("a second CONNECT [MQTT-3.1.0-2], [MQTT3-3.1.0-2]", again, R::ProtocolError),
             ("CONNACK", packet(0x20, &join(&[&[0, 0], none])), R::ProtocolError),
             ("SUBACK", packet(0x90, &join(&[&[0, 1], none, &[0]])), R::ProtocolError),
             ("UNSUBACK", packet(0xb0, &join(&[&[0, 1], if five { &[0, 0] } else { &[] }])), R::ProtocolError),
             ("PINGRESP", vec![0xd0, 0], R::ProtocolError),
             ("packet type 0 (2.1.2)", vec![0x00, 0], R::MalformedPacket),
-            ("flags of PINGREQ [MQTT-2.1.3-1]", vec![0xc1, 0], R::MalformedPacket),
-            ("flags of PUBREL [MQTT-2.1.3-1]", vec![0x60, 2, 0, 1], R::MalformedPacket),
             (
-                "flags of SUBSCRIBE [MQTT-3.8.1-1]",
+                "flags of PINGREQ [MQTT-2.1.3-1], [MQTT3-2.2.2-1], [MQTT3-2.2.2-2]",
+                vec![0xc1, 0],
+                R::MalformedPacket,
+            ),
+            ("flags of PUBREL [MQTT-3.6.1-1], [MQTT3-3.6.1-1]", vec![0x60, 2, 0, 1], R::MalformedPacket),
+            (
+                "flags of SUBSCRIBE [MQTT-3.8.1-1], [MQTT3-3.8.1-1]",
                 packet(0x80, &join(&[&[0, 1], none, &text("a"), &[0]])),
                 R::MalformedPacket,
             ),
             (
-                "flags of UNSUBSCRIBE [MQTT-3.10.1-1]",
+                "flags of UNSUBSCRIBE [MQTT-3.10.1-1], [MQTT3-3.10.1-1]",
                 packet(0xa0, &join(&[&[0, 1], none, &text("a")])),
                 R::MalformedPacket,
             ),
-            ("flags of DISCONNECT [MQTT-3.14.1-1]", vec![0xe1, 0], R::MalformedPacket),
+            ("flags of DISCONNECT [MQTT-3.14.1-1], [MQTT3-3.14.1-1]", vec![0xe1, 0], R::MalformedPacket),
             ("PINGREQ with a body", vec![0xc0, 1, 0], R::MalformedPacket),
             ("a length in five bytes", vec![0x30, 0xff, 0xff, 0xff, 0xff, 0x01], R::MalformedPacket),
             ("a length over our maximum", vec![0x30, 0xff, 0xff, 0xff, 0x7f], R::PacketTooLarge),
-            ("QoS 3 [MQTT-3.3.1-4]", publish(0x36, &[&text("a"), &[0, 1], none]), R::MalformedPacket),
-            ("DUP at QoS 0 [MQTT-3.3.1-2]", publish(0x38, &[&text("a"), none]), R::MalformedPacket),
             (
-                "packet identifier 0 [MQTT-2.2.1-3]",
+                "QoS 3 [MQTT-3.3.1-4], [MQTT3-3.3.1-4]",
+                publish(0x36, &[&text("a"), &[0, 1], none]),
+                R::MalformedPacket,
+            ),
+            (
+                "DUP at QoS 0 [MQTT-3.3.1-2], [MQTT3-3.3.1-2]",
+                publish(0x38, &[&text("a"), none]),
+                R::MalformedPacket,
+            ),
+            (
+                "packet identifier 0 [MQTT-2.2.1-3], [MQTT3-2.3.1-1]",
                 publish(0x32, &[&text("a"), &[0, 0], none]),
                 R::MalformedPacket,
             ),
             (
-                "a wildcard in a topic [MQTT-3.3.2-2]",
+                "a wildcard in a topic [MQTT-3.3.2-2], [MQTT-4.7.0-1], [MQTT3-3.3.2-2], [MQTT3-4.7.1-1]",
                 publish(0x30, &[&text("a/+"), none]),
                 R::TopicNameInvalid,
             ),
-            ("a hash in a topic [MQTT-3.3.2-2]", publish(0x30, &[&text("#"), none]), R::TopicNameInvalid),
-            ("a topic that is no UTF-8", publish(0x30, &[&text([0xff]), none]), R::MalformedPacket),
-            ("U+0000 in a topic [MQTT-4.7.3-2]", publish(0x30, &[&text("a\0"), none]), R::MalformedPacket),
-            ("a topic longer than the packet", packet(0x30, &[0xff, 0xff, b'a']), R::MalformedPacket),
-            ("PUBLISH without a topic", packet(0x30, &[]), R::MalformedPacket),
-            ("65 400 slashes", publish(0x30, &[&text("/".repeat(65_400)), none]), R::TopicNameInvalid),
-            ("SUBSCRIBE without filters [MQTT-3.8.3-2]", sub(&[]), R::ProtocolError),
-            ("SUBSCRIBE without options", sub(&[&text("a")]), R::MalformedPacket),
-            ("SUBSCRIBE at QoS 3 [MQTT-3.8.3-4]", sub(&[&text("a"), &[3]]), R::ProtocolError),
-            ("reserved bits of the options [MQTT-3.8.3-5]", sub(&[&text("a"), &[0xc0]]), R::MalformedPacket),
-            ("an empty filter [MQTT-4.7.3-1]", sub(&[&text(""), &[0]]), R::TopicFilterInvalid),
-            ("a hash that is not last [MQTT-4.7.1-1]", sub(&[&text("a/#/b"), &[0]]), R::TopicFilterInvalid),
-            ("a hash beside a letter [MQTT-4.7.1-1]", sub(&[&text("a#"), &[0]]), R::TopicFilterInvalid),
-            ("a plus beside a letter [MQTT-4.7.1-2]", sub(&[&text("a+/b"), &[0]]), R::TopicFilterInvalid),
-            ("U+0000 in a filter [MQTT-4.7.3-2]", sub(&[&text("a\0"), &[0]]), R::MalformedPacket),
             (
-                "SUBSCRIBE with identifier 0 [MQTT-2.2.1-3]",
+                "a hash in a topic [MQTT-3.3.2-2], [MQTT3-3.3.2-2]",
+                publish(0x30, &[&text("#"), none]),
+                R::TopicNameInvalid,
+            ),
+            (
+                "a topic that is no UTF-8 [MQTT-3.3.2-1], [MQTT3-3.3.2-1]",
+                publish(0x30, &[&text([0xff]), none]),
+                R::MalformedPacket,
+            ),
+            (
+                "U+0000 in a topic [MQTT-4.7.3-2], [MQTT3-4.7.3-2]",
+                publish(0x30, &[&text("a\0"), none]),
+                R::MalformedPacket,
+            ),
+            ("a topic longer than the packet", packet(0x30, &[0xff, 0xff, b'a']), R::MalformedPacket),
+            (
+                "PUBLISH without a topic [MQTT-3.3.2-1], [MQTT3-3.3.2-1]",
+                packet(0x30, &[]),
+                R::MalformedPacket,
+            ),
+            ("65 400 slashes", publish(0x30, &[&text("/".repeat(65_400)), none]), R::TopicNameInvalid),
+            ("SUBSCRIBE without filters [MQTT-3.8.3-2], [MQTT3-3.8.3-3]", sub(&[]), R::ProtocolError),
+            ("SUBSCRIBE without options", sub(&[&text("a")]), R::MalformedPacket),
+            ("SUBSCRIBE at QoS 3 [MQTT3-3.8.3-4]", sub(&[&text("a"), &[3]]), R::ProtocolError),
+            (
+                "reserved bits of the options [MQTT-3.8.3-5], [MQTT3-3.8.3-4]",
+                sub(&[&text("a"), &[0xc0]]),
+                R::MalformedPacket,
+            ),
+            (
+                "an empty filter [MQTT-4.7.3-1], [MQTT3-4.7.3-1]",
+                sub(&[&text(""), &[0]]),
+                R::TopicFilterInvalid,
+            ),
+            (
+                "a hash that is not last [MQTT-4.7.1-1], [MQTT3-4.7.1-2]",
+                sub(&[&text("a/#/b"), &[0]]),
+                R::TopicFilterInvalid,
+            ),
+            (
+                "a hash beside a letter [MQTT-4.7.1-1], [MQTT3-4.7.1-2]",
+                sub(&[&text("a#"), &[0]]),
+                R::TopicFilterInvalid,
+            ),
+            (
+                "a plus beside a letter [MQTT-4.7.1-2], [MQTT3-4.7.1-3]",
+                sub(&[&text("a+/b"), &[0]]),
+                R::TopicFilterInvalid,
+            ),
+            (
+                "U+0000 in a filter [MQTT-4.7.3-2], [MQTT3-4.7.3-2]",
+                sub(&[&text("a\0"), &[0]]),
+                R::MalformedPacket,
+            ),
+            (
+                "SUBSCRIBE with identifier 0 [MQTT-2.2.1-3], [MQTT3-2.3.1-1]",
                 packet(0x82, &join(&[&[0, 0], none, &text("a"), &[0]])),
                 R::MalformedPacket,
             ),
             (
-                "UNSUBSCRIBE without filters [MQTT-3.10.3-2]",
+                "a filter that is no UTF-8 [MQTT-3.8.3-1], [MQTT3-3.8.3-1]",
+                sub(&[&text([0xff]), &[0]]),
+                R::MalformedPacket,
+            ),
+            (
+                "UNSUBSCRIBE of what is no UTF-8 [MQTT-3.10.3-1], [MQTT3-3.10.3-1]",
+                packet(0xa2, &join(&[&[0, 1], none, &text([0xff])])),
+                R::MalformedPacket,
+            ),
+            (
+                "UNSUBSCRIBE with identifier 0 [MQTT-2.2.1-3], [MQTT3-2.3.1-1]",
+                packet(0xa2, &join(&[&[0, 0], none, &text("a")])),
+                R::MalformedPacket,
+            ),
+            ("QoS 1 without an identifier", packet(0x32, &text("a")), R::MalformedPacket),
+            (
+                "UNSUBSCRIBE without filters [MQTT-3.10.3-2], [MQTT3-3.10.3-2]",
                 packet(0xa2, &join(&[&[0, 1], none])),
                 R::ProtocolError,
             ),
@@ -235,6 +340,7 @@ fn a_connected_client_that_breaks_the_rules_is_told_why_mqtt_4_13_1_1() {
     });
 }
 
+/// [MQTT3-4.7.3-1]
 #[test]
 fn an_empty_topic_is_refused_mqtt_4_7_3_1() {
     on_all(|s| {
@@ -290,19 +396,59 @@ fn properties_that_are_wrong_are_refused_in_every_packet_2_2_2_2() {
                 R::TopicNameInvalid,
             ),
             (
-                "U+0000 in a user property",
+                "U+0000 in a user property [MQTT-1.5.7-1]",
                 publish(&join(&[&[0x26], &text("a\0"), &text("b")])),
                 R::MalformedPacket,
             ),
+            (
+                "a content type that is no UTF-8 [MQTT-3.3.2-19]",
+                publish(&join(&[&[0x03], &text([0xff])])),
+                R::MalformedPacket,
+            ),
+            (
+                "a response topic that is no UTF-8 [MQTT-3.3.2-13]",
+                publish(&join(&[&[0x08], &text([0xff])])),
+                R::MalformedPacket,
+            ),
+            (
+                "a length longer than it needs [MQTT-1.5.5-1]",
+                packet(0x30, &join(&[&text("a"), &[0x80, 0]])),
+                R::MalformedPacket,
+            ),
+            ("flags of AUTH [MQTT-3.15.1-1]", vec![0xf1, 0], R::MalformedPacket),
+            ("a reason code AUTH does not have [MQTT-3.15.2-1]", packet(0xf0, &[0x04]), R::MalformedPacket),
             ("half a user property", publish(&join(&[&[0x26], &text("a")])), R::MalformedPacket),
-            ("a reason code PUBACK does not have", packet(0x40, &[0, 1, 0x8e]), R::MalformedPacket),
-            ("a reason code DISCONNECT does not have", packet(0xe0, &[0x01]), R::MalformedPacket),
+            (
+                "a reason code PUBACK does not have [MQTT-3.4.2-1]",
+                packet(0x40, &[0, 1, 0x8e]),
+                R::MalformedPacket,
+            ),
+            (
+                "a reason code PUBREC does not have [MQTT-3.5.2-1]",
+                packet(0x50, &[0, 1, 0x92]),
+                R::MalformedPacket,
+            ),
+            (
+                "a reason code PUBREL does not have [MQTT-3.6.2-1]",
+                packet(0x62, &[0, 1, 0x80]),
+                R::MalformedPacket,
+            ),
+            (
+                "a reason code PUBCOMP does not have [MQTT-3.7.2-1]",
+                packet(0x70, &[0, 1, 0x10]),
+                R::MalformedPacket,
+            ),
+            (
+                "a reason code DISCONNECT does not have [MQTT-3.14.2-1]",
+                packet(0xe0, &[0x01]),
+                R::MalformedPacket,
+            ),
             (
                 "a server reference from a client",
                 packet(0xe0, &join(&[&[0x04], &props(&join(&[&[0x1c], &text("x")]))])),
                 R::ProtocolError,
             ),
-            ("AUTH without a method [MQTT-4.12.0-1]", packet(0xf0, &[]), R::ProtocolError),
+            ("AUTH without a method [MQTT-4.12.0-7]", packet(0xf0, &[]), R::ProtocolError),
             ("retain handling 3", packet(0x82, &join(&[&[0, 1, 0], &text("a"), &[0x30]])), R::ProtocolError),
             (
                 "no local on a shared subscription [MQTT-3.8.3-4]",
@@ -447,7 +593,7 @@ fn a_refused_connect_promises_nothing() {
         let mut client = s.open();
         let bytes = packet(0x10, &join(&[&text("MQTT"), &[5, 3, 0, 0, 0], &text("bad")]));
         client.send_bytes(&bytes);
-        let Packet::Connack(connack) = client.next() else { panic!("CONNACK comes [MQTT-3.1.4-1]") };
+        let Packet::Connack(connack) = client.next() else { panic!("CONNACK comes [MQTT-3.14.0-1]") };
         assert!(!connack.session_present, "[MQTT-3.2.2-6]");
         assert_eq!(connack.properties.receive_maximum, ConnackProperties::default().receive_maximum);
     });

@@ -7,7 +7,7 @@ use mqtt::packet::ConnectWill;
 use super::*;
 
 #[test]
-fn mqtt_3_1_2_24_a_3_x_client_keeps_the_keep_alive_it_asked_for() {
+fn mqtt3_3_1_2_24_a_3_x_client_keeps_the_keep_alive_it_asked_for() {
     let mut w = World::new(Config { max_keep_alive_s: 10, ..Config::default() });
     let mut connect = Connect::new(Version::V3_1_1, "c");
     connect.keep_alive_s = 60;
@@ -18,6 +18,7 @@ fn mqtt_3_1_2_24_a_3_x_client_keeps_the_keep_alive_it_asked_for() {
     assert!(w.wire[id].is_closed);
 }
 
+/// [MQTT-3.14.0-1]
 #[test]
 fn mqtt_3_2_2_19_a_refusal_is_no_larger_than_the_client_takes() {
     let mut w = World::new(Config { versions: vec![Version::V3_1_1], ..Config::default() });
@@ -49,7 +50,7 @@ fn mqtt_3_1_2_2_a_bridge_that_marks_its_level_is_answered_in_its_version() {
 }
 
 #[test]
-fn mqtt_4_7_2_1_a_will_for_a_topic_of_the_server_is_refused_or_dropped() {
+fn a_will_for_a_topic_of_the_server_is_refused_or_dropped() {
     let mut w = World::new(Config::default());
     let watcher = w.client("w");
     w.subscribe(watcher, "$SYS/#", Qos::AtMostOnce);
