@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 
-use crate::{Qos, TopicName, packet};
+use crate::{Qos, TopicError, TopicName, packet};
 
 /// An Application Message with everything that goes with it to its subscribers.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -72,6 +72,11 @@ impl Message {
     pub fn with_expiry(mut self, secs: u32) -> Self {
         self.properties.get_or_insert_default().message_expiry_s = Some(secs);
         self
+    }
+
+    /// The Response Topic, or why it is none (3.3.2.3.5).
+    pub(crate) fn response_topic(&self) -> Option<Result<TopicName<&str>, TopicError>> {
+        Some(TopicName::new(self.properties.as_deref()?.response_topic.as_deref()?))
     }
 
     /// Bytes it occupies: topic, payload and properties, a user property also for its place. What queues are bounded by.

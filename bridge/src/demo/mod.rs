@@ -127,7 +127,10 @@ impl Demo {
                     tracing::warn!(device = WEB_IO, %reason, "the demo device cannot hear its commands");
                 }
             }
-            Event::Published { .. } | Event::Unsubscribed { .. } => {}
+            Event::Published { .. }
+            | Event::Unsubscribed { .. }
+            | Event::Remark { .. }
+            | Event::Reauthenticated => {}
         }
         None
     }

@@ -106,7 +106,7 @@ impl Model {
             Event::Published { id, outcome } => self.published(id, outcome),
             Event::Subscribed { id, reasons } => self.subscribed(id, &reasons, link),
             Event::SubscriptionLost { filter, reason } => self.explorer.answered(&filter, reason),
-            Event::Unsubscribed { .. } => {}
+            Event::Unsubscribed { .. } | Event::Remark { .. } | Event::Reauthenticated => {}
         }
         Next::Draw
     }

@@ -62,6 +62,10 @@ pub fn explain(ended: &Ended, place: Place<'_>) -> Trouble {
             format!("What answers at {} does not speak MQTT as it should.", place.address),
             "Check the broker's address and port in Settings.",
         ),
+        Ended::Unauthentic(_) => trouble(
+            format!("{host} could not prove that it knows this user."),
+            "Check the broker's address, and the user name and password in Settings.",
+        ),
         _ if !place.online => trouble(
             "This device has no network.",
             "The page connects by itself as soon as the network is back.",
@@ -200,7 +204,7 @@ mod tests {
     }
 
     fn farewell(reason: ReasonCode) -> Farewell {
-        Farewell { reason, reason_string: None, server_reference: None }
+        Farewell::of(reason)
     }
 
     #[test]

@@ -33,6 +33,14 @@ pub struct Config {
     pub max_packet_bytes: u32,
     /// Topic aliases the Server may use.
     pub topic_alias_maximum: u16,
+    /// Topic aliases that this Client gives out, where the Server takes as many; 0 for none. A topic gets one when it is
+    /// published again soon; the one unused for longest makes room. A message that is sent again carries its topic.
+    pub topic_aliases: u16,
+    /// Ask the Server for Response Information (3.1.2.11.6): [`Connected::response_information`](super::Connected).
+    pub request_response_information: bool,
+    /// Let the Server put reason strings and user properties into any packet (3.1.2.11.7). Else only into PUBLISH, CONNACK
+    /// and DISCONNECT.
+    pub request_problem_information: bool,
     /// User properties of CONNECT.
     pub user_properties: Vec<(String, String)>,
     /// From opening the transport to CONNACK.
@@ -66,6 +74,9 @@ impl Default for Config {
             receive_maximum: 256,
             max_packet_bytes: 1 << 20,
             topic_alias_maximum: 32,
+            topic_aliases: 32,
+            request_response_information: false,
+            request_problem_information: true,
             user_properties: Vec::new(),
             connect_timeout: Duration::from_secs(10),
             ping_timeout: Duration::from_secs(10),

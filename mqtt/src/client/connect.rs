@@ -1,8 +1,9 @@
 //! From `start` to CONNACK (3.1, 3.2), and what a new connection does with the Session.
 
+use super::aliases::{Inbound, Outbound};
 use super::keep_alive::KeepAlive;
-use super::state::{Aliases, Connection, State, Wire};
-use super::{Client, Connected, Ended, Event, Farewell, Misbehaviour, Outcome, Output, made_up_id};
+use super::state::{Connection, State, Wire};
+use super::{Client, Connected, Ended, Event, Farewell, Misbehaviour, Outcome, Output, made_up_id, owned};
 use crate::codec::Deframer;
 use crate::delivery::Receiver;
 use crate::packet::{Connack, Connect, ConnectProperties, ConnectWill, Packet};
@@ -16,19 +17,31 @@ impl Client {
 
     pub(super) fn opened(&mut self, now: Instant) {
         let State::Opening { deadline } = self.state else { return };
-        let connect = Packet::Connect(Box::new(self.connect_packet()));
+        let authentication = match self.authentication.begin_connection(self.version.is_5()) {
+            Ok(authentication) => authentication,
+            Err(e) => return self.end(now, Ended::Unauthentic(e)),
+        };
+        let connect = Packet::Connect(Box::new(self.connect_packet(authentication.as_ref())));
         let mut out = Vec::new();
         let written = connect.encode(self.version, &mut out);
         drop(connect);
         let deframer = Deframer::client(self.version, self.config.max_packet_bytes);
         self.state = State::AwaitConnack { deadline, wire: Wire { deframer, partial: Vec::new() } };
         match written {
-            Ok(()) => self.out = out,
-            Err(_) => self.end(now, Ended::Unsendable),
+            Ok(()) if self.has_sendable_will() => self.out = out,
+            _ => self.end(now, Ended::Unsendable),
         }
     }
 
-    fn connect_packet(&self) -> Connect<'_> {
+    /// A will whose response topic is none would be refused [MQTT-3.3.2-14].
+    fn has_sendable_will(&self) -> bool {
+        self.config
+            .will
+            .as_ref()
+            .is_none_or(|will| will.message.response_topic().is_none_or(|topic| topic.is_ok()))
+    }
+
+    fn connect_packet<'a>(&'a self, authentication: Option<&'a (String, Vec<u8>)>) -> Connect<'a> {
         let config = &self.config;
         let password = config.password.as_ref().map(super::Password::as_bytes);
         let user_name = match config.user_name.as_deref() {
@@ -53,7 +66,12 @@ impl Client {
                     .iter()
                     .map(|(k, v)| (k.as_str(), v.as_str()))
                     .collect(),
-                ..ConnectProperties::default()
+                request_response_information: config.request_response_information,
+                request_problem_information: config.request_problem_information,
+                authentication_method: authentication.map(|(method, _)| method.as_str()),
+                authentication_data: authentication
+                    .map(|(_, data)| data.as_slice())
+                    .filter(|data| !data.is_empty()),
             },
         }
     }
@@ -73,6 +91,9 @@ impl Client {
             self.end(now, Ended::Refused(farewell(connack)));
             return Ok(());
         }
+        if !self.finish_authentication(now, connack)? {
+            return Ok(());
+        }
         let clean = self.asks_for_a_clean_start();
         if connack.session_present && clean {
             return Err(Misbehaviour::SessionAfterCleanStart); // [MQTT-3.2.2-4]
@@ -90,7 +111,8 @@ impl Client {
             unreleased: if connack.session_present { self.receiver.len() } else { 0 },
             since: now,
             keep_alive: KeepAlive::new(granted.keep_alive_s, now),
-            aliases: Aliases::new(self.config.topic_alias_maximum),
+            aliases_in: Inbound::new(self.config.topic_alias_maximum),
+            aliases_out: Outbound::new(granted.topic_alias_maximum.min(self.config.topic_aliases)),
             granted: granted.clone(),
         }));
         self.sender.set_receive_maximum(granted.receive_maximum);
@@ -129,9 +151,10 @@ impl Client {
             wildcard_subscription_available: p.wildcard_subscription_available,
             subscription_id_available: p.subscription_id_available && self.version.is_5(),
             shared_subscription_available: p.shared_subscription_available,
+            topic_alias_maximum: p.topic_alias_maximum,
             response_information: p.response_information.map(Into::into),
             reason_string: p.reason_string.map(Into::into),
-            user_properties: p.user_properties.iter().map(|&(k, v)| (k.into(), v.into())).collect(),
+            user_properties: owned(&p.user_properties),
         }
     }
 
@@ -156,13 +179,13 @@ impl Client {
     }
 
     pub(super) fn may_fall_back(&self) -> bool {
-        self.version.is_5() && self.config.fall_back
+        self.version.is_5() && self.config.fall_back && !self.authentication.is_set()
     }
 
     /// The Server speaks no 5.0: 3.1.1 from now on.
     pub(super) fn fall_back(&mut self, now: Instant) {
         let reason = ReasonCode::UnsupportedProtocolVersion;
-        let farewell = Farewell { reason, reason_string: None, server_reference: None };
+        let farewell = Farewell::of(reason);
         self.version = Version::V3_1_1;
         if self.client_id.is_empty() {
             self.client_id = made_up_id(&mut Rng::new(self.config.seed));
@@ -176,5 +199,6 @@ fn farewell(connack: &Connack<'_>) -> Farewell {
         reason: connack.reason,
         reason_string: connack.properties.reason_string.map(Into::into),
         server_reference: connack.properties.server_reference.map(Into::into),
+        user_properties: owned(&connack.properties.user_properties),
     }
 }

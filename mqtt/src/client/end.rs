@@ -1,9 +1,50 @@
 //! How a connection ends and whether another is made.
 
+use thiserror::Error;
+
 use super::state::State;
-use super::{Client, Ended, Event, Outcome, Output};
+use super::{Client, Ended, Event, Outcome, Output, borrowed};
+use crate::codec::EncodeError;
 use crate::packet::{Disconnect, Packet};
-use crate::{Instant, ReasonCode};
+use crate::{Instant, ReasonCode, SessionExpiry};
+
+/// What a Client says when it ends the connection (3.14). 3.x knows only the normal end, and of that nothing but itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Goodbye {
+    /// Success, or why; with [`ReasonCode::DisconnectWithWill`] the Server publishes the will.
+    pub reason: ReasonCode,
+    /// How long the Server is to keep the Session after all; none for what CONNECT said.
+    pub session_expiry: Option<SessionExpiry>,
+    /// The reason in words, for a person.
+    pub reason_string: Option<String>,
+    /// Name and value, in order.
+    pub user_properties: Vec<(String, String)>,
+}
+
+impl Goodbye {
+    /// A reason and nothing else.
+    #[must_use]
+    pub const fn of(reason: ReasonCode) -> Self {
+        Self { reason, session_expiry: None, reason_string: None, user_properties: Vec::new() }
+    }
+}
+
+/// Why a [`Goodbye`] is not sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+pub enum StopError {
+    /// Only Servers may say it, or not in DISCONNECT (3.14.2.1).
+    #[error("a client may not disconnect with the reason: {0}")]
+    Reason(ReasonCode),
+    /// CONNECT said that the Session ends with the connection (3.14.2.2.2).
+    #[error("a session that ends with the connection cannot be made to last by disconnecting")]
+    SessionExpiry,
+    /// Longer than a packet can say or than the Server takes [MQTT-3.2.2-15].
+    #[error("the words are too long")]
+    TooLong,
+    /// [MQTT-1.5.4-2]
+    #[error("the words contain the character U+0000 [MQTT-1.5.4-2]")]
+    NullCharacter,
+}
 
 /// What comes after an end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -14,6 +55,55 @@ enum Next {
 }
 
 impl Client {
+    /// Ends the connection and makes no other. With [`ReasonCode::DisconnectWithWill`] the Server publishes the will; a
+    /// reason that only a Server may give is said as [`ReasonCode::UnspecifiedError`]. Queue, Session and subscriptions stay
+    /// for another [`start`](Self::start).
+    pub fn stop(&mut self, now: Instant, reason: ReasonCode) {
+        if let State::Connected(_) = self.state {
+            self.say_disconnect(if may_say(reason) { reason } else { ReasonCode::UnspecifiedError });
+        }
+        if !matches!(self.state, State::Stopped) {
+            self.end(now, Ended::Stopped);
+        }
+    }
+
+    /// The same with more to say.
+    ///
+    /// # Errors
+    /// See [`StopError`]. Nothing has ended.
+    pub fn stop_with(&mut self, now: Instant, goodbye: &Goodbye) -> Result<(), StopError> {
+        if !may_say(goodbye.reason) {
+            return Err(StopError::Reason(goodbye.reason)); // [MQTT-3.14.2-1]
+        }
+        let lasts = goodbye.session_expiry.is_some_and(|expiry| expiry != SessionExpiry::AtDisconnect);
+        if lasts && self.config.session_expiry == SessionExpiry::AtDisconnect {
+            return Err(StopError::SessionExpiry); // 3.14.2.2.2
+        }
+        if !self.is_connected() || !self.version.is_5() {
+            self.stop(now, goodbye.reason);
+            return Ok(());
+        }
+        let start = self.out.len();
+        let packet = Packet::Disconnect(Disconnect {
+            reason: goodbye.reason,
+            session_expiry: goodbye.session_expiry,
+            reason_string: goodbye.reason_string.as_deref(),
+            server_reference: None,
+            user_properties: borrowed(&goodbye.user_properties),
+        });
+        packet.encode(self.version, &mut self.out).map_err(|e| match e {
+            EncodeError::TooLong => StopError::TooLong,
+            EncodeError::NullCharacter => StopError::NullCharacter,
+        })?;
+        let limit = self.state.connection().and_then(|connection| connection.granted.max_packet_bytes);
+        if limit.is_some_and(|limit| self.out.len() - start > limit as usize) {
+            self.out.truncate(start);
+            return Err(StopError::TooLong); // [MQTT-3.2.2-15]
+        }
+        self.end(now, Ended::Stopped);
+        Ok(())
+    }
+
     /// Ends the connection, or the attempt to make one.
     pub(super) fn end(&mut self, now: Instant, why: Ended) {
         let next = if why.can_waiting_cure() { Next::Backoff } else { Next::Nothing };
@@ -82,12 +172,34 @@ impl Client {
     }
 }
 
+/// Table 3-10: what a Client may send.
+fn may_say(reason: ReasonCode) -> bool {
+    use ReasonCode as R;
+    matches!(
+        reason,
+        R::Success
+            | R::DisconnectWithWill
+            | R::UnspecifiedError
+            | R::MalformedPacket
+            | R::ProtocolError
+            | R::ImplementationSpecificError
+            | R::TopicNameInvalid
+            | R::ReceiveMaximumExceeded
+            | R::TopicAliasInvalid
+            | R::PacketTooLarge
+            | R::MessageRateTooHigh
+            | R::QuotaExceeded
+            | R::AdministrativeAction
+            | R::PayloadFormatInvalid
+    )
+}
+
 impl Ended {
     /// Whether the same attempt may succeed later without anyone changing anything. If not, none is made.
     #[must_use]
     pub const fn can_waiting_cure(&self) -> bool {
         match self {
-            Self::Stopped | Self::TakenOver(_) | Self::Unsendable => false,
+            Self::Stopped | Self::TakenOver(_) | Self::Unsendable | Self::Unauthentic(_) => false,
             Self::Refused(farewell) | Self::Disconnected(farewell) => can_waiting_cure(farewell.reason),
             Self::ConnectTimeout
             | Self::PingTimeout

@@ -2,8 +2,9 @@
 
 use thiserror::Error;
 
+use super::AuthenticationError;
 use crate::codec::DecodeError;
-use crate::{Instant, Message, Qos, ReasonCode, SessionExpiry, TopicFilter, Version};
+use crate::{Instant, Message, Qos, ReasonCode, SessionExpiry, TopicError, TopicFilter, Version};
 
 /// What happened outside.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -81,6 +82,17 @@ pub enum Event {
         /// Success or why not.
         reasons: Vec<ReasonCode>,
     },
+    /// What the Server said beside a reason; told just before the event that it belongs to.
+    Remark {
+        /// What it is about.
+        about: Subject,
+        /// Its words for a person.
+        reason_string: Option<String>,
+        /// Name and value, in order.
+        user_properties: Vec<(String, String)>,
+    },
+    /// [`Client::reauthenticate`](super::Client::reauthenticate) has succeeded.
+    Reauthenticated,
     /// A subscription that was granted before was refused when it had to be made again on a new Session.
     SubscriptionLost {
         /// The filter.
@@ -88,6 +100,17 @@ pub enum Event {
         /// Why the Server refused it.
         reason: ReasonCode,
     },
+}
+
+/// What a [`Event::Remark`] is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Subject {
+    /// A message of ours.
+    Publish(PublishId),
+    /// A subscribe or unsubscribe.
+    Request(RequestId),
+    /// A step of an enhanced authentication.
+    Authentication,
 }
 
 /// What the Server granted in CONNACK, with the defaults of the standard filled in.
@@ -117,7 +140,9 @@ pub struct Connected {
     pub subscription_id_available: bool,
     /// Whether `$share/…` may be subscribed to.
     pub shared_subscription_available: bool,
-    /// The basis for Response Topics.
+    /// Topic aliases it takes.
+    pub topic_alias_maximum: u16,
+    /// The basis for Response Topics, if it was asked for.
     pub response_information: Option<String>,
     /// The Server's words for a person.
     pub reason_string: Option<String>,
@@ -152,9 +177,12 @@ pub enum Ended {
         /// The transport's words.
         why: String,
     },
-    /// Our own configuration: a field of CONNECT is longer than a packet can say.
-    #[error("a part of the connect packet is too long")]
+    /// Our own configuration: a field of CONNECT is longer than a packet can say, or contains what no packet may.
+    #[error("a part of the connect packet is too long or has characters it may not have")]
     Unsendable,
+    /// We: the [`Authenticator`](super::Authenticator) did not accept what the Server said.
+    #[error("the authentication failed: {0}")]
+    Unauthentic(AuthenticationError),
     /// The Server's bytes are no packets.
     #[error("the server sent malformed bytes: {0}")]
     Malformed(DecodeError),
@@ -172,6 +200,16 @@ pub struct Farewell {
     pub reason_string: Option<String>,
     /// Another Server to use.
     pub server_reference: Option<String>,
+    /// Name and value, in order.
+    pub user_properties: Vec<(String, String)>,
+}
+
+impl Farewell {
+    /// A reason without words.
+    #[must_use]
+    pub const fn of(reason: ReasonCode) -> Self {
+        Self { reason, reason_string: None, server_reference: None, user_properties: Vec::new() }
+    }
 }
 
 impl std::fmt::Display for Farewell {
@@ -195,9 +233,18 @@ pub enum Misbehaviour {
     /// [MQTT-3.2.2-4]
     #[error("session present after a clean start [MQTT-3.2.2-4]")]
     SessionAfterCleanStart,
-    /// [MQTT-3.3.2-8], [MQTT-3.3.2-10]
-    #[error("a topic alias was zero, too large or not set before")]
+    /// [MQTT-3.3.2-8], [MQTT-3.3.2-11]
+    #[error("a topic alias was zero or larger than allowed [MQTT-3.3.2-8]")]
     TopicAlias,
+    /// 3.3.2.3.4
+    #[error("a topic alias was not set before")]
+    UnknownTopicAlias,
+    /// [MQTT-4.12.0-5], [MQTT-4.12.0-6]
+    #[error("the authentication method was not that of CONNECT [MQTT-4.12.0-5]")]
+    AuthenticationMethod,
+    /// [MQTT-3.14.2-2]
+    #[error("a server's DISCONNECT may not change the session expiry [MQTT-3.14.2-2]")]
+    SessionExpiry,
     /// [MQTT-3.3.4-9]
     #[error("more QoS 2 messages at once than the receive maximum [MQTT-3.3.4-9]")]
     ReceiveMaximumExceeded,
@@ -213,9 +260,13 @@ impl Misbehaviour {
         match self {
             Self::TopicAlias => ReasonCode::TopicAliasInvalid,
             Self::ReceiveMaximumExceeded => ReasonCode::ReceiveMaximumExceeded,
-            Self::NoConnack | Self::Unexpected(_) | Self::SessionAfterCleanStart | Self::ReasonCount => {
-                ReasonCode::ProtocolError
-            }
+            Self::NoConnack
+            | Self::Unexpected(_)
+            | Self::SessionAfterCleanStart
+            | Self::UnknownTopicAlias
+            | Self::AuthenticationMethod
+            | Self::SessionExpiry
+            | Self::ReasonCount => ReasonCode::ProtocolError,
         }
     }
 }
@@ -302,4 +353,10 @@ pub enum PublishError {
     /// The topic, a property or the payload is longer than a packet can say.
     #[error("a part of the message is too long for a packet")]
     TooLong,
+    /// [MQTT-1.5.4-2]
+    #[error("a property contains the character U+0000 [MQTT-1.5.4-2]")]
+    NullCharacter,
+    /// [MQTT-3.3.2-14]
+    #[error("the response topic is no topic name: {0} [MQTT-3.3.2-14]")]
+    ResponseTopic(TopicError),
 }

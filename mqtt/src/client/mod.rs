@@ -17,6 +17,8 @@
 //! that wait, and the Client Identifier. When the Server still has the Session, what is unacknowledged is sent again;
 //! when it has not, the subscriptions are made again.
 
+mod aliases;
+mod authenticate;
 mod backoff;
 mod config;
 mod connect;
@@ -25,6 +27,8 @@ mod event;
 mod keep_alive;
 mod queue;
 mod receive;
+#[cfg(feature = "scram")]
+mod scram;
 mod send;
 mod state;
 mod subscriptions;
@@ -36,22 +40,31 @@ use crate::delivery::{Receiver, Sender};
 use crate::packet::{Packet, SubscriptionOptions};
 use crate::{Instant, Message, ReasonCode, Rng, TopicFilter, Version};
 
+pub use authenticate::{AuthenticationError, Authenticator, ReauthenticateError};
 pub use config::{Backoff, Config, Password};
+pub use end::{Goodbye, StopError};
 pub use event::{
     Connected, Ended, Event, Farewell, Input, Misbehaviour, Offline, Outcome, Output, PublishError,
-    PublishId, Received, RequestId,
+    PublishId, Received, RequestId, Subject,
 };
+#[cfg(feature = "scram")]
+pub use scram::ScramLogin;
 
+use authenticate::Authentication;
 use backoff::Retry;
 use keep_alive::Due;
 use queue::{Outgoing, Queue};
 use state::State;
 use subscriptions::{Kind, Subscriptions};
 
+/// What a Subscription Identifier may be (3.8.2.1.2).
+const SUBSCRIPTION_IDS: std::ops::RangeInclusive<u32> = 1..=268_435_455;
+
 /// One Client: commands and input in, [`Output`] out.
 #[derive(Debug)]
 pub struct Client {
     config: Config,
+    authentication: Authentication,
     /// What is spoken: that of the configuration until a Server refuses it.
     version: Version,
     /// The configured one, or one made up or assigned.
@@ -80,6 +93,7 @@ impl Client {
             client_id = made_up_id(&mut rng);
         }
         Self {
+            authentication: Authentication::default(),
             version: config.version,
             client_id,
             clean_start: config.clean_start,
@@ -101,17 +115,6 @@ impl Client {
         if matches!(self.state, State::Stopped | State::Waiting { .. }) {
             self.retry.reset();
             self.open(now);
-        }
-    }
-
-    /// Ends the connection and makes no other. With [`ReasonCode::DisconnectWithWill`] the Server publishes the will.
-    /// Queue, Session and subscriptions stay for another [`start`](Self::start).
-    pub fn stop(&mut self, now: Instant, reason: ReasonCode) {
-        if let State::Connected(_) = self.state {
-            self.say_disconnect(reason);
-        }
-        if !matches!(self.state, State::Stopped) {
-            self.end(now, Ended::Stopped);
         }
     }
 
@@ -146,6 +149,9 @@ impl Client {
             None => {}
             Some(connection) => connection.granted.takes(&message)?,
         }
+        if let Some(Err(e)) = message.response_topic() {
+            return Err(PublishError::ResponseTopic(e)); // [MQTT-3.3.2-14]
+        }
         // What a driver has not yet polled counts as waiting too.
         if !self.queue.has_room_for(&message) || self.out.len() > self.config.max_queued_bytes {
             return Err(PublishError::QueueFull);
@@ -165,26 +171,55 @@ impl Client {
         filters: &[(TopicFilter, SubscriptionOptions)],
         subscription_id: Option<u32>,
     ) -> RequestId {
+        self.subscribe_with(now, filters, subscription_id, Vec::new())
+    }
+
+    /// The same with user properties, in 5.0. They are not sent again when the subscription is made again.
+    pub fn subscribe_with(
+        &mut self,
+        now: Instant,
+        filters: &[(TopicFilter, SubscriptionOptions)],
+        subscription_id: Option<u32>,
+        user_properties: Vec<(String, String)>,
+    ) -> RequestId {
         let id = RequestId(self.new_id());
-        if filters.is_empty() || self.subscriptions.waiting() >= self.config.max_queued_messages {
-            let reasons = vec![ReasonCode::QuotaExceeded; filters.len()];
-            self.event(Event::Subscribed { id, reasons });
+        let refusal = if filters.is_empty() || self.subscriptions.waiting() >= self.config.max_queued_messages
+        {
+            Some(ReasonCode::QuotaExceeded)
+        } else if subscription_id.is_some_and(|id| !SUBSCRIPTION_IDS.contains(&id)) {
+            Some(ReasonCode::SubscriptionIdentifiersNotSupported) // 3.8.2.1.2
+        } else {
+            None
+        };
+        if let Some(reason) = refusal {
+            self.event(Event::Subscribed { id, reasons: vec![reason; filters.len()] });
             return id;
         }
-        self.subscriptions.request(id, Kind::Subscribe { filters: filters.to_vec(), subscription_id });
+        let filters = filters.to_vec();
+        self.subscriptions.request(id, Kind::Subscribe { filters, subscription_id, user_properties });
         self.flush(now);
         id
     }
 
     /// Ends subscriptions, now or as soon as there is a connection. [`Event::Unsubscribed`] tells the answer.
     pub fn unsubscribe(&mut self, now: Instant, filters: &[TopicFilter]) -> RequestId {
+        self.unsubscribe_with(now, filters, Vec::new())
+    }
+
+    /// The same with user properties, in 5.0.
+    pub fn unsubscribe_with(
+        &mut self,
+        now: Instant,
+        filters: &[TopicFilter],
+        user_properties: Vec<(String, String)>,
+    ) -> RequestId {
         let id = RequestId(self.new_id());
         if filters.is_empty() {
             self.event(Event::Unsubscribed { id, reasons: Vec::new() });
             return id;
         }
         // No bound here: each takes back something that had its place in one.
-        self.subscriptions.request(id, Kind::Unsubscribe { filters: filters.to_vec() });
+        self.subscriptions.request(id, Kind::Unsubscribe { filters: filters.to_vec(), user_properties });
         self.flush(now);
         id
     }
@@ -314,6 +349,15 @@ impl Connected {
         }
         Ok(())
     }
+}
+
+fn borrowed(pairs: &[(String, String)]) -> Vec<(&str, &str)> {
+    pairs.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect()
+}
+
+/// User properties with memory of their own.
+fn owned(pairs: &[(&str, &str)]) -> Vec<(String, String)> {
+    pairs.iter().map(|&(name, value)| (name.into(), value.into())).collect()
 }
 
 /// 3.1 takes at most 23 characters.

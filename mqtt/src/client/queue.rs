@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::{Offline, PublishId};
 use crate::packet::Publish;
-use crate::{Delivery, Instant, Message};
+use crate::{Delivery, Instant, Message, Version};
 
 /// A message of the application with what it is to be done with it.
 #[derive(Clone, Debug)]
@@ -35,16 +35,26 @@ impl Outgoing {
         self.expires().is_some_and(|at| at <= now)
     }
 
+    /// Whether it may not be sent again. What was sent once in 5.0 does not expire, for the Server counts what remains
+    /// [MQTT-4.3.3-7]; a deadline that the application set, and in 3.x any, is a promise that nothing happens after it.
+    pub(super) fn is_stale(&self, now: Instant, version: Version) -> bool {
+        match self.offline {
+            Offline::WaitUntil(deadline) if deadline <= now => true,
+            _ => !version.is_5() && self.is_expired(now),
+        }
+    }
+
     pub(super) fn fails_offline(&self) -> bool {
         self.offline == Offline::FailNow
     }
 
     /// The packet that carries it now, with what remains of its Message Expiry Interval (rounded up: it is checked
-    /// to the millisecond here).
+    /// to the millisecond here; and a message that is sent again after its time has one second, for 0 means different
+    /// things to different Servers).
     pub(super) fn packet(&self, now: Instant, delivery: Delivery) -> Publish<'_> {
         let mut packet = Publish::of(&self.message, delivery);
         let waited = u32::try_from(now.since(self.accepted).as_secs()).unwrap_or(u32::MAX);
-        packet.properties.message_expiry_s = self.expiry_s().map(|s| s.saturating_sub(waited));
+        packet.properties.message_expiry_s = self.expiry_s().map(|s| s.saturating_sub(waited).max(1));
         packet
     }
 

@@ -2,7 +2,7 @@
 
 use super::state::State;
 use super::subscriptions::{Kind, Request};
-use super::{Client, Ended, Event, Farewell, Misbehaviour, Outcome, Received};
+use super::{Client, Ended, Event, Farewell, Misbehaviour, Outcome, Received, Subject, owned};
 use crate::codec::DecodeError;
 use crate::delivery::Reception;
 use crate::packet::{Ack, Disconnect, Packet, Publish, SubscriptionAck};
@@ -64,6 +64,7 @@ impl Client {
         if let State::AwaitConnack { .. } = self.state {
             return match packet {
                 Packet::Connack(connack) => self.connack(now, &connack),
+                Packet::Auth(auth) => self.auth(now, &auth),
                 _ => Err(Misbehaviour::NoConnack), // [MQTT-3.2.0-1]
             };
         }
@@ -94,16 +95,20 @@ impl Client {
                 Ok(())
             }
             Packet::Disconnect(disconnect) if self.version.is_5() => {
+                if disconnect.session_expiry.is_some() {
+                    return Err(Misbehaviour::SessionExpiry); // [MQTT-3.14.2-2]
+                }
                 self.disconnected(now, &disconnect);
                 Ok(())
             }
+            Packet::Auth(auth) => self.auth(now, &auth),
             other => Err(Misbehaviour::Unexpected(other.name())),
         }
     }
 
     fn publish_in(&mut self, publish: &Publish<'_>) -> Result<(), Misbehaviour> {
         let Some(connection) = self.state.connection() else { return Ok(()) };
-        let topic = connection.aliases.resolve(publish.topic, publish.properties.topic_alias)?;
+        let topic = connection.aliases_in.resolve(publish.topic, publish.properties.topic_alias)?;
         let is_new = match publish.delivery {
             Delivery::AtMostOnce => true,
             Delivery::AtLeastOnce { packet_id, .. } => {
@@ -161,6 +166,7 @@ impl Client {
 
     fn acknowledged(&mut self, ack: &Ack<'_>, done: Option<super::Outgoing>) {
         let Some(outgoing) = done else { return }; // acknowledged twice
+        self.remark(Subject::Publish(outgoing.id), ack.reason_string, &ack.user_properties);
         let outcome = if ack.reason.is_error() {
             Outcome::Refused { reason: ack.reason, reason_string: ack.reason_string.map(Into::into) }
         } else {
@@ -174,6 +180,9 @@ impl Client {
             return Ok(()); // answered twice
         }
         let Some(request) = self.subscriptions.take(ack.packet_id) else { return Ok(()) };
+        if let Some(id) = request.id {
+            self.remark(Subject::Request(id), ack.reason_string, &ack.user_properties);
+        }
         self.answer_request(request, &ack.reasons)
     }
 
@@ -184,7 +193,7 @@ impl Client {
         sent: &[ReasonCode],
     ) -> Result<(), Misbehaviour> {
         match request.kind {
-            Kind::Subscribe { filters, subscription_id } => {
+            Kind::Subscribe { filters, subscription_id, .. } => {
                 let mut sent = sent.iter().copied();
                 let mut reasons = Vec::with_capacity(filters.len());
                 for (filter, options) in &filters {
@@ -204,7 +213,7 @@ impl Client {
                     self.event(Event::Subscribed { id, reasons });
                 }
             }
-            Kind::Unsubscribe { filters } => {
+            Kind::Unsubscribe { filters, .. } => {
                 let mut reasons = sent.to_vec();
                 if !self.version.is_5() {
                     reasons = vec![ReasonCode::Success; filters.len()];
@@ -221,11 +230,20 @@ impl Client {
         Ok(())
     }
 
+    /// Tells the words that came with a reason, if any did.
+    pub(super) fn remark(&mut self, about: Subject, reason_string: Option<&str>, pairs: &[(&str, &str)]) {
+        if reason_string.is_some() || !pairs.is_empty() {
+            let reason_string = reason_string.map(Into::into);
+            self.event(Event::Remark { about, reason_string, user_properties: owned(pairs) });
+        }
+    }
+
     fn disconnected(&mut self, now: Instant, disconnect: &Disconnect<'_>) {
         let farewell = Farewell {
             reason: disconnect.reason,
             reason_string: disconnect.reason_string.map(Into::into),
             server_reference: disconnect.server_reference.map(Into::into),
+            user_properties: owned(&disconnect.user_properties),
         };
         let why = match disconnect.reason {
             ReasonCode::SessionTakenOver => Ended::TakenOver(farewell),

@@ -1,16 +1,19 @@
 //! What leaves: requests and messages that waited, and what is sent again on a resumed Session.
 
+use super::aliases::Naming;
 use super::state::State;
 use super::subscriptions::Kind;
-use super::{Client, Outcome, Outgoing, PublishError};
+use super::{Client, Outcome, Outgoing, PublishError, borrowed};
+use crate::codec::EncodeError;
 use crate::delivery::InFlight;
-use crate::packet::{Ack, Packet, Subscribe, SubscriptionOptions, Unsubscribe};
+use crate::packet::{Ack, Packet, Publish, Subscribe, SubscriptionOptions, Unsubscribe};
 use crate::{Delivery, Instant, PacketId, Qos, ReasonCode, TopicFilter, Version};
 
 impl Client {
     /// Sends what may be sent now. The end of every turn.
     pub(super) fn flush(&mut self, now: Instant) {
         if self.is_connected() {
+            self.flush_repeats(now);
             self.flush_requests();
             self.flush_queue(now);
         }
@@ -45,17 +48,20 @@ impl Client {
     fn send(&mut self, now: Instant, outgoing: Outgoing) -> Result<(), PublishError> {
         let Some(connection) = self.state.connection() else { return Err(PublishError::NotConnected) };
         connection.granted.takes(&outgoing.message)?; // it may have been published before we knew
-        let limit = connection.granted.max_packet_bytes;
         let qos = outgoing.message.qos;
         let start = self.out.len();
-        let id_at = write_publish(
-            &outgoing,
-            now,
-            delivery(qos, PLACEHOLDER, false),
-            self.version,
-            limit,
-            &mut self.out,
-        )?;
+        let topic = &outgoing.message.topic;
+        let mut naming = connection.aliases_out.naming(topic);
+        let mut hop = Hop { version: self.version, limit: connection.granted.max_packet_bytes, naming };
+        let packet = outgoing.packet(now, delivery(qos, PLACEHOLDER, false));
+        let mut written = hop.write(packet.clone(), &mut self.out);
+        if matches!((naming, &written), (Naming::Set(_), Err(PublishError::TooLarge { .. }))) {
+            naming = Naming::Plain; // an alias that is being set makes the packet larger
+            hop.naming = naming;
+            written = hop.write(packet, &mut self.out);
+        }
+        let id_at = written?;
+        connection.aliases_out.sent(topic, naming);
         if qos == Qos::AtMostOnce {
             return Ok(());
         }
@@ -76,11 +82,28 @@ impl Client {
     /// is not sent again.
     pub(super) fn resend(&mut self, now: Instant) {
         self.drop_stale(now);
-        for (packet_id, entry) in self.sender.in_flight() {
+        self.sender.repeat_all();
+        self.flush_repeats(now);
+    }
+
+    /// As many of them as the Server takes at once, which may be fewer than on the connection before [MQTT-3.3.4-9].
+    fn flush_repeats(&mut self, now: Instant) {
+        while let Some((packet_id, entry)) = self.sender.next_repeat() {
             let written = match entry {
+                InFlight::AwaitPuback(outgoing) | InFlight::AwaitPubrec(outgoing)
+                    if outgoing.is_stale(now, self.version) =>
+                {
+                    let id = outgoing.id;
+                    if self.give_up(packet_id) {
+                        self.write(&Packet::Pubrel(Ack::new(packet_id, ReasonCode::Success)));
+                    }
+                    self.published(id, Outcome::Expired);
+                    continue;
+                }
                 InFlight::AwaitPuback(outgoing) | InFlight::AwaitPubrec(outgoing) => {
                     let delivery = delivery(outgoing.message.qos, packet_id, true); // [MQTT-3.3.1-1]
-                    write_publish(outgoing, now, delivery, self.version, None, &mut self.out).is_ok()
+                    let hop = Hop { version: self.version, limit: None, naming: Naming::Plain };
+                    hop.write(outgoing.packet(now, delivery), &mut self.out).is_ok()
                 }
                 InFlight::AwaitPubcomp => {
                     let pubrel = Packet::Pubrel(Ack::new(packet_id, ReasonCode::Success));
@@ -93,7 +116,7 @@ impl Client {
     }
 
     /// Ends the handshakes of messages that may not be sent again: those whose time is over, and those that this
-    /// connection's Server takes no more. PUBREL makes a Server forget an identifier of QoS 2 that it may have seen.
+    /// connection's Server takes no more.
     fn drop_stale(&mut self, now: Instant) {
         let Some(connection) = self.state.connection() else { return };
         let granted = &connection.granted;
@@ -103,11 +126,12 @@ impl Client {
             let (InFlight::AwaitPuback(outgoing) | InFlight::AwaitPubrec(outgoing)) = entry else { continue };
             scratch.clear();
             let again = delivery(outgoing.message.qos, packet_id, true);
-            let outcome = if outgoing.is_expired(now) {
+            let outcome = if outgoing.is_stale(now, self.version) {
                 Outcome::Expired
             } else if let Err(e) = granted.takes(&outgoing.message).and_then(|()| {
-                write_publish(outgoing, now, again, self.version, granted.max_packet_bytes, &mut scratch)
-                    .map(|_| ())
+                let limit = granted.max_packet_bytes;
+                let hop = Hop { version: self.version, limit, naming: Naming::Plain };
+                hop.write(outgoing.packet(now, again), &mut scratch).map(|_| ())
             }) {
                 Outcome::Impossible(e)
             } else {
@@ -116,11 +140,15 @@ impl Client {
             stale.push((packet_id, outgoing.id, outcome));
         }
         for (packet_id, id, outcome) in stale {
-            if self.sender.puback(packet_id).is_err() {
-                let _released = self.sender.pubrec(packet_id);
-            }
+            self.give_up(packet_id);
             self.published(id, outcome);
         }
+    }
+
+    /// Does not send a message again. True when PUBREL is to be sent instead, which makes a Server forget an identifier of
+    /// QoS 2 that it may have seen.
+    fn give_up(&mut self, packet_id: PacketId) -> bool {
+        self.sender.puback(packet_id).is_err() && self.sender.pubrec(packet_id).is_ok()
     }
 
     fn flush_requests(&mut self) {
@@ -131,20 +159,22 @@ impl Client {
             let Some(packet_id) = self.sender.request() else { return };
             let start = self.out.len();
             let packet = match &request.kind {
-                Kind::Subscribe { filters, subscription_id } => Packet::Subscribe(Subscribe {
-                    packet_id,
-                    filters: filters
-                        .iter()
-                        .filter(|(filter, options)| granted.refusal(filter, *options).is_none())
-                        .map(|(filter, options)| (filter.borrowed(), *options))
-                        .collect(),
-                    subscription_id: subscription_id.filter(|_| granted.subscription_id_available),
-                    user_properties: Vec::new(),
-                }),
-                Kind::Unsubscribe { filters } => Packet::Unsubscribe(Unsubscribe {
+                Kind::Subscribe { filters, subscription_id, user_properties } => {
+                    Packet::Subscribe(Subscribe {
+                        packet_id,
+                        filters: filters
+                            .iter()
+                            .filter(|(filter, options)| granted.refusal(filter, *options).is_none())
+                            .map(|(filter, options)| (filter.borrowed(), *options))
+                            .collect(),
+                        subscription_id: subscription_id.filter(|_| granted.subscription_id_available),
+                        user_properties: borrowed(user_properties),
+                    })
+                }
+                Kind::Unsubscribe { filters, user_properties } => Packet::Unsubscribe(Unsubscribe {
                     packet_id,
                     filters: filters.iter().map(TopicFilter::borrowed).collect(),
-                    user_properties: Vec::new(),
+                    user_properties: borrowed(user_properties),
                 }),
             };
             let nothing_left =
@@ -158,22 +188,27 @@ impl Client {
             }
             self.out.truncate(start);
             let _was_ours = self.sender.answered(packet_id);
-            self.answer_unsent(nothing_left);
+            let reason = match written {
+                Err(EncodeError::NullCharacter) => ReasonCode::MalformedPacket,
+                _ => ReasonCode::PacketTooLarge,
+            };
+            self.answer_unsent((!nothing_left).then_some(reason));
         }
     }
 
-    /// Answers the first unsent request without the Server: it has refused all of it by CONNACK, or the packet is larger
-    /// than it takes.
-    fn answer_unsent(&mut self, refused: bool) {
+    /// Answers the first unsent request without the Server: it has refused all of it by CONNACK, or the packet cannot be
+    /// sent for this reason.
+    fn answer_unsent(&mut self, unsendable: Option<ReasonCode>) {
         let Some(request) = self.subscriptions.take_unsent() else { return };
         let reasons = match &request.kind {
-            Kind::Subscribe { filters, .. } if !refused => {
+            Kind::Subscribe { filters, .. } => {
                 let sendable =
                     filters.iter().filter(|(filter, options)| self.refusal(filter, *options).is_none());
-                vec![ReasonCode::PacketTooLarge; sendable.count()]
+                unsendable.map_or_else(Vec::new, |reason| vec![reason; sendable.count()])
             }
-            Kind::Subscribe { .. } => Vec::new(),
-            Kind::Unsubscribe { filters } => vec![ReasonCode::PacketTooLarge; filters.len()],
+            Kind::Unsubscribe { filters, .. } => {
+                vec![unsendable.unwrap_or(ReasonCode::PacketTooLarge); filters.len()]
+            }
         };
         let answered = self.answer_request(request, &reasons);
         debug_assert!(answered.is_ok(), "one reason was made for each filter");
@@ -218,23 +253,38 @@ const fn delivery(qos: Qos, packet_id: PacketId, dup: bool) -> Delivery {
     }
 }
 
-/// Appends a message and says where its identifier stands. One that is too large leaves `out` as it was.
-fn write_publish(
-    outgoing: &Outgoing,
-    now: Instant,
-    delivery: Delivery,
+/// What one connection makes of a message.
+#[derive(Clone, Copy)]
+struct Hop {
     version: Version,
+    /// Bytes of the largest packet the Server takes.
     limit: Option<u32>,
-    out: &mut Vec<u8>,
-) -> Result<usize, PublishError> {
-    let start = out.len();
-    let id_at = outgoing.packet(now, delivery).encode(version, out).map_err(|_| PublishError::TooLong)?;
-    let size = out.len() - start;
-    match limit {
-        Some(limit) if size > limit as usize => {
-            out.truncate(start);
-            Err(PublishError::TooLarge { size, limit: limit as usize }) // [MQTT-3.2.2-15]
+    naming: Naming,
+}
+
+impl Hop {
+    /// Appends a message and says where its identifier stands. One that is too large leaves `out` as it was.
+    fn write(self, mut packet: Publish<'_>, out: &mut Vec<u8>) -> Result<usize, PublishError> {
+        match self.naming {
+            Naming::Plain => {}
+            Naming::Set(alias) => packet.properties.topic_alias = Some(alias),
+            Naming::Alias(alias) => {
+                packet.topic = None;
+                packet.properties.topic_alias = Some(alias);
+            }
         }
-        _ => Ok(id_at),
+        let start = out.len();
+        let id_at = packet.encode(self.version, out).map_err(|e| match e {
+            EncodeError::TooLong => PublishError::TooLong,
+            EncodeError::NullCharacter => PublishError::NullCharacter,
+        })?;
+        let size = out.len() - start;
+        match self.limit {
+            Some(limit) if size > limit as usize => {
+                out.truncate(start);
+                Err(PublishError::TooLarge { size, limit: limit as usize }) // [MQTT-3.2.2-15]
+            }
+            _ => Ok(id_at),
+        }
     }
 }

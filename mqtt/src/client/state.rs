@@ -1,9 +1,10 @@
 //! Where a Client stands, with the data that only this place has.
 
+use super::Connected;
+use super::aliases::{Inbound, Outbound};
 use super::keep_alive::KeepAlive;
-use super::{Connected, Misbehaviour};
+use crate::Instant;
 use crate::codec::Deframer;
-use crate::{Instant, TopicName};
 
 /// See the diagram in [`super`].
 #[derive(Debug)]
@@ -35,7 +36,8 @@ pub(super) struct Connection {
     pub(super) since: Instant,
     pub(super) granted: Connected,
     pub(super) keep_alive: KeepAlive,
-    pub(super) aliases: Aliases,
+    pub(super) aliases_in: Inbound,
+    pub(super) aliases_out: Outbound,
     /// QoS 2 messages of connections before that were not released. They take no place in the window of this one
     /// (4.9), and if the Server's Session is a newer one than ours, as after a lost CONNACK, they are never released.
     pub(super) unreleased: usize,
@@ -64,44 +66,5 @@ impl State {
             Self::Opening { deadline } | Self::AwaitConnack { deadline, .. } => Some(*deadline),
             Self::Connected(connection) => connection.keep_alive.next(),
         }
-    }
-}
-
-/// The topic aliases a Server has set (3.3.2.3.4). They end with the connection [MQTT-3.3.2-7].
-#[derive(Debug)]
-pub(super) struct Aliases {
-    names: Vec<Option<TopicName>>,
-    maximum: u16,
-}
-
-impl Aliases {
-    pub(super) const fn new(maximum: u16) -> Self {
-        Self { names: Vec::new(), maximum }
-    }
-
-    /// The topic of a PUBLISH that says a name, an alias, or both.
-    pub(super) fn resolve(
-        &mut self,
-        name: Option<TopicName<&str>>,
-        alias: Option<u16>,
-    ) -> Result<TopicName, Misbehaviour> {
-        let Some(alias) = alias else {
-            return name.map(|name| name.to_shared()).ok_or(Misbehaviour::TopicAlias);
-        };
-        if alias == 0 || alias > self.maximum {
-            return Err(Misbehaviour::TopicAlias); // [MQTT-3.3.2-8], [MQTT-3.3.2-10]
-        }
-        let at = usize::from(alias) - 1;
-        if let Some(name) = name {
-            if self.names.len() <= at {
-                self.names.resize(at + 1, None);
-            }
-            let name = name.to_shared();
-            if let Some(place) = self.names.get_mut(at) {
-                *place = Some(name.clone());
-            }
-            return Ok(name);
-        }
-        self.names.get(at).cloned().flatten().ok_or(Misbehaviour::TopicAlias)
     }
 }

@@ -21,8 +21,15 @@ pub(super) struct Request {
 
 #[derive(Clone, Debug)]
 pub(super) enum Kind {
-    Subscribe { filters: Vec<(TopicFilter, SubscriptionOptions)>, subscription_id: Option<u32> },
-    Unsubscribe { filters: Vec<TopicFilter> },
+    Subscribe {
+        filters: Vec<(TopicFilter, SubscriptionOptions)>,
+        subscription_id: Option<u32>,
+        user_properties: Vec<(String, String)>,
+    },
+    Unsubscribe {
+        filters: Vec<TopicFilter>,
+        user_properties: Vec<(String, String)>,
+    },
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -42,7 +49,7 @@ pub(super) struct Subscriptions {
 
 impl Subscriptions {
     pub(super) fn request(&mut self, id: RequestId, kind: Kind) {
-        if let Kind::Unsubscribe { filters } = &kind {
+        if let Kind::Unsubscribe { filters, .. } = &kind {
             self.remove(filters); // at once: a reconnect must not make them again
         }
         self.requests.push_back(Request { id: Some(id), kind, packet_id: None });
@@ -80,7 +87,8 @@ impl Subscriptions {
         }
         for (subscription_id, filters) in by_id.into_iter().rev() {
             for filters in filters.rchunks(FILTERS_AT_ONCE) {
-                let kind = Kind::Subscribe { filters: filters.to_vec(), subscription_id };
+                let (filters, user_properties) = (filters.to_vec(), Vec::new());
+                let kind = Kind::Subscribe { filters, subscription_id, user_properties };
                 self.requests.push_front(Request { id: None, kind, packet_id: None });
             }
         }

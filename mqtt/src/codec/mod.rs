@@ -68,6 +68,9 @@ pub enum EncodeError {
     /// A string, binary value or packet is longer than its length field can say.
     #[error("a value is longer than its length field can say")]
     TooLong,
+    /// A string contains what no string may [MQTT-1.5.4-2].
+    #[error("a string contains the character U+0000 [MQTT-1.5.4-2]")]
+    NullCharacter,
 }
 
 /// Cuts packets off the front of a stream of bytes, for one Network Connection.

@@ -81,7 +81,16 @@ impl<'v> Writer<'v> {
         Ok(())
     }
 
+    /// UTF-8 Encoded String (1.5.4). A `str` is UTF-8 without surrogates [MQTT-1.5.4-1]; U+0000 is looked for here.
     pub(crate) fn text(&mut self, text: &str) -> Result<(), EncodeError> {
+        if text.bytes().any(|b| b == 0) {
+            return Err(EncodeError::NullCharacter); // [MQTT-1.5.4-2]
+        }
+        self.topic(text)
+    }
+
+    /// A Topic Name or Topic Filter, which has no U+0000.
+    pub(crate) fn topic(&mut self, text: &str) -> Result<(), EncodeError> {
         self.binary(text.as_bytes())
     }
 }

@@ -123,7 +123,7 @@ impl<'a> ConnectWill<'a> {
     fn encode(&self, version: Version, w: &mut Writer<'_>) -> Result<(), EncodeError> {
         let delay = (self.delay_s > 0).then_some(Property::WillDelayInterval(self.delay_s));
         properties::write(w, version, delay.into_iter().chain(self.properties.list(None)))?;
-        w.text(self.topic.as_str())?;
+        w.topic(self.topic.as_str())?;
         w.binary(self.payload)
     }
 }

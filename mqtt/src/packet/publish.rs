@@ -193,7 +193,7 @@ impl Head<'_> {
             | self.delivery.qos().level() << 1
             | u8::from(self.retain);
         w.packet(first, topic.len() + payload.len() + 5, |w| {
-            w.text(topic)?;
+            w.topic(topic)?;
             if let Some(id) = self.delivery.packet_id() {
                 w.u16(id.get()); // QoS 0 has none [MQTT-2.2.1-2]
             }

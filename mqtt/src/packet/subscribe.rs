@@ -132,7 +132,7 @@ impl<'a> Subscribe<'a> {
             let id = self.subscription_id.map(Property::SubscriptionIdentifier);
             properties::write(w, version, id.into_iter().chain(properties::users(&self.user_properties)))?;
             for (filter, options) in &self.filters {
-                w.text(filter.as_str())?;
+                w.topic(filter.as_str())?;
                 w.u8(options.byte(version));
             }
             Ok(())
@@ -163,7 +163,7 @@ impl<'a> Unsubscribe<'a> {
         w.packet(UNSUBSCRIBE << 4 | 0b0010, 0, |w| {
             w.u16(self.packet_id.get());
             properties::write(w, version, properties::users(&self.user_properties))?;
-            self.filters.iter().try_for_each(|filter| w.text(filter.as_str()))
+            self.filters.iter().try_for_each(|filter| w.topic(filter.as_str()))
         })
     }
 }

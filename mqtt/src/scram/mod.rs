@@ -92,6 +92,16 @@ impl Nonce {
         Self(Base64::encode_string(bytes))
     }
 
+    /// The nonce of the exchange with this number, made of random bytes that nobody else knows.
+    pub(crate) fn derive(secret: &[u8; 32], number: u64) -> Self {
+        let mut bytes = [0; 18];
+        bytes
+            .iter_mut()
+            .zip(hmac(secret, &[&number.to_be_bytes()]))
+            .for_each(|(byte, random)| *byte = random);
+        Self::from_random(&bytes)
+    }
+
     /// A nonce that is there already.
     ///
     /// # Errors

@@ -202,13 +202,16 @@ fn the_connect_timeout_counts_from_opening_the_transport_to_connack() {
 
 #[test]
 fn mqtt_3_2_0_1_a_server_that_begins_with_anything_but_connack_is_left() {
-    for packet in [Packet::Pingresp, Packet::Auth(Auth::new(ReasonCode::Success))] {
+    let auth = Packet::Auth(Auth::new(ReasonCode::ContinueAuthentication));
+    for (packet, why) in
+        [(Packet::Pingresp, Misbehaviour::NoConnack), (auth, Misbehaviour::Unexpected("AUTH"))]
+    {
         let mut pair = Pair::new(config(Version::V5));
         pair.client.start(pair.now);
         pair.drain();
         pair.open();
         pair.server(&packet);
-        assert_eq!(pair.ended().0, Ended::Misbehaved(Misbehaviour::NoConnack));
+        assert_eq!(pair.ended().0, Ended::Misbehaved(why));
         assert_eq!(pair.closes, 1);
     }
 }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use mqtt::client::{Config, Ended, Event, Misbehaviour, Offline, Outcome, PublishError};
-use mqtt::packet::{Ack, Connack, ConnackProperties, Packet, Publish, PublishProperties};
+use mqtt::packet::{Ack, Connack, ConnackProperties, Disconnect, Packet, Publish, PublishProperties};
 use mqtt::{Delivery, Qos, ReasonCode, TopicName, Version};
 
 use crate::pair::{Pair, VERSIONS, config, durable, id, message, publish};
@@ -224,9 +224,15 @@ fn mqtt_3_3_2_5_what_waited_is_sent_with_the_rest_of_its_expiry() {
 
 #[test]
 fn a_command_is_never_sent_again_after_its_deadline() {
-    for qos in [QOS_1, QOS_2] {
-        let mut pair = Pair::connected(durable(Version::V5));
-        let sent = pair.publish(message("ON", qos).with_expiry(5));
+    let cases = VERSIONS.into_iter().flat_map(|version| [(version, QOS_1), (version, QOS_2)]);
+    for (version, qos) in cases {
+        let mut pair = Pair::connected(durable(version));
+        let deadline = Offline::WaitUntil(pair.now + Duration::from_secs(5));
+        // Versions before 5.0 do not tell the Server how long it lives.
+        let sent = match version {
+            Version::V5 => pair.publish_with(message("ON", qos), deadline),
+            _ => pair.publish(message("ON", qos).with_expiry(5)),
+        };
         pair.packets();
         pair.cut();
         pair.pass_s(30);
@@ -239,6 +245,54 @@ fn a_command_is_never_sent_again_after_its_deadline() {
         assert_eq!(packets, expected);
         assert!(pair.outcomes().contains(&(sent, Outcome::Expired)));
     }
+}
+
+/// [MQTT-4.3.3-7], [MQTT-4.3.3-13], [MQTT-4.4.0-1]: the Server decides, by an expiry of which a second remains.
+#[test]
+fn what_was_sent_once_in_5_0_does_not_expire_here() {
+    for qos in [QOS_1, QOS_2] {
+        let mut pair = Pair::connected(durable(Version::V5));
+        let sent = pair.publish(message("x", qos).with_expiry(5));
+        pair.packets();
+        pair.cut();
+        pair.pass_s(30);
+        pair.pass_s(30);
+        pair.events();
+        pair.accept(true);
+        let Packet::Publish(again) = pair.packet() else { panic!("PUBLISH") };
+        assert_eq!((again.properties.message_expiry_s, again.delivery.dup()), (Some(1), true));
+        if qos == QOS_1 {
+            pair.server(&Packet::Puback(ack(1)));
+        } else {
+            pair.server(&Packet::Pubrec(ack(1)));
+            assert_eq!(pair.packet(), Packet::Pubrel(ack(1)));
+        }
+        assert!(pair.outcomes().contains(&(sent, Outcome::Acknowledged(ReasonCode::Success))));
+    }
+}
+
+/// [MQTT-3.3.4-7], [MQTT-4.6.0-1]: a Server that takes fewer at once than before gets what is sent again bit by bit.
+#[test]
+fn what_is_sent_again_keeps_to_the_receive_maximum_of_the_new_connection() {
+    let mut pair = Pair::connected(durable(Version::V5));
+    for payload in ["1", "2", "3", "4"] {
+        pair.publish(message(payload, QOS_1));
+    }
+    pair.publish(message("5", Qos::AtMostOnce));
+    pair.packets();
+    pair.cut_and_reopen();
+    let properties = ConnackProperties { receive_maximum: Some(2), ..ConnackProperties::default() };
+    let connack = Connack { session_present: true, properties, ..Connack::new(ReasonCode::Success) };
+    pair.accept_with(connack);
+    pair.publish(message("6", QOS_1));
+    let sent = |n: &str, id| (n.to_owned(), Some(id), true);
+    assert_eq!(pair.publishes(), [sent("1", 1), sent("2", 2)]);
+    pair.server(&Packet::Puback(ack(1)));
+    assert_eq!(pair.publishes(), [sent("3", 3)]);
+    pair.server(&Packet::Puback(ack(2)));
+    assert_eq!(pair.publishes(), [sent("4", 4)]);
+    pair.server(&Packet::Puback(ack(3)));
+    assert_eq!(pair.publishes(), [("6".to_owned(), Some(5), false)]);
 }
 
 #[test]
@@ -370,10 +424,16 @@ fn a_topic_alias_stands_for_the_name_it_was_last_set_to() {
 
 #[test]
 fn mqtt_3_3_2_8_a_topic_alias_that_cannot_be_ends_the_connection() {
-    for packet in [aliased(Some("a"), 0), aliased(Some("a"), 33), aliased(None, 1)] {
+    use Misbehaviour::{TopicAlias, UnknownTopicAlias};
+    for (packet, why, said) in [
+        (aliased(Some("a"), 0), TopicAlias, ReasonCode::TopicAliasInvalid),
+        (aliased(Some("a"), 33), TopicAlias, ReasonCode::TopicAliasInvalid),
+        (aliased(None, 1), UnknownTopicAlias, ReasonCode::ProtocolError),
+    ] {
         let mut pair = Pair::connected(config(Version::V5));
         pair.server(&packet);
-        assert_eq!(pair.ended().0, Ended::Misbehaved(Misbehaviour::TopicAlias));
+        assert_eq!(pair.ended().0, Ended::Misbehaved(why));
+        assert_eq!(pair.packet(), Packet::Disconnect(Disconnect::new(said)));
     }
 }
 
@@ -384,5 +444,5 @@ fn mqtt_3_3_2_7_topic_aliases_end_with_the_connection() {
     pair.cut_and_reopen();
     pair.accept(true);
     pair.server(&aliased(None, 1));
-    assert_eq!(pair.ended().0, Ended::Misbehaved(Misbehaviour::TopicAlias));
+    assert_eq!(pair.ended().0, Ended::Misbehaved(Misbehaviour::UnknownTopicAlias));
 }

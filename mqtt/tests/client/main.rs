@@ -1,9 +1,12 @@
 //! The Client in virtual time against a scripted Server: hours in a millisecond, no sockets.
 #![allow(clippy::unwrap_used, reason = "a test stops at its first surprise")]
 
+mod aliases;
+mod authenticate;
 mod chaos;
 mod connect;
 mod delivery;
+mod facts;
 mod keep_alive;
 mod pair;
 mod reconnect;

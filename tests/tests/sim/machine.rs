@@ -111,6 +111,8 @@ impl World {
                 }
             }
             Told::SubscriptionLost { filter, reason } => panic!("{filter} is lost: {reason}"),
+            Told::Reauthenticated => panic!("nobody asked for it"),
+            Told::Remark { .. } => {}
         }
     }
 
