@@ -112,7 +112,7 @@ impl Broker {
             return false;
         }
         // What begins with `$` is the Server's own, and nothing else matches a filter that does [MQTT-4.7.2-1].
-        let is_ours = replay.filter.as_str().starts_with('$');
+        let is_ours = replay.filter.as_str().split('/').next() == Some("$SYS");
         let retained = if is_ours { &self.sys.retained } else { &self.retained };
         let stored = match retained.next(replay, &mut session.replay_steps) {
             Step::Found(stored) => stored,
