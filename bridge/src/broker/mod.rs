@@ -22,6 +22,7 @@ mod connection;
 mod counters;
 mod deliver;
 mod disconnect;
+mod hash;
 mod io;
 mod outbox;
 mod publish;
@@ -43,7 +44,6 @@ use core::net::IpAddr;
 use std::sync::Arc;
 
 use mqtt::{Instant, Packet, ReasonCode, Rng};
-use rustc_hash::FxHashMap;
 use slab::Slab;
 
 pub use access::Anonymous;
@@ -52,6 +52,7 @@ pub use counters::Counters;
 pub use io::{Ended, Input, Notice, Output, Peer};
 
 use connection::{Connection, State};
+use hash::{KeyedMap, Keys};
 use io::Fault;
 use outbox::Outbox;
 use retained::Retained;
@@ -76,9 +77,9 @@ pub struct Broker {
     connections: Vec<Option<Connection>>,
     connected: u32,
     /// How many of them there are of one address.
-    by_address: FxHashMap<IpAddr, u32>,
+    by_address: KeyedMap<IpAddr, u32>,
     sessions: Slab<Session>,
-    by_client: FxHashMap<Arc<str>, SessionId>,
+    by_client: KeyedMap<Arc<str>, SessionId>,
     subscriptions: Subscriptions,
     retained: Retained,
     sys: Sys,
@@ -89,24 +90,26 @@ pub struct Broker {
 }
 
 impl Broker {
-    /// A broker without sessions. `seed` only serves to name clients that come without an identifier.
+    /// A broker without sessions. `seed` is to be a secret: it names Clients that come without an identifier, and keeps
+    /// Clients from choosing topics and names that fall into one place of its tables.
     #[must_use]
     pub fn new(config: Config, seed: u64) -> Self {
+        let keys = Keys::new(seed);
         let mut broker = Self {
-            subscriptions: Subscriptions::new(config.overlapping),
+            subscriptions: Subscriptions::new(config.overlapping, keys),
             config,
             now: Instant::START,
             connections: Vec::new(),
             connected: 0,
-            by_address: FxHashMap::default(),
+            by_address: KeyedMap::with_hasher(keys),
             sessions: Slab::new(),
-            by_client: FxHashMap::default(),
+            by_client: KeyedMap::with_hasher(keys),
             retained: Retained::default(),
             sys: Sys::default(),
             timers: Timers::default(),
             out: Outbox::default(),
             counters: Counters::default(),
-            rng: Rng::new(seed),
+            rng: Rng::new(keys.public_seed()),
         };
         broker.start_sys();
         broker

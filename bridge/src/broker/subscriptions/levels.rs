@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
-use rustc_hash::FxHashMap;
 use slab::Slab;
+
+use crate::broker::hash::{KeyedMap, Keys};
 
 /// One text between slashes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -15,13 +16,25 @@ pub(super) const PLUS: LevelId = LevelId(u32::MAX);
 pub(super) const HASH: LevelId = LevelId(u32::MAX - 1);
 
 /// Texts in use, with how often.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Levels {
-    by_text: FxHashMap<Arc<str>, LevelId>,
+    by_text: KeyedMap<Arc<str>, LevelId>,
     texts: Slab<(Arc<str>, u32)>,
 }
 
 impl Levels {
+    pub(super) fn new(keys: Keys) -> Self {
+        Self { by_text: KeyedMap::with_hasher(keys), texts: Slab::new() }
+    }
+
+    pub(super) fn text(&self, id: LevelId) -> &str {
+        match id {
+            PLUS => "+",
+            HASH => "#",
+            LevelId(at) => self.texts.get(at as usize).map(|(text, _)| &**text).unwrap_or_default(),
+        }
+    }
+
     pub(super) fn find(&self, text: &str) -> Option<LevelId> {
         match text {
             "+" => Some(PLUS),

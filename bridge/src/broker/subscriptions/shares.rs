@@ -5,11 +5,11 @@ use std::num::NonZeroU32;
 use std::ops::Bound;
 
 use mqtt::Qos;
-use rustc_hash::FxHashMap;
 
 use super::levels::LevelId;
 use super::{FilterId, Subscription};
 use crate::broker::SessionId;
+use crate::broker::hash::{KeyedMap, Keys};
 
 /// A Shared Subscription, by a number that is not used again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -37,10 +37,10 @@ pub(in crate::broker) struct Turns {
 }
 
 /// All Shared Subscriptions.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Shares {
-    by_id: FxHashMap<ShareId, Share>,
-    by_name: FxHashMap<(FilterId, LevelId), ShareId>,
+    by_id: KeyedMap<ShareId, Share>,
+    by_name: KeyedMap<(FilterId, LevelId), ShareId>,
     last: u32,
 }
 
@@ -101,6 +101,10 @@ impl Share {
 }
 
 impl Shares {
+    pub(super) fn new(keys: Keys) -> Self {
+        Self { by_id: KeyedMap::with_hasher(keys), by_name: KeyedMap::with_hasher(keys), last: 0 }
+    }
+
     pub(super) fn find(&self, at: FilterId, name: LevelId) -> Option<ShareId> {
         self.by_name.get(&(at, name)).copied()
     }
