@@ -1,6 +1,7 @@
 //! Real peers publish and subscribe through the built binary: Mosquitto's clients, paho-mqtt and MQTT.js; and our own
 //! command-line client does through a real Mosquitto.
 
+mod features;
 mod libraries;
 mod mosquitto_clients;
 mod our_client;
