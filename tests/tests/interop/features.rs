@@ -122,7 +122,7 @@ fn mosquitto_rr_is_answered() {
         assert_eq!(request.payload, b"6*7");
         assert_eq!(request.properties.correlation_data, Some(b"a b".as_slice()));
         let topic = request.properties.response_topic.expect("where the answer goes");
-        let mut answer = message(&topic, b"42");
+        let mut answer = message(topic, b"42");
         answer.properties.correlation_data = request.properties.correlation_data;
         server.publish_with(&answer, Qos::AtLeastOnce);
         asking.stdout.expect(&["42"]);

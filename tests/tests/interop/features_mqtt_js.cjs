@@ -100,8 +100,8 @@ const features = {
   async shared_subscriptions() {
     const members = await Promise.all([0, 1, 2].map((n) => Peer.connect(`member-${n}`)));
     const here = await Peer.connect("here");
-    for (const member of members) assert.equal(await member.subscribe("$share/group/work/+"), 1);
-    for (let n = 0; n < 30; n++) await here.publish(`work/${n % 4}`, `${n}`);
+    for (const member of members) assert.equal(await member.subscribe("$share/group/tasks/+"), 1);
+    for (let n = 0; n < 30; n++) await here.publish(`tasks/${n % 4}`, `${n}`);
     const got = [];
     for (const member of members) {
       await member.subscribe("nothing/more");

@@ -116,10 +116,10 @@ def shared_subscriptions():
     members, outside, here = [Peer(f"member-{n}") for n in range(3)], Peer("outside"), Peer("here")
     for member in members:
         assert getattr(member.granted, "SharedSubscriptionAvailable", 1) == 1
-        assert member.subscribe("$share/group/work/+") == 1
-    outside.subscribe("work/#")
+        assert member.subscribe("$share/group/tasks/+") == 1
+    outside.subscribe("tasks/#")
     for n in range(30):
-        here.publish(f"work/{n % 4}", str(n))
+        here.publish(f"tasks/{n % 4}", str(n))
     outside.expect(*[str(n) for n in range(30)])
     shares = [[] for _ in members]
     for share, member in zip(shares, members):
@@ -129,9 +129,9 @@ def shared_subscriptions():
         assert share and share == sorted(share), "each has some, in their order"
     assert sorted(sum(shares, [])) == list(range(30)), "each message went to one"
     members[0].leave()
-    assert members[1].unsubscribe("$share/group/work/+") == 0
+    assert members[1].unsubscribe("$share/group/tasks/+") == 0
     for n in range(6):
-        here.publish("work/0", str(n))
+        here.publish("tasks/0", str(n))
     members[2].expect(*[str(n) for n in range(6)])
     members[1].expect_nothing()
 
