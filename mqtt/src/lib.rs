@@ -12,7 +12,7 @@
 //! **The law of every machine here and in the broker:** call `handle(now, input)`, then call `poll()` until it answers
 //! `Wait`. Nothing happens between two handles, and nothing is done before it is polled.
 //!
-//! Packets are shaped as 5.0 shapes them. What an older version cannot say, its encoder leaves out; [`Version`] is
+//! Nothing here needs more of the other side than the standard asks [MQTT3-7.0.0-2]. Packets are shaped as 5.0 shapes them. What an older version cannot say, its encoder leaves out; [`Version`] is
 //! looked at in the codec and at CONNECT, nowhere else.
 
 #![warn(missing_docs)]

@@ -225,6 +225,7 @@ mod tests {
         TopicFilter::new(filter).unwrap().matches(&TopicName::new(name).unwrap())
     }
 
+    /// [MQTT-4.7.1-1], [MQTT-4.7.1-2], [MQTT3-4.7.1-2], [MQTT3-4.7.1-3]
     #[test]
     fn mqtt_4_7_1_wildcards_take_what_the_standard_says() {
         for (filter, name) in [
@@ -265,6 +266,8 @@ mod tests {
         }
     }
 
+    /// [MQTT-4.7.0-1], [MQTT-4.7.1-1], [MQTT-4.7.1-2], [MQTT-4.7.3-1], [MQTT-4.7.3-2], [MQTT-4.7.3-3], [MQTT3-4.7.1-1],
+    /// [MQTT3-4.7.1-2], [MQTT3-4.7.1-3], [MQTT3-4.7.3-1], [MQTT3-4.7.3-2], [MQTT3-4.7.3-3]
     #[test]
     fn mqtt_4_7_3_bad_texts_are_refused_with_their_reason() {
         assert_eq!(TopicName::new(""), Err(TopicError::Empty));
@@ -273,6 +276,10 @@ mod tests {
         assert_eq!(TopicName::new("/".repeat(128)), Err(TopicError::TooDeep));
         assert!(TopicName::new("/".repeat(127)).is_ok());
         assert_eq!(TopicName::new("x".repeat(65536)), Err(TopicError::TooLong));
+        assert_eq!(TopicFilter::new("x".repeat(65536)), Err(TopicError::TooLong));
+        assert!(TopicName::new("x".repeat(65535)).is_ok());
+        assert_eq!(TopicFilter::new(""), Err(TopicError::Empty));
+        assert_eq!(TopicFilter::new("a\0"), Err(TopicError::Null));
         for bad in ["a#", "a/#/b", "a+", "a/b+/c", "#/a", "++"] {
             assert_eq!(TopicFilter::new(bad), Err(TopicError::MisplacedWildcard), "{bad}");
         }

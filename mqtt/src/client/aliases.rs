@@ -17,7 +17,7 @@ impl Inbound {
         Self { names: Vec::new(), maximum }
     }
 
-    /// The topic of a PUBLISH that says a name, an alias, or both.
+    /// All up to the maximum are taken [MQTT-3.3.2-10]. The topic of a PUBLISH that says a name, an alias, or both.
     pub(super) fn resolve(
         &mut self,
         name: Option<TopicName<&str>>,

@@ -197,6 +197,7 @@ impl Client {
         self.end(now, Ended::Unauthentic(e));
     }
 
+    /// Our AUTH has no words [MQTT-3.15.2-2], [MQTT-3.15.2-3].
     /// Whether it could be written: it may be larger than a packet can be or than the Server takes.
     fn write_auth(&mut self, reason: ReasonCode, data: &[u8]) -> bool {
         let limit = self.state.connection().and_then(|connection| connection.granted.max_packet_bytes);

@@ -76,6 +76,8 @@ impl Client {
         }
     }
 
+    /// A Session is named by the Client Identifier alone [MQTT-3.1.3-2], and ends at our word [MQTT-3.1.2-4] or with its
+    /// expiry [MQTT-3.1.2-23]; until then its state is kept here too [MQTT-4.1.0-1], [MQTT3-4.1.0-1], [MQTT3-4.1.0-2].
     /// In 3.x one flag says both how the Session begins and that it ends with the connection.
     fn asks_for_a_clean_start(&self) -> bool {
         self.clean_start
@@ -112,10 +114,11 @@ impl Client {
             since: now,
             keep_alive: KeepAlive::new(granted.keep_alive_s, now),
             aliases_in: Inbound::new(self.config.topic_alias_maximum),
+            // None where the Server takes none [MQTT-3.2.2-17], [MQTT-3.2.2-18].
             aliases_out: Outbound::new(granted.topic_alias_maximum.min(self.config.topic_aliases)),
             granted: granted.clone(),
         }));
-        self.sender.set_receive_maximum(granted.receive_maximum);
+        self.sender.set_receive_maximum(granted.receive_maximum); // [MQTT-4.9.0-1]
         self.event(Event::Connected(Box::new(granted)));
         // 3.1 does not say whether the Session was there: assume so, and subscribe again to be sure.
         let resumed = connack.session_present || (self.version == Version::V3_1 && !clean);

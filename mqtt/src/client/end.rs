@@ -114,6 +114,7 @@ impl Client {
         self.end_with(now, why, Next::AtOnce);
     }
 
+    /// The transport has failed: the connection is over, the Session is not [MQTT3-4.8.0-2].
     pub(super) fn closed(&mut self, now: Instant, why: String) {
         if matches!(self.state, State::Opening { .. } | State::AwaitConnack { .. } | State::Connected(_)) {
             self.end(now, Ended::TransportClosed { why });
@@ -160,6 +161,9 @@ impl Client {
         }
     }
 
+    /// After DISCONNECT nothing more is sent [MQTT-3.14.4-1], [MQTT3-3.14.4-2] and the transport is closed [MQTT-3.14.4-2],
+    /// [MQTT3-3.14.4-1], as after any refusal [MQTT-4.13.2-1]. Our own words are few enough for any Server [MQTT-3.14.2-3],
+    /// [MQTT-3.14.2-4].
     fn close(&mut self, why: &Ended) {
         match why {
             Ended::TransportClosed { .. } => self.out.clear(),

@@ -27,7 +27,7 @@ pub enum Input<'a> {
 /// What the driver does next, in this order.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Output {
-    /// Open a transport to the Server; answer with [`Input::Opened`] or [`Input::Closed`].
+    /// Open a transport to the Server that keeps the order of bytes and loses none [MQTT-4.2-1], [MQTT3-7.1.2-1]; answer with [`Input::Opened`] or [`Input::Closed`].
     Open,
     /// All bytes of this turn: one write, one WebSocket frame.
     Send(Vec<u8>),

@@ -90,7 +90,7 @@ impl Client {
         let mut rng = Rng::new(config.seed);
         let mut client_id = config.client_id.clone();
         if client_id.is_empty() && !config.version.is_5() {
-            client_id = made_up_id(&mut rng);
+            client_id = made_up_id(&mut rng); // never empty there [MQTT3-3.1.3-7]
         }
         Self {
             authentication: Authentication::default(),

@@ -36,7 +36,7 @@ impl Outgoing {
     }
 
     /// Whether it may not be sent again. What was sent once in 5.0 does not expire, for the Server counts what remains
-    /// [MQTT-4.3.3-7]; a deadline that the application set, and in 3.x any, is a promise that nothing happens after it.
+    /// [MQTT-4.3.3-7], [MQTT-4.3.3-13]; a deadline that the application set, and in 3.x any, is a promise that nothing happens after it.
     pub(super) fn is_stale(&self, now: Instant, version: Version) -> bool {
         match self.offline {
             Offline::WaitUntil(deadline) if deadline <= now => true,
@@ -189,7 +189,7 @@ mod tests {
     }
 
     #[test]
-    fn mqtt_3_3_2_5_the_packet_says_what_remains_of_the_expiry() {
+    fn the_packet_says_what_remains_of_the_expiry() {
         let item = item(0, message("").with_expiry(10), Offline::Wait);
         let packet = item.packet(Instant::from_millis(3_999), Delivery::AtMostOnce);
         assert_eq!(packet.properties.message_expiry_s, Some(7));

@@ -106,6 +106,11 @@ impl Client {
         }
     }
 
+    /// Every PUBLISH is answered as its QoS asks, wanted or not, at once and so in their order [MQTT-3.3.4-1],
+    /// [MQTT-4.5.0-2], [MQTT3-4.5.0-2], [MQTT-4.6.0-2], [MQTT3-4.6.0-2], [MQTT-4.6.0-3], [MQTT3-4.6.0-3], by its identifier
+    /// [MQTT-2.2.1-5], [MQTT3-2.3.1-6]. The answers of a Client have no words, so none is too large for the Server
+    /// [MQTT-3.4.2-2], [MQTT-3.4.2-3], [MQTT-3.5.2-2], [MQTT-3.5.2-3], [MQTT-3.6.2-2], [MQTT-3.6.2-3], [MQTT-3.7.2-2],
+    /// [MQTT-3.7.2-3].
     fn publish_in(&mut self, publish: &Publish<'_>) -> Result<(), Misbehaviour> {
         let Some(connection) = self.state.connection() else { return Ok(()) };
         let topic = connection.aliases_in.resolve(publish.topic, publish.properties.topic_alias)?;
@@ -113,7 +118,7 @@ impl Client {
             Delivery::AtMostOnce => true,
             Delivery::AtLeastOnce { packet_id, .. } => {
                 self.write(&Packet::Puback(Ack::new(packet_id, ReasonCode::Success))); // [MQTT-4.3.2-4]
-                true
+                true // whatever DUP says [MQTT-4.3.2-5]
             }
             Delivery::ExactlyOnce { packet_id, .. } => self.publish_in_once(packet_id)?,
         };
@@ -155,6 +160,7 @@ impl Client {
             }
             Err(_) => ReasonCode::PacketIdentifierNotFound, // 3.6.2.1
         };
+        // At once, so in the order of the PUBRECs [MQTT-4.6.0-4], [MQTT3-4.6.0-4], [MQTT-4.3.3-4].
         self.write(&Packet::Pubrel(Ack::new(ack.packet_id, reason)));
     }
 

@@ -10,11 +10,11 @@ use crate::packet::{Ack, Packet, Publish, Subscribe, SubscriptionOptions, Unsubs
 use crate::{Delivery, Instant, PacketId, Qos, ReasonCode, TopicFilter, Version};
 
 impl Client {
-    /// Sends what may be sent now. The end of every turn.
+    /// Sends what may be sent now: before CONNACK nothing but AUTH [MQTT-3.1.2-30]. The end of every turn.
     pub(super) fn flush(&mut self, now: Instant) {
         if self.is_connected() {
             self.flush_repeats(now);
-            self.flush_requests();
+            self.flush_requests(); // whatever the window [MQTT-3.3.4-8], [MQTT-4.9.0-3]
             self.flush_queue(now);
         }
         if !self.out.is_empty()
@@ -29,7 +29,7 @@ impl Client {
         while let Some(front) = self.queue.front() {
             let qos = front.message.qos;
             if qos != Qos::AtMostOnce && !self.sender.has_room() && !front.is_expired(now) {
-                return; // [MQTT-3.3.4-9]
+                return; // [MQTT-3.3.4-7], [MQTT-4.9.0-2]
             }
             let Some(outgoing) = self.queue.pop() else { return };
             let id = outgoing.id;
@@ -53,6 +53,7 @@ impl Client {
         let topic = &outgoing.message.topic;
         let mut naming = connection.aliases_out.naming(topic);
         let mut hop = Hop { version: self.version, limit: connection.granted.max_packet_bytes, naming };
+        // The first time without DUP [MQTT-4.3.1-1], [MQTT3-4.3.1-1], [MQTT-4.3.2-2], [MQTT-4.3.3-2].
         let packet = outgoing.packet(now, delivery(qos, PLACEHOLDER, false));
         let mut written = hop.write(packet.clone(), &mut self.out);
         if matches!((naming, &written), (Naming::Set(_), Err(PublishError::TooLarge { .. }))) {
@@ -78,7 +79,8 @@ impl Client {
         }
     }
 
-    /// Everything unacknowledged once more, in order, with its old identifiers [MQTT-4.4.0-1]; but what has expired since
+    /// Everything unacknowledged once more, in order [MQTT-4.6.0-1], [MQTT3-4.6.0-1], with its old identifiers
+    /// [MQTT-4.4.0-1], [MQTT3-2.3.1-3]; but what has expired since
     /// is not sent again.
     pub(super) fn resend(&mut self, now: Instant) {
         self.drop_stale(now);
@@ -86,7 +88,7 @@ impl Client {
         self.flush_repeats(now);
     }
 
-    /// As many of them as the Server takes at once, which may be fewer than on the connection before [MQTT-3.3.4-9].
+    /// As many of them as the Server takes at once, which may be fewer than on the connection before [MQTT-3.3.4-7].
     fn flush_repeats(&mut self, now: Instant) {
         while let Some((packet_id, entry)) = self.sender.next_repeat() {
             let written = match entry {
@@ -225,6 +227,9 @@ impl Client {
 
 impl super::Connected {
     fn refusal(&self, filter: &TopicFilter, options: SubscriptionOptions) -> Option<ReasonCode> {
+        if self.version.is_5() && filter.as_str().starts_with("$share/") && !is_share(filter) {
+            return Some(ReasonCode::TopicFilterInvalid);
+        }
         if filter.shared().is_some() {
             if !self.shared_subscription_available {
                 return Some(ReasonCode::SharedSubscriptionsNotSupported); // 3.2.2.3.13
@@ -238,6 +243,13 @@ impl super::Connected {
         }
         None
     }
+}
+
+/// `$share/`, a name without wildcards [MQTT-4.8.2-1], a slash and a filter [MQTT-4.8.2-2].
+fn is_share(filter: &TopicFilter) -> bool {
+    filter
+        .shared()
+        .is_some_and(|(name, filter)| !name.is_empty() && !name.contains(['+', '#']) && !filter.is_empty())
 }
 
 const PLACEHOLDER: PacketId = match PacketId::new(1) {

@@ -62,3 +62,22 @@ impl Receiver {
         self.awaiting_pubrel.is_empty()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// [MQTT-4.3.3-9], [MQTT-4.3.3-10], [MQTT-4.3.3-12], [MQTT3-4.3.3-2]
+    #[test]
+    fn an_identifier_is_new_again_once_it_was_released_or_refused() {
+        let mut receiver = Receiver::default();
+        let id = PacketId::new(7).unwrap();
+        assert_eq!(receiver.publish(id), Reception::New);
+        assert_eq!(receiver.publish(id), Reception::Repeated);
+        assert!(receiver.pubrel(id));
+        assert!(!receiver.pubrel(id), "it is free");
+        assert_eq!(receiver.publish(id), Reception::New);
+        receiver.refuse(id);
+        assert_eq!(receiver.publish(id), Reception::New);
+    }
+}

@@ -84,14 +84,16 @@ fn an_assigned_client_identifier_is_kept_for_the_reconnect() {
     assert_eq!(connect.client_id, "auto-1");
 }
 
+/// [MQTT3-3.1.3-7]
 #[test]
-fn mqtt_3_1_3_8_a_client_of_3_x_without_identifier_makes_one_up() {
+fn a_client_of_3_x_without_identifier_makes_one_up() {
     for version in [Version::V3_1, Version::V3_1_1] {
         let pair = Pair::new(Config { client_id: String::new(), ..config(version) });
         assert!((1..=23).contains(&pair.client.client_id().len()), "{}", pair.client.client_id());
     }
 }
 
+/// [MQTT-3.1.2-4]
 #[test]
 fn only_the_first_connection_asks_for_a_clean_start() {
     let mut pair = Pair::new(Config { clean_start: true, ..durable(Version::V5) });
@@ -109,6 +111,7 @@ fn only_the_first_connection_asks_for_a_clean_start() {
     }
 }
 
+/// [MQTT-4.13.2-1]
 #[test]
 fn a_refusal_that_waiting_cannot_cure_ends_for_good() {
     for reason in [
@@ -217,7 +220,7 @@ fn mqtt_3_2_0_1_a_server_that_begins_with_anything_but_connack_is_left() {
 }
 
 #[test]
-fn mqtt_3_2_2_2_session_present_after_a_clean_start_is_not_believed() {
+fn mqtt_3_2_2_4_session_present_after_a_clean_start_is_not_believed() {
     let mut pair = Pair::new(config(Version::V5));
     pair.client.start(pair.now);
     pair.drain();
@@ -238,7 +241,7 @@ fn malformed_bytes_are_answered_with_their_reason_and_end_the_connection() {
 }
 
 #[test]
-fn mqtt_3_1_2_24_a_packet_larger_than_was_agreed_ends_the_connection() {
+fn a_packet_larger_than_was_agreed_ends_the_connection() {
     let mut pair = Pair::connected(Config { max_packet_bytes: 10, ..config(Version::V5) });
     pair.input(Input::Received(&[0x30, 9]));
     let Packet::Disconnect(disconnect) = pair.packet() else { panic!("DISCONNECT") };
@@ -275,6 +278,7 @@ fn a_server_that_shuts_down_is_come_back_to() {
     assert!(retry_at.is_some());
 }
 
+/// [MQTT-3.14.4-1], [MQTT-3.14.4-2], [MQTT3-3.14.4-1], [MQTT3-3.14.4-2]
 #[test]
 fn stopping_says_goodbye_after_all_that_was_published_and_stays_stopped() {
     for version in VERSIONS {
@@ -286,6 +290,11 @@ fn stopping_says_goodbye_after_all_that_was_published_and_stays_stopped() {
         assert!(matches!(pair.packets()[..], [Packet::Publish(_), Packet::Disconnect(_)]));
         assert_eq!(pair.ended(), (Ended::Stopped, None));
         assert_eq!((pair.closes, pair.wait), (1, None));
+        pair.server(&crate::pair::publish(
+            "late",
+            mqtt::Delivery::AtLeastOnce { packet_id: crate::pair::id(1), dup: false },
+        ));
+        assert_eq!(pair.packets(), [], "nothing after DISCONNECT");
         pair.input(Input::Wake);
         assert_eq!(pair.opens, 1);
     }
@@ -324,6 +333,7 @@ fn what_the_driver_reports_late_is_ignored() {
     assert!(pair.events().is_empty());
 }
 
+/// [MQTT-4.2-1], [MQTT3-7.1.2-1]: of the transport it is asked that bytes keep their order, not that they keep together.
 #[test]
 fn bytes_may_be_cut_anywhere() {
     let mut pair = Pair::new(config(Version::V5));

@@ -12,6 +12,7 @@ fn with_keep_alive(version: Version, keep_alive_s: u16) -> Pair {
     Pair::connected(Config { keep_alive_s, ..config(version) })
 }
 
+/// [MQTT3-3.1.2-23]
 #[test]
 fn mqtt_3_1_2_20_a_quiet_client_sends_pingreq_before_the_keep_alive_is_over() {
     for version in VERSIONS {
@@ -73,6 +74,7 @@ fn bytes_that_still_flow_put_the_end_off() {
     assert!(!pair.events().iter().any(|event| matches!(event, mqtt::client::Event::Ended { .. })));
 }
 
+/// [MQTT-3.2.2-21]
 #[test]
 fn mqtt_3_1_2_21_the_keep_alive_of_the_server_counts() {
     let mut pair = Pair::new(Config { keep_alive_s: 1000, ..config(Version::V5) });

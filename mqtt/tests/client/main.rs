@@ -3,6 +3,8 @@
 
 mod aliases;
 mod authenticate;
+#[path = "../wire/bytes.rs"]
+mod bytes;
 mod chaos;
 mod connect;
 mod delivery;
@@ -10,4 +12,5 @@ mod facts;
 mod keep_alive;
 mod pair;
 mod reconnect;
+mod statements;
 mod subscriptions;

@@ -109,7 +109,7 @@ fn publishes() -> Vec<Case> {
             p(Publish { properties: aliased, ..publish(Delivery::AtMostOnce, None, b"x") }),
         ),
         case(
-            "PUBLISH 3.x with a topic of U+FEFF and spaces",
+            "mqtt_1_5_4_3 mqtt3_1_5_3_3 PUBLISH 3.x with a topic of U+FEFF and spaces",
             V3,
             "30 [ 0006 efbbbf 20 2f 20 ]",
             p(publish(Delivery::AtMostOnce, Some("\u{feff} / "), b"")),
