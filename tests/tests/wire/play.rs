@@ -24,19 +24,19 @@ pub(crate) fn all(scripts: &[Script], profiles: &BTreeMap<String, Profile>) -> V
         .flat_map(|script| [Transport::Tcp, Transport::WebSocket].map(|transport| (script, transport)))
         .filter(|(script, transport)| script.only.is_none_or(|only| only == *transport))
         .collect();
+    let bystander = |profile| Mutex::new(Bystander::new(profile));
+    let bystanders: BTreeMap<_, _> =
+        profiles.iter().map(|(name, profile)| (name, bystander(profile))).collect();
     let (next, failures) = (AtomicUsize::new(0), Mutex::new(Vec::new()));
     thread::scope(|scope| {
         for _ in 0..THREADS {
             scope.spawn(|| {
-                let mut bystanders = BTreeMap::new();
                 loop {
                     let n = next.fetch_add(1, Ordering::Relaxed);
                     let Some(&(script, transport)) = runs.get(n) else { break };
                     let Some(profile) = profiles.get(&script.profile) else { break };
+                    let Some(bystander) = bystanders.get(&script.profile) else { break };
                     let played = panic::catch_unwind(panic::AssertUnwindSafe(|| {
-                        let bystander = bystanders
-                            .entry(profile.name.as_str())
-                            .or_insert_with(|| Bystander::new(profile, &format!("bystander-{n}")));
                         Play::new(script, transport, profile, n).run(bystander)
                     }));
                     let failure = match played {
@@ -74,7 +74,7 @@ impl<'a> Play<'a> {
         Self { script, transport, profile, mark, links: BTreeMap::new(), code: None, was_closed: false }
     }
 
-    fn run(mut self, bystander: &mut Bystander) -> Result<(), String> {
+    fn run(mut self, bystander: &Mutex<Bystander>) -> Result<(), String> {
         for step in &self.script.steps {
             self.step(step).map_err(|came| {
                 format!(
@@ -100,7 +100,7 @@ impl<'a> Play<'a> {
             }
         }
         if self.was_closed
-            && let Err(came) = bystander.go_on()
+            && let Err(came) = bystander.lock().expect("no one panics with it").go_on()
         {
             return failed("a bystander does not notice", came);
         }
@@ -156,14 +156,14 @@ impl<'a> Play<'a> {
     }
 }
 
-/// A client that must not notice anything.
+/// A client that must not notice anything. One for each program, so that a script may count on no other.
 struct Bystander(Link);
 
 impl Bystander {
-    fn new(profile: &Profile, name: &str) -> Self {
+    fn new(profile: &Profile) -> Self {
         let mut link = Link::open(Transport::Tcp, profile);
         let is_5 = profile.bystander == 5;
-        link.send(&[connect(if is_5 { "5.0" } else { "3.1.1" }, name)]);
+        link.send(&[connect(if is_5 { "5.0" } else { "3.1.1" }, "bystander")]);
         link.expect(&connack(is_5, 0), true).expect("a bystander is let in");
         Self(link)
     }

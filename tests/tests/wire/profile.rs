@@ -11,7 +11,6 @@ use crate::script::Script;
 /// Where a program with one configuration listens.
 #[derive(Clone, Debug)]
 pub(crate) struct Profile {
-    pub(crate) name: String,
     pub(crate) tcp: SocketAddr,
     pub(crate) http: SocketAddr,
     /// The version of the connections that must not notice anything.
@@ -36,7 +35,7 @@ impl Profiles {
             let text = fs::read_to_string(&file).unwrap_or_else(|e| panic!("{}: {e}", file.display()));
             let bridge = Bridge::configured(&text);
             let bystander = if text.contains("\"5.0\"") || !text.contains("versions") { 5 } else { 4 };
-            let profile = Profile { name: name.clone(), tcp: bridge.tcp, http: bridge.http, bystander };
+            let profile = Profile { tcp: bridge.tcp, http: bridge.http, bystander };
             profiles.by_name.insert(name.clone(), profile);
             profiles.bridges.push(bridge);
         }
