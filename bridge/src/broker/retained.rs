@@ -1,5 +1,7 @@
-//! Retained messages (3.3.1.3), by topic. They are kept in the order of their topics, so that those of one branch
+//! Retained messages (3.3.1.3), by topic. They are kept in the order of their topics' levels, so that those of one branch
 //! stand together.
+
+mod place;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::num::NonZeroU32;
@@ -9,16 +11,17 @@ use std::sync::Arc;
 use mqtt::packet::SubscriptionOptions;
 use mqtt::{Instant, TopicFilter, TopicName};
 
+use self::place::{Place, Verdict, begin, judge};
 use super::Broker;
 use super::session::Stored;
 
 /// The last retained message of each topic.
 #[derive(Debug, Default)]
 pub(super) struct Retained {
-    by_topic: BTreeMap<Arc<str>, Arc<Stored>>,
+    by_topic: BTreeMap<Place, Arc<Stored>>,
     bytes: usize,
     /// Those that will be worth nothing one day, by that moment.
-    mortal: BTreeSet<(Instant, Arc<str>)>,
+    mortal: BTreeSet<(Instant, TopicName)>,
 }
 
 /// A new subscription's way through the retained messages. It holds a place, not the messages: what is sent is always
@@ -28,12 +31,13 @@ pub(super) struct Replay {
     pub(super) filter: TopicFilter,
     pub(super) options: SubscriptionOptions,
     pub(super) id: Option<NonZeroU32>,
-    /// The last topic that was sent.
-    pub(super) after: Option<Arc<str>>,
+    /// Where it goes on.
+    from: Bound<Place>,
+    is_over: bool,
 }
 
-/// Topics that the replays of a Session may look at in vain before it lets others have a turn: a filter that matches little
-/// of a large tree is a search through all of it.
+/// Topics that the replays of a Session may look at in vain before it lets others have a turn: `+/x` has to ask at every
+/// first level.
 pub(super) const REPLAY_STEPS: u32 = 2000;
 
 /// How a step of a replay went.
@@ -56,34 +60,36 @@ impl Retained {
         self.bytes
     }
 
-    /// Whether a message of this size may be added or take the place of another.
-    pub(super) fn has_room(&self, topic: &str, size: usize, max_messages: usize, max_bytes: usize) -> bool {
-        let old = self.by_topic.get(topic).map_or(0, |old| old.message.size());
-        let count = self.by_topic.len() + usize::from(old == 0);
-        count <= max_messages && self.bytes - old + size <= max_bytes
+    /// Whether a message may be added or take the place of another.
+    pub(super) fn has_room(&self, stored: &Stored, max_messages: usize, max_bytes: usize) -> bool {
+        let old = self.by_topic.get(&Place(stored.message.topic.clone()));
+        let count = self.by_topic.len() + usize::from(old.is_none());
+        let bytes = self.bytes - old.map_or(0, |old| old.message.size()) + stored.message.size();
+        count <= max_messages && bytes <= max_bytes
     }
 
-    /// Keeps a message in place of the one before; an empty payload keeps none [MQTT-3.3.1-6], [MQTT-3.3.1-7].
+    /// Keeps a message in place of the one before [MQTT-3.3.1-5]; an empty payload keeps none [MQTT-3.3.1-6],
+    /// [MQTT-3.3.1-7].
     pub(super) fn set(&mut self, stored: &Arc<Stored>) {
-        let topic = stored.message.topic.as_str();
-        let held = self.remove(topic);
+        let topic = &stored.message.topic;
+        self.remove(topic);
         if stored.message.payload.is_empty() {
             return;
         }
-        let topic = held.unwrap_or_else(|| Arc::from(topic));
         self.bytes += stored.message.size();
-        self.mortal.extend(stored.expires.map(|at| (at, Arc::clone(&topic))));
-        self.by_topic.insert(topic, Arc::clone(stored));
+        self.mortal.extend(stored.expires.map(|at| (at, topic.clone())));
+        // The message's own text, so that it is there once.
+        self.by_topic.insert(Place(topic.clone()), Arc::clone(stored));
     }
 
-    /// Forgets the message of a topic; its text comes back, to be used again.
-    fn remove(&mut self, topic: &str) -> Option<Arc<str>> {
-        let (topic, old) = self.by_topic.remove_entry(topic)?;
+    /// Forgets the message of a topic.
+    fn remove(&mut self, topic: &TopicName) {
+        let place = Place(topic.clone());
+        let Some(old) = self.by_topic.remove(&place) else { return };
         self.bytes -= old.message.size();
         if let Some(at) = old.expires {
-            self.mortal.remove(&(at, Arc::clone(&topic)));
+            self.mortal.remove(&(at, place.0));
         }
-        Some(topic)
     }
 
     /// When the next message is worth nothing any more.
@@ -94,42 +100,37 @@ impl Retained {
     /// Forgets all whose time is over: they may not keep out others (3.3.1.3).
     pub(super) fn expire(&mut self, now: Instant) {
         while let Some((_, topic)) = self.mortal.first().filter(|(at, _)| *at <= now) {
-            let topic = Arc::clone(topic);
+            let topic = topic.clone();
             self.remove(&topic);
         }
     }
 
     /// The next message for a replay, and moves it on. `steps` is what it may look at in vain.
     pub(super) fn next(&self, replay: &mut Replay, steps: &mut u32) -> Step {
-        let filter = replay.filter.as_str();
-        if !replay.filter.has_wildcard() {
-            let first = replay.after.is_none();
-            replay.after = Some(Arc::from(filter));
-            return self
-                .by_topic
-                .get(filter)
-                .filter(|_| first)
-                .map_or(Step::Done, |s| Step::Found(Arc::clone(s)));
-        }
-        let prefix = literal_prefix(filter);
-        let start = match &replay.after {
-            Some(after) => Bound::Excluded(Arc::clone(after)),
-            None => Bound::Included(Arc::from(prefix)),
-        };
-        let branch =
-            self.by_topic.range((start, Bound::Unbounded)).take_while(|(t, _)| t.starts_with(prefix));
-        for (topic, stored) in branch {
-            if TopicName::new(&**topic).is_ok_and(|name| replay.filter.matches(&name)) {
-                replay.after = Some(Arc::clone(topic));
-                return Step::Found(Arc::clone(stored));
+        while !replay.is_over
+            && let Some((place, stored)) = self.by_topic.range((replay.from.clone(), Bound::Unbounded)).next()
+        {
+            match judge(&replay.filter, &place.0) {
+                Verdict::Taken => {
+                    replay.from = Bound::Excluded(place.clone());
+                    replay.is_over = !replay.filter.has_wildcard();
+                    return Step::Found(Arc::clone(stored));
+                }
+                Verdict::Skipped(next) => replay.from = next,
+                Verdict::Over => replay.is_over = true,
             }
             *steps = steps.saturating_sub(1);
             if *steps == 0 {
-                replay.after = Some(Arc::clone(topic));
                 return Step::Later;
             }
         }
         Step::Done
+    }
+}
+
+impl Replay {
+    pub(super) fn new(filter: TopicFilter, options: SubscriptionOptions, id: Option<NonZeroU32>) -> Self {
+        Self { from: begin(&filter), filter, options, id, is_over: false }
     }
 }
 
@@ -138,21 +139,12 @@ impl Broker {
     pub(super) fn retain(&mut self, stored: &Arc<Stored>) -> bool {
         let message = &stored.message;
         let limits = (self.config.max_retained_messages, self.config.max_retained_bytes);
-        if !message.payload.is_empty()
-            && !self.retained.has_room(message.topic.as_str(), message.size(), limits.0, limits.1)
-        {
+        if !message.payload.is_empty() && !self.retained.has_room(stored, limits.0, limits.1) {
             return false;
         }
         self.retained.set(stored);
         true
     }
-}
-
-/// What every topic that matches begins with.
-fn literal_prefix(filter: &str) -> &str {
-    let end = filter.find(['+', '#']).unwrap_or(filter.len());
-    // "a/#" also takes "a", so the slash before the wildcard is left out.
-    filter.get(..end).unwrap_or_default().trim_end_matches('/')
 }
 
 #[cfg(test)]
@@ -171,7 +163,7 @@ mod tests {
 
     fn replayed(retained: &Retained, filter: &str) -> Vec<String> {
         let options = SubscriptionOptions::default();
-        let mut replay = Replay { filter: filter.parse().unwrap(), options, id: None, after: None };
+        let mut replay = Replay::new(filter.parse().unwrap(), options, None);
         let next = || match retained.next(&mut replay, &mut u32::MAX.clone()) {
             Step::Found(stored) => Some(stored.message.topic.to_string()),
             Step::Done | Step::Later => None,
@@ -206,5 +198,39 @@ mod tests {
         set(&mut retained, "bb", "");
         set(&mut retained, "never", "");
         assert_eq!((retained.bytes, retained.len()), (0, 0));
+    }
+
+    #[test]
+    fn a_search_costs_what_matches_not_what_is_kept() {
+        let topics: Vec<String> =
+            (0..20_000).map(|n| format!("site/{:02}/dev/{:03}/state", n % 50, n / 50)).collect();
+        let mut topics: Vec<&str> = topics.iter().map(String::as_str).collect();
+        topics.extend(["$SYS/a", "$SYS/b", "other", "site", "zone/1/x"]);
+        let retained = kept(&topics);
+        let steps = |filter: &str| {
+            let mut replay = Replay::new(filter.parse().unwrap(), SubscriptionOptions::default(), None);
+            let (mut steps, mut found) = (u32::MAX, 0);
+            while matches!(retained.next(&mut replay, &mut steps), Step::Found(_)) {
+                found += 1;
+            }
+            (found, u32::MAX - steps)
+        };
+        for (filter, matching, most) in [
+            ("#", 20_003, 1),
+            ("site/07/#", 400, 3),
+            ("site/07/dev/+/state", 400, 3),
+            ("site/+/dev/123/state", 50, 160), // at each of 50 sites
+            ("+/1/x", 1, 8),                   // at each of 4 first levels
+            ("+", 2, 8),
+            ("site/+/x/#", 0, 110),
+            ("nobody/+", 0, 2),
+            ("$SYS/#", 2, 1),
+            ("other", 1, 0),
+            ("nothing", 0, 1),
+        ] {
+            let (found, steps) = steps(filter);
+            assert_eq!(found, matching, "{filter}");
+            assert!(steps <= most, "{filter}: {steps} looked at in vain");
+        }
     }
 }

@@ -74,7 +74,7 @@ impl Broker {
         if replays {
             let filter = filter.to_shared();
             // A filter asked for twice begins again instead of being sent twice at once.
-            session.replay.insert(place, Replay { filter, options, id: subscription_id, after: None });
+            session.replay.insert(place, Replay::new(filter, options, subscription_id));
         }
         debug_assert!(version.is_5() || subscription_id.is_none(), "3.x has no subscription identifiers");
         granted(options.qos)
