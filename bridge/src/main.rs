@@ -33,6 +33,11 @@ enum Command {
     Pub(PublishArgs),
     /// Print the messages of a broker
     Sub(SubscribeArgs),
+    /// Make entries for the users of a configuration
+    User {
+        #[command(subcommand)]
+        command: UserCommand,
+    },
     /// Let the simulated devices join another broker
     #[command(disable_help_flag = true)]
     Demo {
@@ -45,6 +50,15 @@ enum Command {
         /// Print help
         #[arg(long, action = ArgAction::Help)]
         help: Option<bool>,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+enum UserCommand {
+    /// Read a password and print the entry of a user who logs in by SCRAM-SHA-256
+    Scram {
+        /// The user's name
+        name: String,
     },
 }
 
@@ -93,6 +107,9 @@ fn main() -> ExitCode {
         Some(Command::Check { config }) => check(&config),
         Some(Command::Pub(args)) => client(cli::publish(args)),
         Some(Command::Sub(args)) => client(cli::subscribe(args)),
+        Some(Command::User { command: UserCommand::Scram { name } }) => {
+            cli::user_entry(&name).map_err(Failure::Usage).map(|entry| answer(&entry))
+        }
         Some(Command::Demo { host, port, .. }) => demo(&host, port),
     };
     match done {
@@ -128,11 +145,15 @@ fn options(args: Serve) -> Result<Options> {
     Ok(Options { file, lan: args.lan, app: args.app })
 }
 
-#[expect(clippy::print_stdout, reason = "the answer to the command")]
 fn check(path: &std::path::Path) -> Result<(), Failure> {
     config::File::read(path).map_err(Failure::Usage)?;
-    println!("{} is valid", path.display());
+    answer(&format!("{} is valid", path.display()));
     Ok(())
+}
+
+#[expect(clippy::print_stdout, reason = "the answer to the command")]
+fn answer(text: &str) {
+    println!("{text}");
 }
 
 /// Runs a command that is a client of some broker.

@@ -1,6 +1,6 @@
 //! A process that a test started: its lines, and its end by its own id when the test ends, however that ends.
 
-use std::io::{BufRead as _, BufReader, Read};
+use std::io::{BufRead as _, BufReader, Read, Write as _};
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -39,6 +39,23 @@ impl Process {
     #[must_use]
     pub fn start(program: &Path, arguments: &[&str]) -> Self {
         Self::start_with(program, arguments, &[])
+    }
+
+    /// The same with this on its standard input.
+    ///
+    /// # Panics
+    /// It does not start, or does not take it.
+    #[must_use]
+    pub fn start_with_input(program: &Path, arguments: &[&str], input: &str) -> Self {
+        let mut command = Command::new(program);
+        command.args(arguments).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child =
+            command.spawn().unwrap_or_else(|e| panic!("{} does not start: {e}", program.display()));
+        let mut stdin = child.stdin.take().expect("it was asked for");
+        stdin.write_all(input.as_bytes()).expect("it reads");
+        drop(stdin);
+        let name = program.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        Self::of(name, child)
     }
 
     /// The same with variables in its environment.

@@ -2,13 +2,15 @@
 
 use mqtt::{Qos, Version};
 
-use super::Anonymous;
+use super::{Anonymous, Users};
 
 /// Limits and abilities of a broker. The defaults suit a house; each is a key under `[limits]`.
 #[derive(Clone, Debug)]
 pub struct Config {
     /// Who may come without proving who it is.
     pub anonymous: Anonymous,
+    /// Who can prove who it is.
+    pub users: Users,
     /// Versions that are spoken.
     pub versions: Vec<Version>,
     /// Milliseconds a new connection has for its CONNECT.
@@ -105,6 +107,7 @@ impl Default for Config {
     fn default() -> Self {
         Self {
             anonymous: Anonymous::FromLoopback,
+            users: Users::default(),
             versions: vec![Version::V3_1, Version::V3_1_1, Version::V5],
             connect_timeout_ms: 10_000,
             max_connections: 1_000_000,

@@ -3,9 +3,11 @@
 use std::sync::Arc;
 
 use mqtt::packet::{Connack, Connect};
+use mqtt::scram::METHOD;
 use mqtt::{Packet, Qos, ReasonCode, SessionExpiry};
 
 use super::io::Fault;
+use super::login::Proof;
 use super::{Broker, ConnectionId};
 
 /// What the Client gets that differs from what it asked for.
@@ -15,6 +17,10 @@ pub(super) struct Granted {
     is_assigned: bool,
     pub(super) expiry: SessionExpiry,
     pub(super) keep_alive_s: u16,
+    /// Who it has proved to be.
+    pub(super) user: Option<Arc<str>>,
+    /// The last word of that proof.
+    authentication_data: Option<String>,
 }
 
 /// Bytes of a CONNACK without properties.
@@ -34,7 +40,7 @@ pub(super) fn check_answer_fits(connect: &Connect<'_>) -> Result<(), Fault> {
 }
 
 impl Broker {
-    pub(super) fn grant(&mut self, connect: &Connect<'_>) -> Granted {
+    pub(super) fn grant(&mut self, connect: &Connect<'_>, proof: Option<Proof>) -> Granted {
         let is_assigned = connect.client_id.is_empty();
         let client_id: Arc<str> = if is_assigned {
             format!("auto-{:016x}", self.rng.next_u64()).into() // [MQTT-3.1.3-6]
@@ -46,7 +52,9 @@ impl Broker {
         let (asked, limit) = (connect.keep_alive_s, self.config.max_keep_alive_s);
         // Without a word of ours the Client's own counts [MQTT-3.2.2-22]. 3.x has no way to be told, so its Clients keep theirs.
         let over = connect.version.is_5() && limit > 0 && (asked > limit || asked == 0);
-        Granted { client_id, is_assigned, expiry, keep_alive_s: if over { limit } else { asked } }
+        let keep_alive_s = if over { limit } else { asked };
+        let (user, authentication_data) = proof.map(|proof| (proof.user, proof.data)).unzip();
+        Granted { client_id, is_assigned, expiry, keep_alive_s, user, authentication_data }
     }
 
     pub(super) fn send_connack(
@@ -74,6 +82,8 @@ impl Broker {
         p.server_keep_alive_s =
             (granted.keep_alive_s != connect.keep_alive_s).then_some(granted.keep_alive_s);
         p.response_information = response.as_deref();
+        p.authentication_method = granted.user.as_ref().map(|_| METHOD); // [MQTT-4.12.0-5], [MQTT-4.12.0-6]
+        p.authentication_data = granted.authentication_data.as_deref().map(str::as_bytes);
         self.send(id, &Packet::Connack(Box::new(connack))); // [MQTT-3.1.4-5], before all else [MQTT-3.2.0-1]
     }
 

@@ -1,7 +1,5 @@
 //! CONNECT (3.1): who is let in, and with which Session.
 
-use core::net::IpAddr;
-use std::collections::hash_map::Entry;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,18 +10,28 @@ use super::alias::Aliases;
 use super::connack::{Granted, check_answer_fits};
 use super::connection::{Live, State};
 use super::io::Fault;
+use super::login::{Login, Proof};
 use super::session::Session;
-use super::{Broker, Config, ConnectionId, Notice, SessionId, access};
+use super::{Broker, ConnectionId, Notice, SessionId, access};
 
 impl Broker {
     pub(super) fn connect(&mut self, id: ConnectionId, connect: &Connect<'_>) {
         if let Err(fault) = self.check_connect(id, connect) {
-            let limit = connect.properties.maximum_packet_size.unwrap_or(u32::MAX);
-            // [MQTT-3.1.4-2]
-            return self.refuse(id, connect.version, limit, fault);
+            return self.refuse_connect(id, connect, fault);
         }
-        let granted = self.grant(connect);
-        let (session, session_present) = self.claim_session(&granted.client_id, connect.clean_start);
+        match connect.properties.authentication_method {
+            Some(_) => self.begin_login(id, connect),
+            None => self.let_in(id, connect, None),
+        }
+    }
+
+    /// Lets a Client in, whose proof of who it is was checked when it has one.
+    pub(super) fn let_in(&mut self, id: ConnectionId, connect: &Connect<'_>, proof: Option<Proof>) {
+        if let Err(fault) = self.check_place(id, connect, proof.as_ref()) {
+            return self.refuse_connect(id, connect, fault);
+        }
+        let granted = self.grant(connect, proof);
+        let (session, session_present) = self.claim_session(&granted, connect.clean_start);
         self.go_live(id, connect, &granted, session);
         self.attach(session, id, granted.expiry);
         self.set_window(session, connect);
@@ -31,9 +39,32 @@ impl Broker {
         let Some(peer) = self.connection(id).map(|connection| Arc::clone(&connection.peer.name)) else {
             return;
         };
-        let (client_id, version) = (granted.client_id, connect.version);
-        self.out.notice(Notice::Connected { client_id, peer, version, session_present });
+        let (client_id, user, version) = (granted.client_id, granted.user, connect.version);
+        self.out.notice(Notice::Connected { client_id, user, peer, version, session_present });
         self.resume(session);
+    }
+
+    /// [MQTT-3.1.4-2]
+    fn refuse_connect(&mut self, id: ConnectionId, connect: &Connect<'_>, fault: Fault) {
+        let limit = connect.properties.maximum_packet_size.unwrap_or(u32::MAX);
+        self.refuse(id, connect.version, limit, fault);
+    }
+
+    /// Whether there is room for this Client, under its identifier.
+    fn check_place(
+        &mut self,
+        id: ConnectionId,
+        connect: &Connect<'_>,
+        proof: Option<&Proof>,
+    ) -> Result<(), Fault> {
+        self.check_room(id, connect.client_id)?;
+        let held = self.by_client.get(connect.client_id).copied();
+        let owner = held.and_then(|session| self.session(session)?.user.as_ref());
+        if !access::may_take(owner, proof.map(|proof| &proof.user)) {
+            let why = "the client identifier belongs to another user";
+            return Err(Fault::new(ReasonCode::ClientIdentifierNotValid, why));
+        }
+        Ok(())
     }
 
     fn check_connect(&mut self, id: ConnectionId, connect: &Connect<'_>) -> Result<(), Fault> {
@@ -50,61 +81,14 @@ impl Broker {
                 if redirect.permanently { ReasonCode::ServerMoved } else { ReasonCode::UseAnotherServer };
             return Err(Fault::new(reason, "this server sends its clients to another"));
         }
-        if connect.properties.authentication_method.is_some() {
-            // [MQTT-4.12.0-1]
-            return Err(Fault::new(
-                ReasonCode::BadAuthenticationMethod,
-                "no extended authentication is offered",
-            ));
+        match connect.properties.authentication_method {
+            Some(method) => self.check_method(method)?,
+            None => entry.map_err(|reason| {
+                Fault::new(reason, "clients from other machines need a user, or --anonymous")
+            })?,
         }
-        entry.map_err(|reason| {
-            Fault::new(reason, "clients from other machines need a user, or --anonymous")
-        })?;
-        self.check_room(id, connect.client_id)?;
         self.check_client_id(connect)?;
         connect.will.as_ref().map_or(Ok(()), |will| self.check_will(connect.version, will))
-    }
-
-    /// Whether one more Client may come, here and from its address. One that takes over a connection adds none.
-    fn check_room(&mut self, id: ConnectionId, client_id: &str) -> Result<(), Fault> {
-        let held = self.by_client.get(client_id).copied();
-        let held = held.and_then(|session| self.session(session)?.connection);
-        if self.connected - u32::from(held.is_some()) >= self.config.max_connections {
-            let why = "as many clients are connected as are allowed";
-            return Err(Fault::new(ReasonCode::QuotaExceeded, why));
-        }
-        let Some(address) = self.counted_address(id) else { return Ok(()) };
-        let is_same = held.is_some_and(|held| self.counted_address(held) == Some(address));
-        let others = self.by_address.get(&address).copied().unwrap_or(0) - u32::from(is_same);
-        if others >= self.config.max_connections_per_address.unwrap_or(Config::CONNECTIONS_PER_ADDRESS) {
-            let why = "as many clients of your address are connected as are allowed";
-            return Err(Fault::new(ReasonCode::QuotaExceeded, why));
-        }
-        Ok(())
-    }
-
-    /// The address a connection is counted for; this machine's own are counted only when a bound was set.
-    fn counted_address(&mut self, id: ConnectionId) -> Option<IpAddr> {
-        let counts_loopback = self.config.max_connections_per_address.is_some();
-        let peer = &self.connection(id)?.peer;
-        peer.address.filter(|_| counts_loopback || !peer.is_loopback)
-    }
-
-    fn count_address_in(&mut self, id: ConnectionId) {
-        if let Some(address) = self.counted_address(id) {
-            *self.by_address.entry(address).or_default() += 1;
-        }
-    }
-
-    pub(super) fn count_address_out(&mut self, id: ConnectionId) {
-        if let Some(address) = self.counted_address(id)
-            && let Entry::Occupied(mut entry) = self.by_address.entry(address)
-        {
-            *entry.get_mut() -= 1;
-            if *entry.get() == 0 {
-                entry.remove();
-            }
-        }
     }
 
     fn check_client_id(&self, connect: &Connect<'_>) -> Result<(), Fault> {
@@ -153,7 +137,9 @@ impl Broker {
 
     /// The Session for a Client, which its identifier names [MQTT-3.1.3-2]: its old one or a new one, as Clean Start says
     /// [MQTT-3.1.4-4]. Whoever had it loses its connection [MQTT-3.1.4-3].
-    fn claim_session(&mut self, client_id: &Arc<str>, clean_start: bool) -> (SessionId, bool) {
+    /// A user who has proved who it is begins anew where somebody without a user was: nothing of that was meant for it.
+    fn claim_session(&mut self, granted: &Granted, clean_start: bool) -> (SessionId, bool) {
+        let client_id = &granted.client_id;
         if let Some(&old) = self.by_client.get(client_id) {
             if let Some(other) = self.session(old).and_then(|session| session.connection) {
                 self.end(
@@ -163,13 +149,15 @@ impl Broker {
             }
             // It may have ended with its connection.
             if self.by_client.get(client_id) == Some(&old) {
-                if !clean_start {
+                let is_theirs = self.session(old).is_some_and(|session| session.user == granted.user);
+                if !clean_start && is_theirs {
                     return (old, true); // [MQTT-3.1.2-5]
                 }
                 self.remove_session(old); // [MQTT-3.1.2-4]
             }
         }
-        let session = Session::new(Arc::clone(client_id), self.config.max_inflight);
+        let mut session = Session::new(Arc::clone(client_id), self.config.max_inflight);
+        session.user = granted.user.clone();
         let id = SessionId(u32::try_from(self.sessions.insert(session)).unwrap_or(u32::MAX));
         self.by_client.insert(Arc::clone(client_id), id);
         (id, false) // [MQTT-3.1.2-6]
@@ -186,6 +174,7 @@ impl Broker {
             takes_problem_information: connect.properties.request_problem_information,
             silence,
             last_heard: now,
+            login: granted.user.clone().map(|user| Box::new(Login { user, step: None })),
             // Kept until it is sent or discarded [MQTT-3.1.2-7].
             will: self.admit_will(&granted.client_id, connect),
             aliases: Vec::new(),

@@ -9,6 +9,7 @@ use mqtt::{Instant, Packet, ReasonCode, TopicName, Version, Will};
 
 use super::alias::Aliases;
 use super::io::Fault;
+use super::login::{Candidate, Login};
 use super::timers::Timer;
 use super::{Broker, ConnectionId, Ended, Notice, Peer, SessionId};
 
@@ -25,13 +26,15 @@ pub(super) struct Connection {
 }
 
 /// ```text
-///   Opened ─▶ AwaitConnect ── CONNECT ─▶ Connected ──┐
-///                  └────────── fault, timeout ───────┴─▶ Closing ── Closed ─▶ gone
+///   Opened ─▶ AwaitConnect ── CONNECT ─▶ (LoggingIn ─▶) Connected ──┐
+///                  └─────────── fault, timeout ─────────────────────┴─▶ Closing ── Closed ─▶ gone
 /// ```
 #[derive(Debug)]
 pub(super) enum State {
     /// Nothing but CONNECT is taken, and not for long.
     AwaitConnect,
+    /// CONNECT came, and the proof of who sent it is still to come.
+    LoggingIn(Box<Candidate>),
     /// A Client is there.
     Connected(Box<Live>),
     /// The last bytes are on their way out; nothing that comes in counts.
@@ -51,6 +54,8 @@ pub(super) struct Live {
     pub(super) silence: Option<Duration>,
     pub(super) last_heard: Instant,
     pub(super) will: Option<Box<Will>>,
+    /// Who it has proved to be.
+    pub(super) login: Option<Box<Login>>,
     /// What the Client's topic aliases stand for, from alias 1 on.
     pub(super) aliases: Vec<Option<TopicName>>,
     /// What ours stand for.
@@ -61,7 +66,7 @@ impl Connection {
     pub(super) fn live(&mut self) -> Option<&mut Live> {
         match &mut self.state {
             State::Connected(live) => Some(live),
-            State::AwaitConnect | State::Closing => None,
+            State::AwaitConnect | State::LoggingIn(_) | State::Closing => None,
         }
     }
 }
@@ -99,6 +104,11 @@ impl Broker {
             State::AwaitConnect => {
                 self.end(id, Fault::new(ReasonCode::KeepAliveTimeout, "no CONNECT in time"))
             }
+            State::LoggingIn(candidate) => {
+                let limit = candidate.limit();
+                let fault = Fault::new(ReasonCode::NotAuthorized, "no proof of who it is in time");
+                self.refuse(id, Version::V5, limit, fault); // [MQTT-4.12.0-4]
+            }
             State::Connected(live) => {
                 let Some(silence) = live.silence else { return };
                 let until = live.last_heard + silence;
@@ -117,6 +127,10 @@ impl Broker {
     pub(super) fn malformed(&mut self, id: ConnectionId, version: Option<Version>, error: DecodeError) {
         let Some(connection) = self.connection(id) else { return };
         let fault = Fault::new(error.reason_code(), error.to_string());
+        if let State::LoggingIn(candidate) = &connection.state {
+            let limit = candidate.limit();
+            return self.refuse(id, Version::V5, limit, fault);
+        }
         if matches!(connection.state, State::AwaitConnect) {
             // A CONNACK may tell why once the Client has shown that it speaks MQTT [MQTT-3.1.4-1].
             let answer = match (version, error) {
@@ -195,6 +209,9 @@ impl Broker {
         match state {
             State::Closing => {}
             State::AwaitConnect => self.out.notice(Notice::Ended { client_id: None, peer, ended }),
+            State::LoggingIn(candidate) => {
+                self.out.notice(Notice::Ended { client_id: Some(candidate.client_id), peer, ended });
+            }
             State::Connected(live) => {
                 self.connected = self.connected.saturating_sub(1);
                 self.count_address_out(id);

@@ -104,6 +104,8 @@ pub enum Notice {
     Connected {
         /// Who.
         client_id: Arc<str>,
+        /// As which user, when it has proved to be one.
+        user: Option<Arc<str>>,
         /// From where.
         peer: Arc<str>,
         /// Speaking what.

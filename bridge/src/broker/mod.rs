@@ -24,9 +24,11 @@ mod deliver;
 mod disconnect;
 mod hash;
 mod io;
+mod login;
 mod outbox;
 mod publish;
 mod retained;
+mod room;
 mod route;
 mod send;
 mod session;
@@ -46,7 +48,7 @@ use std::sync::Arc;
 use mqtt::{Instant, Packet, ReasonCode, Rng};
 use slab::Slab;
 
-pub use access::Anonymous;
+pub use access::{Anonymous, User, Users};
 pub use config::{Config, Excess, Overlapping, Redirect};
 pub use counters::Counters;
 pub use io::{Ended, Input, Notice, Output, Peer};
@@ -54,6 +56,7 @@ pub use io::{Ended, Input, Notice, Output, Peer};
 use connection::{Connection, State};
 use hash::{KeyedMap, Keys};
 use io::Fault;
+use login::Nonces;
 use outbox::Outbox;
 use retained::Retained;
 use session::Session;
@@ -87,6 +90,7 @@ pub struct Broker {
     out: Outbox,
     counters: Counters,
     rng: Rng,
+    nonces: Nonces,
 }
 
 impl Broker {
@@ -110,9 +114,18 @@ impl Broker {
             out: Outbox::default(),
             counters: Counters::default(),
             rng: Rng::new(keys.public_seed()),
+            nonces: Nonces::new([0; 32]),
         };
         broker.start_sys();
         broker
+    }
+
+    /// The same broker with a secret of its own, without which whoever listens can foresee the nonces of logins: 32 random
+    /// bytes, new at each start.
+    #[must_use]
+    pub fn with_secret(mut self, secret: [u8; 32]) -> Self {
+        self.nonces = Nonces::new(secret);
+        self
     }
 
     /// Takes one input. `now` never goes back.
@@ -175,6 +188,7 @@ impl Broker {
                     _ => self.end(id, Fault::protocol("a packet before CONNECT [MQTT-3.1.0-1]")),
                 };
             }
+            State::LoggingIn(_) => return self.login_packet(id, &packet),
             State::Connected(live) => live.last_heard = now,
         }
         let done = match packet {
@@ -191,7 +205,7 @@ impl Broker {
             }
             Packet::Disconnect(disconnect) => self.disconnect(id, &disconnect),
             Packet::Connect(_) => Err(Fault::protocol("a second CONNECT on one connection [MQTT-3.1.0-2]")),
-            Packet::Auth(_) => Err(Fault::protocol("AUTH without an authentication method [MQTT-4.12.0-7]")),
+            Packet::Auth(auth) => self.reauthenticate(id, &auth),
             Packet::Connack(_) | Packet::Suback(_) | Packet::Unsuback(_) | Packet::Pingresp => {
                 Err(Fault::protocol("a packet that only a server sends"))
             }

@@ -192,7 +192,7 @@ fn with_words<'a>(packet_id: PacketId, reason: ReasonCode) -> Ack<'a> {
 #[expect(clippy::wildcard_enum_match_arm, reason = "a publication is refused for these alone")]
 const fn why_refused(reason: ReasonCode) -> Option<&'static str> {
     match reason {
-        ReasonCode::NotAuthorized => Some("topics that begin with $ belong to the server"),
+        ReasonCode::NotAuthorized => Some("topics below $SYS and $share belong to the server"),
         ReasonCode::QuotaExceeded => Some("there is no room for another retained message"),
         ReasonCode::PayloadFormatInvalid => Some("the payload is not the UTF-8 it says it is"),
         _ => None,

@@ -12,20 +12,21 @@ impl Broker {
         let Some(live) = self.connection(id).and_then(|connection| connection.live()) else { return };
         let (version, limit) = (live.version, live.maximum_packet_size as usize);
         if !live.takes_problem_information && may_lack_words(packet) {
-            return self.send_within(id, version, limit, &without_words(packet)); // [MQTT-3.1.2-29]
+            self.send_within(id, version, limit, &without_words(packet)); // [MQTT-3.1.2-29]
+        } else {
+            self.send_within(id, version, limit, packet);
         }
-        self.send_within(id, version, limit, packet);
     }
 
-    /// The same for a peer that is not connected as a Client yet.
+    /// The same for a peer that is not connected as a Client yet. False when it takes no packet that large.
     pub(super) fn send_within(
         &mut self,
         id: ConnectionId,
         version: Version,
         limit: usize,
         packet: &Packet<'_>,
-    ) {
-        let Some(Some(connection)) = self.connections.get_mut(id.0 as usize) else { return };
+    ) -> bool {
+        let Some(Some(connection)) = self.connections.get_mut(id.0 as usize) else { return false };
         let mut piece = self.out.packet(version, packet);
         for smaller in [without_words, without_options] {
             if piece.is_none_or(|piece| piece.len() <= limit) {
@@ -33,10 +34,10 @@ impl Broker {
             }
             piece = self.out.packet(version, &smaller(packet));
         }
-        if let Some(piece) = piece.filter(|piece| piece.len() <= limit) {
-            connection.pending += piece.len();
-            self.out.send(id, piece);
-        }
+        let Some(piece) = piece.filter(|piece| piece.len() <= limit) else { return false };
+        connection.pending += piece.len();
+        self.out.send(id, piece);
+        true
     }
 }
 

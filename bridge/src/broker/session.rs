@@ -16,6 +16,8 @@ use super::{Broker, ConnectionId, SessionId};
 #[derive(Debug)]
 pub(super) struct Session {
     pub(super) client_id: Arc<str>,
+    /// Whose it is; none when nobody had to say.
+    pub(super) user: Option<Arc<str>>,
     pub(super) connection: Option<ConnectionId>,
     pub(super) expiry: SessionExpiry,
     pub(super) sender: Sender<Queued>,
@@ -150,6 +152,7 @@ impl Session {
     pub(super) fn new(client_id: Arc<str>, max_inflight: u16) -> Self {
         Self {
             client_id,
+            user: None,
             connection: None,
             expiry: SessionExpiry::AtDisconnect,
             sender: Sender::new(max_inflight),

@@ -4,11 +4,13 @@ mod args;
 mod link;
 mod publish;
 mod subscribe;
+mod user;
 
 pub use args::ConnectArgs;
 pub use link::Link;
 pub use publish::{PublishArgs, publish};
 pub use subscribe::{SubscribeArgs, subscribe};
+pub use user::user_entry;
 
 use std::time::Duration;
 

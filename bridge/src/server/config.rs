@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, anyhow};
+use mqtt::scram::{ScramError, prepare};
 use mqtt::{Qos, Version};
 use serde::Deserialize;
 
@@ -62,6 +63,18 @@ pub struct Data {
 pub struct Auth {
     /// Let clients of other machines in without a password. Those of this machine always are.
     pub anonymous: bool,
+    /// `[[auth.user]]`: who may come from anywhere, by a login.
+    pub user: Vec<User>,
+}
+
+/// One user, as `switchboard user scram NAME` prints it.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct User {
+    /// The name that the login brings.
+    pub name: String,
+    /// What its password is checked with, in PostgreSQL's form: `SCRAM-SHA-256$iterations:salt$StoredKey:ServerKey`.
+    pub scram: String,
 }
 
 /// Bounds of the broker; the names and defaults of [`broker::Config`].
@@ -167,6 +180,7 @@ impl File {
         if self.auth.anonymous {
             config.anonymous = broker::Anonymous::FromAnywhere;
         }
+        config.users = self.auth.users()?;
         if let Some(versions) = &l.versions {
             config.versions = versions.iter().map(|name| version(name)).collect::<Result<_>>()?;
         }
@@ -206,6 +220,19 @@ impl File {
         set(&mut config.max_retained_bytes, l.max_retained_bytes);
         set(&mut config.sys_interval_s, l.sys_interval_s);
         Ok(config)
+    }
+}
+
+impl Auth {
+    fn users(&self) -> Result<broker::Users> {
+        let mut users = broker::Users::default();
+        for User { name, scram } in &self.user {
+            let wrong = |why: ScramError| anyhow!("[[auth.user]] {name:?}: {why}");
+            let user = broker::User { scram: scram.parse().map_err(wrong)? };
+            let old = users.insert(&prepare(name).map_err(wrong)?, user);
+            anyhow::ensure!(old.is_none(), "[[auth.user]] {name:?} stands there twice");
+        }
+        Ok(users)
     }
 }
 
@@ -293,6 +320,17 @@ mod tests {
         ] {
             assert!(File::parse(bad).is_err(), "{bad}");
         }
+    }
+
+    #[test]
+    fn users_are_checked() {
+        let scram = mqtt::scram::Credentials::derive("secret", b"0123456789abcdef", 4096).unwrap();
+        let user = |name: &str| format!("[[auth.user]]\nname = {name:?}\nscram = \"{scram}\"\n");
+        assert!(!File::parse(&user("alice")).unwrap().broker().unwrap().users.is_empty());
+        let error = |text: &str| File::parse(text).unwrap_err().to_string();
+        assert!(error(&(user("alice") + &user("alice"))).contains("twice"));
+        assert!(error(&user("")).contains("characters"));
+        assert!(error("[[auth.user]]\nname = \"bob\"\nscram = \"plain\"").contains("bob"));
     }
 
     #[test]

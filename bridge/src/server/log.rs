@@ -13,9 +13,10 @@ pub(crate) fn init(level: tracing::Level, json: bool) {
 
 pub(crate) fn notice(notice: &Notice) {
     match notice {
-        Notice::Connected { client_id, peer, version, session_present } => {
+        Notice::Connected { client_id, user, peer, version, session_present } => {
             let (version, session) = (version.name(), if *session_present { "resumed" } else { "new" });
-            tracing::info!(client = &**client_id, %peer, version, session, "connected");
+            let user = user.as_deref();
+            tracing::info!(client = &**client_id, user, %peer, version, session, "connected");
         }
         Notice::Ended { client_id, peer, ended } => {
             let client = client_id.as_deref().unwrap_or("-");
@@ -74,6 +75,7 @@ mod tests {
         tracing::subscriber::with_default(subscriber, || {
             notice(&Notice::Connected {
                 client_id: Arc::clone(&name),
+                user: Some(Arc::clone(&name)),
                 peer: "127.0.0.1:5".into(),
                 version: Version::V5,
                 session_present: false,

@@ -54,9 +54,9 @@ impl Options {
         let listen = &self.file.listen;
         let is_open = self.lan || listen.http.iter().chain(&listen.tcp).any(|at| !at.ip().is_loopback());
         ensure!(
-            !is_open || self.file.auth.anonymous,
-            "listening on this machine's network addresses lets others reach it, and there are no users yet: \
-             add --anonymous if everyone there may see and switch everything"
+            !is_open || self.file.auth.anonymous || !self.file.auth.user.is_empty(),
+            "listening on this machine's network addresses lets others reach it, and there are no users: \
+             add one with `switchboard user scram NAME`, or --anonymous if everyone there may see and switch everything"
         );
         Ok(())
     }
@@ -121,7 +121,10 @@ fn new_shard(options: &Options) -> Result<Rc<Shard>> {
     let config = options.file.broker()?;
     let (max_packet, max_output) = (config.max_packet_bytes, config.max_output_bytes);
     let seed = getrandom::u64().context("the system gives no random numbers")?;
-    let shard = Shard::new(Broker::new(config, seed), Clock::start(), max_packet, max_output);
+    let mut secret = [0; 32];
+    getrandom::fill(&mut secret).context("the system gives no random numbers")?;
+    let broker = Broker::new(config, seed).with_secret(secret);
+    let shard = Shard::new(broker, Clock::start(), max_packet, max_output);
     shard.start();
     Ok(shard)
 }

@@ -92,8 +92,9 @@ impl Nonce {
         Self(Base64::encode_string(bytes))
     }
 
-    /// The nonce of the exchange with this number, made of random bytes that nobody else knows.
-    pub(crate) fn derive(secret: &[u8; 32], number: u64) -> Self {
+    /// The nonce of the exchange with this number, made of random bytes that nobody else knows. Use each number once.
+    #[must_use]
+    pub fn derive(secret: &[u8; 32], number: u64) -> Self {
         let mut bytes = [0; 18];
         bytes
             .iter_mut()
@@ -129,8 +130,11 @@ fn xor(a: &Hash, b: &Hash) -> Hash {
     out
 }
 
-/// SASLprep of a name or password; one that is empty afterwards is none.
-fn prepare(text: &str) -> Result<String, ScramError> {
+/// SASLprep of a name or password (RFC 4013); one that is empty afterwards is none.
+///
+/// # Errors
+/// It has a character that may not stand in one.
+pub fn prepare(text: &str) -> Result<String, ScramError> {
     let prepared = stringprep::saslprep(text).map_err(|_| ScramError::Unprepared)?;
     if prepared.is_empty() { Err(ScramError::Unprepared) } else { Ok(prepared.into_owned()) }
 }

@@ -8,6 +8,7 @@ mod flow;
 mod http;
 mod keep_alive;
 mod limits;
+mod login;
 mod malformed;
 mod publish;
 mod retained;

@@ -4,6 +4,7 @@
 mod alias;
 mod bounds;
 mod connect;
+mod login;
 mod overlap;
 mod share;
 mod sys;
@@ -23,6 +24,8 @@ struct World {
     now: Instant,
     wire: Vec<Wire>,
     deadline: Option<Instant>,
+    /// Who connects now is on another machine.
+    is_far: bool,
 }
 
 /// What one connection has been sent.
@@ -46,13 +49,14 @@ impl World {
             now: Instant::from_millis(1000),
             wire: Vec::new(),
             deadline: None,
+            is_far: false,
         }
     }
 
     fn open(&mut self, version: Version) -> usize {
         let id = self.wire.len();
         self.wire.push(Wire { version, bytes: Vec::new(), is_closed: false, is_stalled: false });
-        let peer = Peer { name: format!("peer-{id}").into(), address: None, is_loopback: true };
+        let peer = Peer { name: format!("peer-{id}").into(), address: None, is_loopback: !self.is_far };
         self.handle(Input::Opened { connection: ConnectionId(id as u32), peer });
         id
     }
