@@ -184,6 +184,7 @@ fn every_byte() -> Vec<u8> {
     (0..=255).collect()
 }
 
+/// [MQTT-6.0.0-3], [MQTT3-6.0.0-3]: the program refuses a WebSocket that does not offer the subprotocol `mqtt`.
 #[wasm_bindgen_test]
 async fn it_connects_in_each_version() {
     for version in [Version::V5, Version::V3_1_1, Version::V3_1] {
@@ -248,6 +249,7 @@ async fn many_messages_in_one_frame_keep_their_order() {
     }
 }
 
+/// [MQTT-6.0.0-2], [MQTT3-6.0.0-2]
 #[wasm_bindgen_test]
 async fn packets_split_over_frames_are_put_together() {
     split_frames(true);

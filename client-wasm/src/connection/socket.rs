@@ -4,7 +4,7 @@ use js_sys::{ArrayBuffer, Uint8Array};
 use wasm_bindgen::prelude::*;
 use web_sys::{BinaryType, CloseEvent, MessageEvent, WebSocket};
 
-/// The subprotocol of MQTT over WebSocket [MQTT-6.0.0-4].
+/// The subprotocol of MQTT over WebSocket [MQTT-6.0.0-3], [MQTT3-6.0.0-3].
 const PROTOCOL: &str = "mqtt";
 
 /// What a socket has to tell.

@@ -70,7 +70,7 @@ fn auth(reason: ReasonCode, data: &'static str) -> Packet<'static> {
     Packet::Auth(Auth { method: Some("ECHO"), data: Some(data.as_bytes()), ..Auth::new(reason) })
 }
 
-/// [MQTT-4.12.0-3], [MQTT-4.12.0-5], [MQTT-3.1.2-30]: and nothing else is sent before CONNACK.
+/// [MQTT-4.12.0-3], [MQTT-4.12.0-5], [MQTT-3.15.2-2], [MQTT-3.15.2-3], [MQTT-3.1.2-30]: AUTH has no words, and nothing else is sent before CONNACK.
 #[test]
 fn the_client_answers_every_challenge_and_then_goes_on() {
     let mut pair = begun();

@@ -45,6 +45,15 @@ fn connects() -> Vec<Case> {
             is: connect(Connect { keep_alive_s: 60, ..Connect::new(Version::V3_1, "c") }),
         },
         Case {
+            name: "mqtt3_3_1_3_5 CONNECT 3.1 with a client identifier of more than 23 characters",
+            versions: V3_1,
+            bytes: "10 [ 'MQIsdp' 03 02 003c 'a-client-identifier-of-more-than-23-bytes' ]",
+            is: connect(Connect {
+                keep_alive_s: 60,
+                ..Connect::new(Version::V3_1, "a-client-identifier-of-more-than-23-bytes")
+            }),
+        },
+        Case {
             name: "CONNECT 3.1 with flags that stand for nothing",
             versions: V3_1,
             bytes: "1c [ 'MQIsdp' 03 02 003c 'c' ]",

@@ -7,6 +7,7 @@ mod bad;
 mod bytes;
 mod connect;
 mod good;
+mod properties;
 
 use std::collections::BTreeSet;
 
