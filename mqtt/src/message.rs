@@ -97,7 +97,9 @@ impl Message {
 }
 
 impl MessageProperties {
-    /// The properties of a packet with memory of their own; none when the packet has none to keep.
+    /// The properties of a packet with memory of their own; none when the packet has none to keep. They travel as they are:
+    /// [MQTT-3.3.2-4], [MQTT-3.3.2-15], [MQTT-3.3.2-16], [MQTT-3.3.2-20]; user properties in their order [MQTT-3.3.2-17],
+    /// [MQTT-3.3.2-18], of a will too [MQTT-3.1.3-10].
     #[must_use]
     pub fn from_packet(p: &packet::PublishProperties<'_>) -> Option<Box<Self>> {
         if !p.has_message_properties() {

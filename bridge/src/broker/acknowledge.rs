@@ -22,7 +22,7 @@ impl Broker {
         let Some((session_id, _)) = self.client(id) else { return Ok(()) };
         let Some(session) = self.session(session_id) else { return Ok(()) };
         if ack.reason.is_error() {
-            let _ = session.sender.refused(ack.packet_id); // [MQTT-4.4.0-2]
+            let _ = session.sender.refused(ack.packet_id); // [MQTT-4.4.0-2], nor offered to others [MQTT-4.8.2-6]
             self.pump(session_id);
             return Ok(());
         }
@@ -34,6 +34,7 @@ impl Broker {
         Ok(())
     }
 
+    /// The handshake goes on, whatever has become of the message [MQTT-4.3.3-13].
     pub(super) fn pubrel(&mut self, id: ConnectionId, ack: &Ack<'_>) -> Result<(), Fault> {
         let Some((session, _)) = self.client(id) else { return Ok(()) };
         let found = self.session(session).is_some_and(|session| session.receiver.pubrel(ack.packet_id));

@@ -157,7 +157,12 @@ impl Broker {
         connack.properties.reason_string = Some(&fault.why);
         let redirect = self.config.redirect.clone().filter(|_| is_elsewhere(fault.reason));
         connack.properties.server_reference = redirect.as_ref().map(|redirect| &*redirect.to); // 4.11
-        self.send_within(id, version, limit as usize, &Packet::Connack(Box::new(connack)));
+        // Where 3.x has no return code that fits, the connection closes without one [MQTT3-3.2.2-6].
+        let has_code = version.is_5()
+            || !matches!(fault.reason, ReasonCode::QosNotSupported | ReasonCode::RetainNotSupported);
+        if has_code {
+            self.send_within(id, version, limit as usize, &Packet::Connack(Box::new(connack)));
+        }
         self.finish(id, Ended::ByServer(fault.reason, fault.why), true);
     }
 

@@ -165,7 +165,8 @@ impl Broker {
         self.sent(connection, size);
     }
 
-    /// A new connection goes on with a Session: all that is in flight is sent again, in its order [MQTT-4.4.0-1].
+    /// A new connection goes on with a Session: all that is in flight is sent again, in its order [MQTT-4.4.0-1],
+    /// also what came by a Shared Subscription [MQTT-4.8.2-4].
     pub(super) fn resume(&mut self, id: SessionId) {
         let Some(session) = self.session(id) else { return };
         session.sender.repeat_all();

@@ -39,8 +39,9 @@ impl Broker {
                 let result = self.accept(session, topic, publish);
                 self.note_refusal(session, topic, result.err());
             }
+            // Each time a new message, with DUP or without [MQTT-4.3.2-5].
             Delivery::AtLeastOnce { packet_id, .. } => {
-                let reason = self.answer(session, version, topic, publish);
+                let reason = self.answer(session, version, topic, publish)?;
                 self.send(id, &Packet::Puback(with_words(packet_id, reason))); // [MQTT-4.3.2-4]
             }
             Delivery::ExactlyOnce { packet_id, .. } => {
@@ -73,13 +74,13 @@ impl Broker {
         if session.receiver.publish(packet_id) == Reception::Repeated {
             return Ok(ReasonCode::Success); // [MQTT-4.3.3-10]
         }
-        let reason = self.answer(session_id, version, topic, publish);
-        if reason.is_error()
+        let answer = self.answer(session_id, version, topic, publish);
+        if answer.as_ref().map_or(true, |reason| reason.is_error())
             && let Some(session) = self.session(session_id)
         {
             session.receiver.refuse(packet_id); // [MQTT-4.3.3-9]
         }
-        Ok(reason)
+        answer
     }
 
     /// Accepts a message that is acknowledged, and says with which reason.
@@ -89,14 +90,21 @@ impl Broker {
         version: Version,
         topic: TopicName<&str>,
         publish: &Publish<'_>,
-    ) -> ReasonCode {
+    ) -> Result<ReasonCode, Fault> {
         match self.accept(session, topic, publish) {
-            Ok(0) if version.is_5() => ReasonCode::NoMatchingSubscribers,
-            Ok(_) => ReasonCode::Success,
+            Ok(0) if version.is_5() => Ok(ReasonCode::NoMatchingSubscribers),
+            Ok(_) => Ok(ReasonCode::Success),
             Err(reason) => {
                 self.note_refusal(session, topic, Some(reason));
-                // 3.x has no word for a refusal, so the message is acknowledged and dropped [MQTT3-3.3.5-2].
-                if version.is_5() { reason } else { ReasonCode::Success }
+                match (version.is_5(), reason) {
+                    (true, _) => Ok(reason),
+                    // What may go well another time ends a connection of 3.x; its Client will try again [MQTT3-4.8.0-2].
+                    (false, ReasonCode::QuotaExceeded) => {
+                        Err(Fault::new(reason, "there is no room for another retained message"))
+                    }
+                    // 3.x has no word for a refusal, so the message is acknowledged and dropped [MQTT3-3.3.5-2].
+                    (false, _) => Ok(ReasonCode::Success),
+                }
             }
         }
     }
@@ -183,7 +191,7 @@ impl Broker {
     }
 }
 
-/// PUBACK or PUBREC; a refusal says in words what is wrong.
+/// PUBACK or PUBREC with the message's identifier [MQTT-2.2.1-5]; a refusal says in words what is wrong.
 fn with_words<'a>(packet_id: PacketId, reason: ReasonCode) -> Ack<'a> {
     let why = if reason.is_error() { why_refused(reason) } else { None };
     Ack { reason_string: why, ..Ack::new(packet_id, reason) }

@@ -67,7 +67,8 @@ impl<'a> Routed<'a> {
         let at = usize::from(version.is_5()) * 6 + usize::from(qos.level()) * 2 + usize::from(retain);
         let slot = self.shapes.get_mut(at)?;
         if slot.is_none() {
-            // DUP is ours to set, not the publisher's [MQTT-3.3.1-3].
+            // DUP is ours to set, not the publisher's [MQTT-3.3.1-3]: none the first time [MQTT-4.3.1-1], [MQTT-4.3.2-2],
+            // [MQTT-4.3.3-2].
             let travels = (delivery(qos, PLACEHOLDER, false), retain);
             let (publish, topic) = (self.publish, self.topic);
             *slot = encode_with(out, |bytes| publish.encode_forwarded(version, topic, travels, bytes));

@@ -239,7 +239,8 @@ impl Broker {
         }
     }
 
-    /// Ends a Session with all it holds. A will that still waited is sent now.
+    /// Ends a Session with all it holds; what was retained is not part of it [MQTT3-3.1.2-7]. A will that still waited is sent
+    /// now.
     pub(super) fn remove_session(&mut self, id: SessionId) {
         self.set_session_timer(id, None);
         self.set_replay_timer(id, None);

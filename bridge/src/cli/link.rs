@@ -115,7 +115,7 @@ impl Link {
         let address = self.address.clone();
         self.unsent.clear();
         self.socket = Socket::Connecting(Box::pin(async move {
-            let stream = TcpStream::connect(address).await?;
+            let stream = TcpStream::connect(address).await?; // [MQTT-4.2-1]
             stream.set_nodelay(true)?;
             Ok(stream)
         }));

@@ -11,7 +11,7 @@ const BACKLOG: i32 = 4096;
 /// How long a connection may be quiet before the kernel asks whether the peer is still there.
 const QUIET: Duration = Duration::from_secs(60);
 
-/// Binds one address. SO_REUSEADDR, so that a restart gets its port again.
+/// Binds one address of TCP, which keeps order and loses nothing [MQTT-4.2-1]. SO_REUSEADDR, so that a restart gets its port again.
 pub(super) fn bind(address: SocketAddr, what: &str) -> Result<TcpListener> {
     let listen = || -> std::io::Result<TcpListener> {
         let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;

@@ -1,5 +1,7 @@
 //! The packets of MQTT, shaped as 5.0 shapes them: one file for each, acknowledgements share one.
 //!
+//! These and nothing beyond them are spoken: no extension is needed to work with others [MQTT3-7.0.0-2].
+//!
 //! A packet borrows its texts and bytes, from the buffer it was decoded from or from what is to be sent.
 
 mod ack;

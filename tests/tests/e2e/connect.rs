@@ -201,3 +201,73 @@ fn a_server_that_stops_says_so_and_exits_with_zero() {
         assert_eq!(status.code(), Some(0), "0: stopped on request");
     });
 }
+
+/// [MQTT-3.1.3-5], [MQTT3-3.1.3-5]
+#[test]
+fn client_ids_of_letters_and_digits_are_taken() {
+    on_all(|s| {
+        let all = "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ";
+        for id in ["a", "Z", "0", &all[..23], &all[20..43], &all[39..]] {
+            s.connect(id).disconnect();
+        }
+    });
+}
+
+/// Each field stands where the standard says: a reader of another order would take one for another.
+/// [MQTT-3.1.3-1], [MQTT-3.1.2-9], [MQTT-3.1.2-17], [MQTT-3.1.2-19], [MQTT3-3.1.3-1], [MQTT3-3.1.2-19], [MQTT3-3.1.2-21]
+#[test]
+fn a_connect_may_say_all_there_is_to_say() {
+    on_all(|s| {
+        let mut watcher = s.connect("watcher");
+        watcher.subscribe("will/topic", Qos::ExactlyOnce);
+        let text = |text: &str| [&(text.len() as u16).to_be_bytes(), text.as_bytes()].concat();
+        let five: &[u8] = s.either(&[0], &[]);
+        let fields = [
+            text("alice"),
+            five.to_vec(),
+            text("will/topic"),
+            text("will payload"),
+            text("user"),
+            text("secret"),
+        ];
+        // Name, level, all flags (clean start, will at QoS 2, retained, password, user name), keep alive, properties.
+        let head = [text("MQTT"), vec![s.either(5, 4), 0b1111_0110, 0, 60], five.to_vec()].concat();
+        let body = [head, fields.concat()].concat();
+        let mut client = s.open();
+        client.send_bytes(&[vec![0x10, body.len() as u8], body].concat());
+        assert_eq!(client.connack().reason, ReasonCode::Success);
+        s.bridge.process.stderr.expect(&["connected", "alice"]);
+        client.cut();
+        assert_eq!(watcher.receive_payload(), b"will payload");
+    });
+}
+
+/// [MQTT3-3.1.2-22]
+#[test]
+fn a_password_without_a_user_name_is_refused_in_3_1_1() {
+    on_v3_1_1(|s| {
+        let mut client = s.open();
+        client.send_bytes(b"\x10\x13\0\x04MQTT\x04\x42\0\0\0\x01x\0\x04pass");
+        assert_eq!(client.end().reason, None, "without a CONNACK [MQTT3-3.1.4-1]");
+    });
+}
+
+/// [MQTT-3.1.4-2], [MQTT-3.1.4-6], [MQTT-3.1.3-8], [MQTT-3.2.2-7], [MQTT3-3.1.4-5], [MQTT3-3.2.2-4]
+#[test]
+fn what_follows_a_refused_connect_is_not_read() {
+    on_all(|s| {
+        let mut watcher = s.connect("watcher");
+        watcher.subscribe("#", Qos::AtMostOnce);
+        let mut client = s.open();
+        let mut hello = s.hello(s.either("alice", ""));
+        hello.clean_start = s.is_5();
+        hello.properties.authentication_method = s.either(Some("unknown"), None);
+        let publish = Packet::Publish(tests::message("early", b"1"));
+        client.send_all(&[Packet::Connect(Box::new(hello)), publish, Packet::Pingreq]);
+        let connack = client.connack();
+        let expected = s.either(ReasonCode::BadAuthenticationMethod, ReasonCode::ClientIdentifierNotValid);
+        assert_eq!((connack.reason, connack.session_present), (expected, false));
+        client.end();
+        watcher.expect_nothing();
+    });
+}

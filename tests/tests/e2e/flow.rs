@@ -11,6 +11,7 @@ fn with_receive_maximum(s: &Scenario, window: u16) -> Client {
 }
 
 /// [MQTT-4.9.0-1], [MQTT-4.9.0-2]
+/// [MQTT-3.3.4-10], [MQTT-4.9.0-3]
 #[test]
 fn no_more_is_sent_than_the_client_takes_at_once_mqtt_3_3_4_9() {
     on_v5(|s| {

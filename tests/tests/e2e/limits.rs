@@ -1,7 +1,7 @@
 //! Limits an operator sets, and how clients are told of them.
 
-use mqtt::packet::{Connect, Publish};
-use mqtt::{Packet, Qos, ReasonCode, Version};
+use mqtt::packet::{Connect, ConnectWill, Publish, PublishProperties};
+use mqtt::{Packet, Qos, ReasonCode, TopicName, Version};
 use tests::{Bridge, Client, PATIENCE, Wire, delivery, message, now};
 
 fn open(bridge: &Bridge, version: Version) -> Client {
@@ -101,4 +101,55 @@ fn retained_messages_over_the_limit_are_refused_and_old_ones_stay() {
     assert!(!client.retain("c", b"1", Qos::AtLeastOnce).is_error(), "clearing makes room");
     client.subscribe("#", Qos::AtMostOnce);
     assert_eq!((client.receive_payload(), client.receive_payload()), (&b"2"[..], &b"1"[..]));
+}
+
+/// [MQTT3-3.8.3-2], [MQTT3-3.9.3-2]
+#[test]
+fn wildcards_that_are_not_offered_are_refused_in_the_one_word_of_3_1_1() {
+    let bridge = Bridge::configured("[limits]\nwildcard_subscriptions = false\n");
+    let mut client = connect(&bridge, Version::V3_1_1, "alice");
+    for filter in ["#", "a/+", "+/a/#"] {
+        assert_eq!(client.subscribe(filter, Qos::AtLeastOnce), ReasonCode::UnspecifiedError, "0x80");
+    }
+    assert_eq!(client.subscribe("a/b", Qos::AtLeastOnce), ReasonCode::GrantedQos1);
+    client.publish("a/b", b"1", Qos::AtLeastOnce);
+    assert_eq!(client.receive_payload(), b"1");
+}
+
+/// [MQTT3-3.2.2-6]
+#[test]
+fn a_will_that_3_1_1_has_no_return_code_for_closes_without_connack() {
+    let bridge = Bridge::configured("[limits]\nmax_qos = 1\nretain_available = false\n");
+    let will = |qos, retain| ConnectWill {
+        topic: TopicName::new("will").expect("a topic"),
+        payload: b"gone",
+        qos,
+        retain,
+        delay_s: 0,
+        properties: PublishProperties::default(),
+    };
+    for (qos, retain) in [(Qos::ExactlyOnce, false), (Qos::AtMostOnce, true)] {
+        let mut client = open(&bridge, Version::V3_1_1);
+        let hello = Connect { will: Some(will(qos, retain)), ..Connect::new(Version::V3_1_1, "mortal") };
+        client.send(&Packet::Connect(Box::new(hello)));
+        assert_eq!(client.end().reason, None);
+    }
+}
+
+/// [MQTT3-4.8.0-2]
+#[test]
+fn what_may_go_well_another_time_closes_a_connection_of_3_1_1() {
+    let bridge = Bridge::configured("[limits]\nmax_retained_messages = 1\n");
+    connect(&bridge, Version::V3_1_1, "first").retain("a", b"1", Qos::AtLeastOnce);
+    for level in [Qos::AtLeastOnce, Qos::ExactlyOnce] {
+        let mut client = connect(&bridge, Version::V3_1_1, "alice");
+        let publish =
+            Publish { retain: true, delivery: delivery(level, client.new_id()), ..message("b", b"1") };
+        client.send(&Packet::Publish(publish));
+        assert_eq!(client.end().reason, None, "not acknowledged");
+    }
+    // The same again, when there is room, is taken.
+    let mut client = connect(&bridge, Version::V3_1_1, "alice");
+    client.retain("a", b"", Qos::AtLeastOnce);
+    assert_eq!(client.retain("b", b"1", Qos::ExactlyOnce), ReasonCode::Success);
 }

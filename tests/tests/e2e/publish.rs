@@ -131,7 +131,7 @@ fn a_publisher_is_told_when_nobody_listens_3_4_2_1() {
     });
 }
 
-/// [MQTT-4.7.2-1]
+/// [MQTT-4.7.2-1], [MQTT3-4.7.2-1]
 #[test]
 fn clients_use_other_topics_with_a_dollar_and_wildcards_do_not_lead_there() {
     on_all(|s| {

@@ -174,3 +174,30 @@ fn ten_thousand_retained_messages_all_arrive_at_qos_1() {
         client.expect_nothing();
     });
 }
+
+/// [MQTT3-3.1.2-7]
+#[test]
+fn it_outlives_the_session_of_its_publisher() {
+    on_all(|s| {
+        let mut publisher = s.connect("publisher");
+        publisher.retain("a", b"1", Qos::AtLeastOnce);
+        publisher.disconnect();
+        let mut client = s.connect("publisher");
+        client.subscribe("a", Qos::AtMostOnce);
+        assert_eq!(client.receive_payload(), b"1");
+    });
+}
+
+/// [MQTT-3.3.1-5], [MQTT3-3.3.1-7]
+#[test]
+fn one_at_qos_0_takes_the_place_of_another() {
+    on_all(|s| {
+        let mut client = s.connect("client");
+        client.retain("a", b"sure", Qos::ExactlyOnce);
+        client.retain("a", b"light", Qos::AtMostOnce);
+        client.subscribe("a", Qos::ExactlyOnce);
+        let got = client.receive();
+        assert_eq!((got.payload, got.retain, got.delivery.qos()), (&b"light"[..], true, Qos::AtMostOnce));
+        client.expect_nothing();
+    });
+}

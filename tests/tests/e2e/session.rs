@@ -237,3 +237,47 @@ fn a_restart_with_nothing_on_disk_forgets_and_says_so() {
         assert!(!s.resume("client").1);
     });
 }
+
+/// [MQTT-4.4.0-2]
+#[test]
+fn what_a_client_refuses_is_not_sent_again() {
+    on_v5(|s| {
+        let mut publisher = s.connect("publisher");
+        let (mut client, _) = s.resume("client");
+        client.subscribe("a", Qos::ExactlyOnce);
+        for level in [1, 2] {
+            publisher.publish("a", &[level], qos(level));
+            let packet_id = client.receive_only().delivery.packet_id().expect("it has one");
+            let refusal = Ack::new(packet_id, ReasonCode::QuotaExceeded);
+            client.send(&if level == 1 { Packet::Puback(refusal) } else { Packet::Pubrec(refusal) });
+        }
+        client.sync();
+        client.cut();
+        let (mut client, present) = s.resume("client");
+        assert!(present);
+        client.expect_nothing();
+    });
+}
+
+/// [MQTT-3.10.4-3], [MQTT3-3.10.4-3]
+#[test]
+fn what_is_under_way_is_completed_after_unsubscribe() {
+    on_all(|s| {
+        let mut publisher = s.connect("publisher");
+        let (mut client, _) = s.resume("client");
+        client.subscribe("a", Qos::ExactlyOnce);
+        publisher.publish("a", b"1", Qos::AtLeastOnce);
+        publisher.publish("a", b"2", Qos::ExactlyOnce);
+        let (_first, second) = (client.receive_only(), client.receive_only());
+        client.unsubscribe("a");
+        publisher.publish("a", b"3", Qos::ExactlyOnce);
+        client.acknowledge(&second);
+        client.expect_nothing();
+        client.cut();
+        // The one that was not acknowledged comes again all the same.
+        let (mut client, _) = s.resume("client");
+        let again = client.receive();
+        assert_eq!((again.payload, again.delivery.dup()), (&b"1"[..], true));
+        client.expect_nothing();
+    });
+}

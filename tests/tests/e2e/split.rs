@@ -77,6 +77,7 @@ fn a_conversation_may_be_cut_at_every_byte() {
     });
 }
 
+/// [MQTT-4.2-1], [MQTT3-7.1.1-1], [MQTT3-6.0.0-2]
 #[test]
 fn a_conversation_may_come_byte_by_byte() {
     on_all(|s| converse(s, "client", |bytes| bytes.chunks(1).collect()));

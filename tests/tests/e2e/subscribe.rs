@@ -1,7 +1,7 @@
 //! SUBSCRIBE, UNSUBSCRIBE and Topic Filters (3.8 to 3.11, 4.7).
 
-use mqtt::packet::SubscriptionOptions;
-use mqtt::{Qos, ReasonCode};
+use mqtt::packet::{SubscriptionOptions, Unsubscribe};
+use mqtt::{Packet, Qos, ReasonCode, TopicFilter};
 use tests::{on_all, on_v3_1_1, on_v5, qos};
 
 /// [MQTT-3.8.4-1], [MQTT-3.8.4-5], [MQTT-3.8.4-7], [MQTT-3.9.3-1], [MQTT3-3.8.4-1], [MQTT3-3.8.4-4],
@@ -173,5 +173,65 @@ fn a_message_reaches_every_subscriber_once() {
             }
             subscriber.expect_nothing();
         }
+    });
+}
+
+/// [MQTT-3.10.4-1], [MQTT-3.10.4-2], [MQTT3-3.10.4-1], [MQTT3-3.10.4-2]
+#[test]
+fn unsubscribe_ends_the_same_filter_and_no_other() {
+    on_all(|s| {
+        let mut client = s.connect("alice");
+        client.subscribe("a/+", Qos::AtMostOnce);
+        for other in ["a/b", "A/+", "a/#", "+/+", "a/+/"] {
+            client.unsubscribe(other);
+        }
+        client.publish("a/b", b"1", Qos::AtLeastOnce);
+        assert_eq!(client.receive_payload(), b"1");
+        client.unsubscribe("a/+");
+        client.publish("a/b", b"2", Qos::AtLeastOnce);
+        client.expect_nothing();
+    });
+}
+
+/// [MQTT-3.10.4-6], [MQTT-3.11.3-1], [MQTT-3.11.3-2], [MQTT3-3.10.4-6]
+#[test]
+fn several_filters_are_unsubscribed_with_one_answer() {
+    on_all(|s| {
+        let mut client = s.connect("alice");
+        for filter in ["a", "b", "c"] {
+            client.subscribe(filter, Qos::AtMostOnce);
+        }
+        let packet_id = client.new_id();
+        let filters = ["a", "never", "c"].map(|text| TopicFilter::new(text).expect("a filter")).to_vec();
+        client.send(&Packet::Unsubscribe(Unsubscribe { packet_id, filters, user_properties: Vec::new() }));
+        let Packet::Unsuback(ack) = client.next() else { panic!("UNSUBACK comes first") };
+        let reasons = [ReasonCode::Success, ReasonCode::NoSubscriptionExisted, ReasonCode::Success];
+        assert_eq!((ack.packet_id, ack.reasons.as_slice()), (packet_id, s.either(&reasons[..], &[])));
+        for topic in ["a", "b", "c"] {
+            client.publish(topic, topic.as_bytes(), Qos::AtLeastOnce);
+        }
+        assert_eq!(client.receive_payload(), b"b");
+        client.expect_nothing();
+    });
+}
+
+/// Replacing a subscription brings what is retained again, and loses none of what is published meanwhile.
+/// [MQTT-3.8.4-3], [MQTT-3.8.4-4], [MQTT3-3.8.4-3]
+#[test]
+fn nothing_is_lost_while_a_subscription_is_replaced() {
+    on_all(|s| {
+        let (mut publisher, mut client) = (s.connect("publisher"), s.connect("client"));
+        publisher.retain("kept", b"kept", Qos::AtLeastOnce);
+        client.subscribe("#", Qos::AtLeastOnce);
+        assert_eq!(client.receive_payload(), b"kept");
+        for n in 0..50_u8 {
+            publisher.publish("live", &[n], Qos::AtLeastOnce);
+            client.subscribe("#", Qos::AtLeastOnce);
+        }
+        let all: Vec<_> = (0..100).map(|_| client.receive()).collect();
+        let live: Vec<_> = all.iter().filter(|got| !got.retain).map(|got| got.payload[0]).collect();
+        assert_eq!(live, (0..50).collect::<Vec<_>>(), "each once, in order");
+        assert_eq!(all.len() - live.len(), 50, "and what is retained each time");
+        client.expect_nothing();
     });
 }

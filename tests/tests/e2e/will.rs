@@ -97,10 +97,10 @@ fn its_properties_go_with_it() {
         let mut watcher = watcher(s);
         let mut will = will(b"{}");
         will.properties.content_type = Some("application/json");
-        will.properties.user_properties = vec![("why", "cut")];
+        will.properties.user_properties = vec![("why", "cut"), ("by", "whom"), ("why", "again")];
         let properties = will.properties.clone();
         connect_with_will(s, will).cut();
-        assert_eq!(watcher.receive().properties, properties);
+        assert_eq!(watcher.receive().properties, properties, "in their order [MQTT-3.1.3-10]");
     });
 }
 
@@ -141,5 +141,18 @@ fn the_end_of_the_session_sends_it_before_its_delay_mqtt_3_1_3_9() {
         watcher.expect_nothing();
         let _anew = s.connect("mortal");
         assert_eq!(watcher.receive_payload(), b"new session");
+    });
+}
+
+/// [MQTT-3.1.2-14], [MQTT3-3.1.2-16]
+#[test]
+fn it_is_not_kept_when_it_does_not_ask_for_that() {
+    on_all(|s| {
+        let mut first = watcher(s);
+        connect_with_will(s, will(b"offline")).cut();
+        let got = first.receive();
+        assert_eq!((got.payload, got.retain), (&b"offline"[..], false));
+        first.subscribe("will", Qos::AtMostOnce);
+        first.expect_nothing();
     });
 }

@@ -10,6 +10,7 @@ use tests::{Bridge, Client, PATIENCE, Process, Transport, Wire, message, qos, to
 const KINDS: [(Transport, &str); 4] =
     [(Transport::Tcp, "4"), (Transport::Tcp, "5"), (Transport::WebSocket, "4"), (Transport::WebSocket, "5")];
 
+/// [MQTT3-7.0.0-2]
 #[test]
 fn paho_mqtt_talks_through_us() {
     converse(|arguments| {
@@ -19,6 +20,7 @@ fn paho_mqtt_talks_through_us() {
     });
 }
 
+/// [MQTT3-7.0.0-2]
 #[test]
 fn mqtt_js_talks_through_us() {
     let modules: PathBuf = tool("npm/node_modules");

@@ -59,7 +59,7 @@ impl Audience {
         found.subscriptions.sort_by_key(|s| s.session);
         let are_one = |a: &Subscription, b: &Subscription| match overlapping {
             Overlapping::One => a.session == b.session,
-            Overlapping::Each => false,
+            Overlapping::Each => false, // each copy with its own identifier [MQTT-3.3.4-5]
         };
         let copies = found.subscriptions.chunk_by(are_one);
         Self { topic, members: copies.filter_map(Member::of).collect(), shares: found.shares.into() }

@@ -102,7 +102,7 @@ impl Tree {
         }
     }
 
-    /// Everyone who is subscribed to this topic.
+    /// Everyone who is subscribed to this topic, and nobody else [MQTT-3.3.2-3]. Levels are compared as they are [MQTT-4.7.3-4].
     pub(super) fn find(&self, topic: TopicName<&str>) -> Found {
         let mut found = Found::default();
         let levels: Vec<_> = topic.text().split('/').map(|level| (level, self.levels.find(level))).collect();

@@ -21,7 +21,7 @@ fn no_local(qos: Qos) -> SubscriptionOptions {
     SubscriptionOptions { no_local: true, ..at(qos) }
 }
 
-/// [MQTT-3.3.4-2], [MQTT-3.3.4-4], [MQTT-3.3.4-5]
+/// [MQTT-3.3.4-2], [MQTT-3.3.4-3], [MQTT-3.3.4-4]
 #[test]
 fn one_copy_has_the_highest_qos_and_all_identifiers() {
     let each =
@@ -34,7 +34,7 @@ fn one_copy_has_the_highest_qos_and_all_identifiers() {
     );
 }
 
-/// [MQTT-3.3.4-2], [MQTT-3.3.4-3]
+/// [MQTT-3.3.4-2], [MQTT-3.3.4-5]
 #[test]
 fn a_copy_for_each_has_its_qos_its_options_and_its_identifier() {
     let kept = SubscriptionOptions { retain_as_published: true, ..at(Qos::AtMostOnce) };

@@ -121,7 +121,10 @@ impl Model {
         if let Some(packet_id) = publish.delivery.packet_id() {
             let packet_id = packet_id.get();
             assert!(session.again.is_empty(), "{letter:?} is sent before all is sent again");
-            assert!(session.flight(packet_id).is_none(), "identifier {packet_id} is in use [MQTT-2.2.1-3]");
+            assert!(
+                session.flight(packet_id).is_none(),
+                "identifier {packet_id} is in use [MQTT-2.2.1-4], [MQTT-4.3.2-1], [MQTT-4.3.3-1]"
+            );
             let step = step(qos);
             session.flights.push(Flight { packet_id, letter: letter.clone(), retain: publish.retain, step });
         }
