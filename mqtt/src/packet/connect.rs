@@ -151,7 +151,7 @@ impl<'a> Connect<'a> {
         let version = version(r)?;
         *known = Some(version);
         let flags = r.u8()?;
-        if flags & 1 != 0 {
+        if flags & 1 != 0 && version != Version::V3_1 {
             return Err(DecodeError::Malformed("the reserved flag of CONNECT is set [MQTT-3.1.2-3]"));
         }
         let clean_start = flags & 0b10 != 0;
@@ -172,6 +172,9 @@ impl<'a> Connect<'a> {
     }
 
     fn will(r: &mut Reader<'a>, flags: u8, version: Version) -> Result<Option<ConnectWill<'a>>, DecodeError> {
+        if version == Version::V3_1 && flags & 0b100 == 0 {
+            return Ok(None); // the other flags of the will are disregarded then
+        }
         let qos = Qos::from_level(flags >> 3 & 0b11)
             .ok_or(DecodeError::Malformed("the will has QoS 3 [MQTT-3.1.2-12]"))?;
         let retain = flags & 0b10_0000 != 0;
@@ -260,12 +263,14 @@ type Credentials<'a> = (Option<&'a str>, Option<&'a [u8]>);
 
 fn credentials<'a>(r: &mut Reader<'a>, flags: u8, version: Version) -> Result<Credentials<'a>, DecodeError> {
     let (has_name, has_password) = (flags & 0x80 != 0, flags & 0x40 != 0);
+    // In 3.1 the length of the packet takes precedence: what is announced may be missing at its end.
+    let may_be_missing = version == Version::V3_1;
     if has_password && !has_name && !version.is_5() {
         return Err(DecodeError::Malformed("a password without a user name [MQTT3-3.1.2-22]"));
     }
     // [MQTT-3.1.2-16], [MQTT-3.1.2-17]; a string [MQTT-3.1.3-12]
-    let name = if has_name { Some(r.text()?) } else { None };
+    let name = if has_name && !(may_be_missing && r.is_empty()) { Some(r.text()?) } else { None };
     // [MQTT-3.1.2-18], [MQTT-3.1.2-19]
-    let password = if has_password { Some(r.binary()?) } else { None };
+    let password = if has_password && !(may_be_missing && r.is_empty()) { Some(r.binary()?) } else { None };
     Ok((name, password))
 }

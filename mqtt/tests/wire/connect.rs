@@ -63,6 +63,24 @@ fn connects() -> Vec<Case> {
             }))),
         },
         Case {
+            name: "CONNECT 3.1 with flags of a will that is not there, and the one later versions reserve",
+            versions: V3_1,
+            bytes: "10 [ 'MQIsdp' 03 3b 003c 'c' ]",
+            is: Is::OtherFormOf(Packet::Connect(Box::new(Connect {
+                keep_alive_s: 60,
+                ..Connect::new(Version::V3_1, "c")
+            }))),
+        },
+        Case {
+            name: "CONNECT 3.1 with a user name and password announced that are missing",
+            versions: V3_1,
+            bytes: "10 [ 'MQIsdp' 03 c2 003c 'c' ]",
+            is: Is::OtherFormOf(Packet::Connect(Box::new(Connect {
+                keep_alive_s: 60,
+                ..Connect::new(Version::V3_1, "c")
+            }))),
+        },
+        Case {
             name: "CONNECT 3.1.1",
             versions: V3_1_1,
             bytes: "10 [ 'MQTT' 04 02 003c 'c' ]",
