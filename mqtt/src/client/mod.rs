@@ -25,6 +25,7 @@ mod connect;
 mod end;
 mod event;
 mod keep_alive;
+mod questions;
 mod queue;
 mod receive;
 #[cfg(feature = "scram")]
@@ -47,6 +48,7 @@ pub use event::{
     Connected, Ended, Event, Farewell, Input, Misbehaviour, Offline, Outcome, Output, PublishError,
     PublishId, Received, RequestId, Subject,
 };
+pub use questions::{QuestionId, Questions};
 #[cfg(feature = "scram")]
 pub use scram::ScramLogin;
 
