@@ -10,7 +10,7 @@ mod table;
 
 use std::{collections::BTreeMap, io::Write as _, process::ExitCode};
 
-use anyhow::Result;
+use anyhow::{Result, ensure};
 
 use self::list::{Id, List};
 use self::places::Place;
@@ -32,6 +32,15 @@ pub(crate) fn spec(only_missing: bool) -> Result<ExitCode> {
     // Whoever reads only the beginning (`| head`) has seen what they wanted.
     let _ = std::io::stdout().write_all(text.as_bytes());
     Ok(if table::is_whole(&list, &found) { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// The same as a proof, which says no more than it must.
+pub(crate) fn check() -> Result<()> {
+    let (list, found) = look()?;
+    println!("{}", table::summary(&list, &found));
+    let gaps = table::gaps(&list, &found);
+    ensure!(gaps.is_empty(), "these statements or marks are not as they should be:\n{}", gaps.trim_end());
+    Ok(())
 }
 
 fn look() -> Result<(List, Found)> {

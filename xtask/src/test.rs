@@ -17,7 +17,7 @@ use crate::{
     build::{self, Profile},
     command::{self, cargo},
     report::{self, Outcome},
-    system,
+    spec, system,
     tools::{self, WASM},
 };
 
@@ -28,8 +28,9 @@ struct Step {
     run: fn() -> Result<()>,
 }
 
-const STEPS: [Step; 9] = [
+const STEPS: [Step; 10] = [
     Step { name: "fmt", shows: "the code is formatted", run: fmt },
+    Step { name: "spec", shows: "every normative statement has its code and its test", run: spec::check },
     Step { name: "clippy", shows: "no lint complains, natively and for the browser", run: clippy },
     Step { name: "doc", shows: "the documentation builds without a warning", run: doc },
     Step { name: "pure", shows: "protocol and broker need no operating system", run: pure },

@@ -9,6 +9,7 @@ mod overlap;
 mod share;
 mod sys;
 mod time;
+mod words;
 
 use std::time::Duration;
 
@@ -139,6 +140,11 @@ impl World {
 
     fn handle(&mut self, input: Input<'_>) {
         self.broker.handle(self.now, input);
+        self.take_outputs();
+    }
+
+    /// Drains the broker; sockets that are not stalled take what they are given.
+    fn take_outputs(&mut self) {
         let mut taken = Vec::new();
         loop {
             match self.broker.poll() {
