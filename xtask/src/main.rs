@@ -25,6 +25,7 @@ cargo xtask run [-- ARGS]        build, then start `switchboard --demo ARGS`
 cargo xtask test [--only NAME]…  everything that proves it; NAME is one of the steps below
 cargo xtask sim [--seeds N] [--from SEED] | [--seed SEED]
                                  the simulation, from a seed on; or one seed, with what happened last
+cargo xtask sim --bite [WORD]…   whether it notices when a rule is switched off: those with a WORD in them, or all
 cargo xtask spec [--missing]     each normative statement of MQTT with its code and its tests, or only the gaps
 
 build and run need a Rust toolchain, nothing else. What test needs beyond that it installs where it can, and else names.

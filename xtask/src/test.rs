@@ -17,7 +17,7 @@ use crate::{
     build::{self, Profile},
     command::{self, cargo},
     report::{self, Outcome},
-    spec, system,
+    sim, spec, system,
     tools::{self, WASM},
 };
 
@@ -28,13 +28,14 @@ struct Step {
     run: fn() -> Result<()>,
 }
 
-const STEPS: [Step; 10] = [
+const STEPS: [Step; 11] = [
     Step { name: "fmt", shows: "the code is formatted", run: fmt },
     Step { name: "spec", shows: "every normative statement has its code and its test", run: spec::check },
     Step { name: "clippy", shows: "no lint complains, natively and for the browser", run: clippy },
     Step { name: "doc", shows: "the documentation builds without a warning", run: doc },
     Step { name: "pure", shows: "protocol and broker need no operating system", run: pure },
     Step { name: "unit", shows: "unit tests", run: unit },
+    Step { name: "bite", shows: "the simulation notices rules that are switched off", run: bite },
     Step { name: "build", shows: "page and program build", run: build },
     Step { name: "system", shows: "the program with real peers, the page in a browser", run: whole },
     Step { name: "wasm", shows: "the browser's client against the program, in Chromium", run: wasm },
@@ -112,6 +113,11 @@ fn unit() -> Result<()> {
     command::run(&mut test)
 }
 
+/// A few of them; `cargo xtask sim --bite` does it with all.
+fn bite() -> Result<()> {
+    sim::sim(&["--bite", "is taken once", "has DUP", "waits for its delay", "--seeds", "50"])
+}
+
 fn build() -> Result<()> {
     build::build(Profile::Release).map(drop)
 }
@@ -160,12 +166,12 @@ fn browser_tests<const N: usize>(arguments: [&str; N]) -> Result<Command> {
     clippy::disallowed_methods,
     reason = "the clock of this process: it times steps and waits for programs"
 )]
-fn now() -> Instant {
+pub(crate) fn now() -> Instant {
     Instant::now()
 }
 
 /// Asks again and again until there is an answer, for at most `limit`.
-fn wait_for<T>(what: &str, limit: Duration, mut ask: impl FnMut() -> Option<T>) -> Result<T> {
+pub(crate) fn wait_for<T>(what: &str, limit: Duration, mut ask: impl FnMut() -> Option<T>) -> Result<T> {
     let deadline = now() + limit;
     loop {
         if let Some(answer) = ask() {

@@ -337,6 +337,8 @@ mod tests {
         let mut s = Sender::new(10);
         let ids: Vec<_> = (0..5).map(|n| s.send(Qos::ExactlyOnce, n).unwrap()).collect();
         s.pubrec(ids[1]).unwrap();
+        s.repeat_all();
+        assert!(!s.has_room(), "repeats go first, however wide the window");
         s.set_receive_maximum(2);
         s.repeat_all();
         assert_eq!(s.next_repeat(), Some((ids[0], &InFlight::AwaitPubrec(0))));

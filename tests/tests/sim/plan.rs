@@ -97,7 +97,7 @@ impl World {
         match self.dice.below(100) {
             0..25 => {
                 let message = self.some_message(version);
-                let alias = self.dice.chance(20).then(|| self.dice.pick(&[1, 2]));
+                let alias = self.dice.chance(20).then(|| self.dice.pick(&[1, 1, 1, 2, 2, 2, 32, 33]));
                 self.raw_publishes(at, &message, alias);
             }
             25..40 => {

@@ -1,5 +1,7 @@
 //! A client that does as it likes: acknowledges late, in any order, or never; sends things twice; talks nonsense.
 
+use std::collections::BTreeSet;
+
 use mqtt::codec::Deframer;
 use mqtt::packet::{Ack, Connect, Publish, Subscribe, SubscriptionOptions};
 use mqtt::{Delivery, Message, Packet, PacketId, Qos, ReasonCode, TopicFilter, Version};
@@ -19,6 +21,8 @@ pub(crate) struct Raw {
     /// Sends them at once.
     pub(crate) is_eager: bool,
     next_id: u16,
+    /// Topic aliases that it has set on this connection.
+    aliases: BTreeSet<u16>,
     /// QoS 2 messages without PUBREL.
     pub(crate) unreleased: Vec<(PacketId, Message)>,
 }
@@ -41,6 +45,7 @@ impl Raw {
             acks: Vec::new(),
             is_eager: false,
             next_id: 0,
+            aliases: BTreeSet::new(),
             unreleased: Vec::new(),
         }
     }
@@ -71,6 +76,7 @@ impl World {
         raw.deframer = Deframer::client(raw.version, u32::MAX);
         raw.partial.clear();
         raw.acks.clear();
+        raw.aliases.clear();
         self.raw_sends(at, &Packet::Connect(Box::new(connect.clone())));
     }
 
@@ -127,6 +133,15 @@ impl World {
         };
         let mut publish = Publish::of(message, delivery);
         publish.properties.topic_alias = alias.filter(|_| self.raws[at].version.is_5());
+        if let Some(alias) = publish.properties.topic_alias {
+            // Now and then one that was never set, or that cannot be.
+            let may_stand_alone = self.raws[at].aliases.contains(&alias) || self.dice.chance(2);
+            if may_stand_alone && self.dice.chance(50) {
+                publish.topic = None;
+            } else {
+                self.raws[at].aliases.insert(alias);
+            }
+        }
         self.raw_sends(at, &Packet::Publish(publish));
         if message.qos == Qos::ExactlyOnce {
             self.raws[at].unreleased.push((packet_id, message.clone()));
