@@ -41,6 +41,7 @@ impl Broker {
             }
             // Each time a new message, with DUP or without [MQTT-4.3.2-5].
             Delivery::AtLeastOnce { packet_id, .. } => {
+                self.check_window(session, version, packet_id)?;
                 let reason = self.answer(session, version, topic, publish)?;
                 self.send(id, &Packet::Puback(with_words(packet_id, reason))); // [MQTT-4.3.2-4]
             }
@@ -60,17 +61,8 @@ impl Broker {
         publish: &Publish<'_>,
         packet_id: PacketId,
     ) -> Result<ReasonCode, Fault> {
-        let window = usize::from(self.config.receive_maximum);
-        let tolerates = self.config.receive_maximum_excess == Excess::Tolerate;
+        self.check_window(session_id, version, packet_id)?;
         let Some(session) = self.session(session_id) else { return Ok(ReasonCode::UnspecifiedError) };
-        if version.is_5()
-            && !tolerates
-            && session.receiver.len() >= window
-            && !session.receiver.contains(packet_id)
-        {
-            let why = "more QoS 2 messages at once than our receive maximum [MQTT-3.3.4-7]";
-            return Err(Fault::new(ReasonCode::ReceiveMaximumExceeded, why));
-        }
         if session.receiver.publish(packet_id) == Reception::Repeated {
             return Ok(ReasonCode::Success); // [MQTT-4.3.3-10]
         }
@@ -81,6 +73,24 @@ impl Broker {
             session.receiver.refuse(packet_id); // [MQTT-4.3.3-9]
         }
         answer
+    }
+
+    /// Whether one more message may be unfinished. One of QoS 1 is finished at once, but counts until it is.
+    fn check_window(
+        &mut self,
+        session: SessionId,
+        version: Version,
+        packet_id: PacketId,
+    ) -> Result<(), Fault> {
+        let window = usize::from(self.config.receive_maximum);
+        let tolerates = !version.is_5() || self.config.receive_maximum_excess == Excess::Tolerate;
+        let Some(session) = self.session(session) else { return Ok(()) };
+        let unfinished = session.receiver.len().saturating_sub(usize::from(session.received_before));
+        if unfinished < window || tolerates || session.receiver.contains(packet_id) {
+            return Ok(());
+        }
+        let why = "more messages at once than our receive maximum [MQTT-3.3.4-7]";
+        Err(Fault::new(ReasonCode::ReceiveMaximumExceeded, why))
     }
 
     /// Accepts a message that is acknowledged, and says with which reason.

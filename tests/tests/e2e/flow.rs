@@ -58,6 +58,36 @@ fn more_than_our_receive_maximum_ends_the_connection_mqtt_3_3_4_7() {
     });
 }
 
+/// [MQTT-3.3.4-7]
+#[test]
+fn qos_1_counts_for_our_receive_maximum_too_and_a_new_connection_counts_from_nothing() {
+    on_v5(|s| {
+        let (mut client, _) = s.resume("client");
+        let unfinished = |n: u16, qos| {
+            let id = mqtt::PacketId::new(n).expect("not zero");
+            Packet::Publish(Publish { delivery: delivery(qos, id), ..message("a", b"") })
+        };
+        let packets =
+            |from: u16| (from..from + 256).map(|n| unfinished(n, Qos::ExactlyOnce)).collect::<Vec<_>>();
+        for from in [1, 1000] {
+            client.send_all(&packets(from));
+            for n in from..from + 256 {
+                client.ack("PUBREC", mqtt::PacketId::new(n).expect("not zero"));
+            }
+            client.cut();
+            client = s.resume("client").0;
+        }
+        client.send(&unfinished(5000, Qos::AtLeastOnce));
+        client.ack("PUBACK", mqtt::PacketId::new(5000).expect("not zero"));
+        client.send_all(&packets(6000));
+        for n in 6000..6256 {
+            client.ack("PUBREC", mqtt::PacketId::new(n).expect("not zero"));
+        }
+        client.send(&unfinished(7000, Qos::AtLeastOnce));
+        assert_eq!(client.end().reason, Some(ReasonCode::ReceiveMaximumExceeded), "0x93");
+    });
+}
+
 #[test]
 fn an_older_client_that_knows_no_receive_maximum_is_not_held_to_it() {
     on_all(|s| {

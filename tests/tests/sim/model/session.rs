@@ -19,6 +19,8 @@ pub(crate) struct Session {
     pub(super) will: Option<(Instant, Will)>,
     /// QoS 2 messages of the Client between PUBLISH and PUBREL.
     pub(super) receiving: BTreeSet<u16>,
+    /// How many of these were there when this connection began.
+    pub(super) received_before: usize,
     /// What may be in flight to the Client on its present connection.
     pub(super) window: usize,
     pub(super) debts: Vec<Debt>,
@@ -90,6 +92,7 @@ impl Session {
             ends: None,
             will: None,
             receiving: BTreeSet::new(),
+            received_before: 0,
             window: 0,
             debts: Vec::new(),
             flights: Vec::new(),

@@ -6,7 +6,7 @@ use mqtt::packet::{Ack, Disconnect, Publish, Subscribe, Unsubscribe};
 use mqtt::{Delivery, Message, Packet, ReasonCode, SessionExpiry, TopicName};
 
 use super::Model;
-use super::session::{Step, Subscription};
+use super::session::{Session, Step, Subscription};
 use crate::link::LinkKey;
 
 impl Model {
@@ -49,18 +49,20 @@ impl Model {
         match publish.delivery {
             Delivery::AtMostOnce => drop(self.accept(client, &message)),
             Delivery::AtLeastOnce { packet_id, .. } => {
+                if self.is_over_window(link, client) {
+                    return self.end(link, true); // [MQTT-3.3.4-7]
+                }
                 let reason = self.accept(client, &message);
                 let reason = self.as_said(link, reason);
                 self.answer(link, "PUBACK", packet_id.get(), vec![reason]); // [MQTT-4.3.2-4]
             }
             Delivery::ExactlyOnce { packet_id, .. } => {
-                let is_5 = self.live(link).is_some_and(|live| live.version.is_5());
-                let limit = usize::from(self.config.receive_maximum);
+                let is_over = self.is_over_window(link, client);
                 let Some(session) = self.sessions.get_mut(client) else { return };
                 let id = packet_id.get();
                 let mut reason = ReasonCode::Success; // also when it is repeated [MQTT-4.3.3-10]
                 if !session.receiving.contains(&id) {
-                    if is_5 && session.receiving.len() >= limit {
+                    if is_over {
                         return self.end(link, true); // [MQTT-3.3.4-7]
                     }
                     reason = self.accept(client, &message);
@@ -72,6 +74,14 @@ impl Model {
                 self.answer(link, "PUBREC", id, vec![reason]); // [MQTT-4.3.3-8]
             }
         }
+    }
+
+    /// Whether as many messages are unfinished on this connection as may be.
+    fn is_over_window(&self, link: LinkKey, client: &str) -> bool {
+        let is_5 = self.live(link).is_some_and(|live| live.version.is_5());
+        let unfinished = |session: &Session| session.receiving.len().saturating_sub(session.received_before);
+        let unfinished = self.sessions.get(client).map_or(0, unfinished);
+        is_5 && unfinished >= usize::from(self.config.receive_maximum)
     }
 
     /// Publishes, unless the topic is the Server's own.
