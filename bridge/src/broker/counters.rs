@@ -9,6 +9,8 @@ pub struct Counters {
     pub sessions: u64,
     /// Subscriptions now.
     pub subscriptions: u64,
+    /// Those of them that are part of a Shared Subscription.
+    pub shared_subscriptions: u64,
     /// Retained messages now.
     pub retained: u64,
     /// Bytes of the retained messages now.

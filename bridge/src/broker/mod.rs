@@ -163,6 +163,7 @@ impl Broker {
             connections: u64::from(self.connected),
             sessions: self.sessions.len() as u64,
             subscriptions: self.subscriptions.len() as u64,
+            shared_subscriptions: self.subscriptions.shared() as u64,
             retained: self.retained.len() as u64,
             retained_bytes: self.retained.bytes() as u64,
             packets_sent: self.out.packets_sent,

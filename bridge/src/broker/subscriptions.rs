@@ -33,6 +33,7 @@ pub(super) struct Subscriptions {
     tree: Tree,
     shares: Shares,
     count: usize,
+    shared: usize,
     /// Counts the changes; an answer from before the last one is worthless.
     generation: u64,
     cache: KeyedMap<Box<str>, (u64, Rc<Audience>)>,
@@ -56,6 +57,7 @@ impl Subscriptions {
             tree: Tree::new(keys),
             shares: Shares::new(keys),
             count: 0,
+            shared: 0,
             generation: 0,
             cache: KeyedMap::with_hasher(keys),
             cached_bytes: 0,
@@ -65,6 +67,11 @@ impl Subscriptions {
 
     pub(super) const fn len(&self) -> usize {
         self.count
+    }
+
+    /// Those of them that are a member's of a Shared Subscription.
+    pub(super) const fn shared(&self) -> usize {
+        self.shared
     }
 
     /// Adds or replaces a subscription [MQTT-3.8.4-3]; says its place and whether it is new.
@@ -107,6 +114,7 @@ impl Subscriptions {
         }
         let is_new = self.shares.get_mut(id).is_some_and(|share| share.set(member, is_connected));
         self.count += usize::from(is_new);
+        self.shared += usize::from(is_new);
         id
     }
 
@@ -138,6 +146,7 @@ impl Subscriptions {
             return;
         }
         self.count -= 1;
+        self.shared -= 1;
         if !share.is_empty() {
             return;
         }

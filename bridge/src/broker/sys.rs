@@ -91,6 +91,7 @@ impl Broker {
             ("bytes/received", c.bytes_received),
             ("bytes/sent", c.bytes_sent),
             ("subscriptions/count", c.subscriptions),
+            ("shared_subscriptions/count", c.shared_subscriptions),
             ("retained messages/count", c.retained),
             ("store/messages/count", stored),
             ("store/messages/bytes", stored_bytes),

@@ -1,8 +1,10 @@
 //! What `pub` and `sub` have in common on the command line: the habits of mosquitto_pub and mosquitto_sub.
 
 use clap::{ArgAction, Args};
-use mqtt::client::{Config, Password};
+use mqtt::client::{Config, Password, ScramLogin};
 use mqtt::{Qos, Version};
+
+use super::{Error, Link};
 
 /// Where to connect and as whom.
 #[derive(Clone, Debug, Args)]
@@ -27,6 +29,10 @@ pub struct ConnectArgs {
     /// The password
     #[arg(short = 'P', long = "pw", value_name = "PASSWORD")]
     pub password: Option<String>,
+
+    /// Log in by SCRAM-SHA-256 (5.0): the password does not leave this machine, and the server must prove that it knows the user
+    #[arg(long, requires = "username", requires = "password")]
+    pub scram: bool,
 
     /// The protocol version: 3.1, 3.1.1 or 5 (also 31, 311, mqttv5, …); without it 5.0, and 3.1.1 where that is not spoken
     #[arg(short = 'V', long, value_parser = version)]
@@ -55,13 +61,25 @@ impl ConnectArgs {
         format!("{}:{}", self.host, self.port)
     }
 
-    pub(super) fn config(&self) -> Config {
+    /// A link that waits to be started.
+    pub(super) fn link(&self) -> Result<Link, Error> {
+        let mut link = Link::new(self.address(), self.config());
+        if let (true, Some(user), Some(password)) = (self.scram, &self.username, &self.password) {
+            let mut secret = [0; 32];
+            getrandom::fill(&mut secret).map_err(|_| Error::NoRandom)?;
+            let login = ScramLogin::new(user, password, secret);
+            link.with(|client, _| client.set_authenticator(Some(Box::new(login))));
+        }
+        Ok(link)
+    }
+
+    fn config(&self) -> Config {
         Config {
             version: self.protocol_version.unwrap_or(Version::V5),
             fall_back: self.protocol_version.is_none(),
             client_id: self.id.clone().unwrap_or_default(),
-            user_name: self.username.clone(),
-            password: self.password.as_deref().map(Password::from),
+            user_name: self.username.clone().filter(|_| !self.scram),
+            password: self.password.as_deref().map(Password::from).filter(|_| !self.scram),
             keep_alive_s: self.keepalive,
             max_packet_bytes: u32::MAX,
             max_queued_bytes: usize::MAX,
@@ -127,6 +145,13 @@ mod tests {
     }
 
     #[test]
+    fn with_scram_the_password_is_not_in_connect() {
+        let Ok(Line::Pub(args)) = parse("pub -t a -m x --scram -u alice -P pencil") else { panic!("pub") };
+        let config = args.connect.config();
+        assert_eq!((config.user_name, config.password), (None, None));
+    }
+
+    #[test]
     fn bad_usage_is_refused() {
         for line in [
             "pub -m x",
@@ -135,6 +160,8 @@ mod tests {
             "sub -v",
             "sub -t a -V 6",
             "pub -t a -m x -p 70000",
+            "pub -t a -m x --scram",
+            "pub -t a -m x --scram -u alice",
         ] {
             assert!(parse(line).is_err(), "{line}");
         }

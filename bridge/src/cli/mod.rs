@@ -65,6 +65,9 @@ pub enum Error {
     /// `-W` is over.
     #[error("the time set by -W is over")]
     TimedOut,
+    /// A login needs them.
+    #[error("the system gives no random numbers")]
+    NoRandom,
     /// Standard output is gone.
     #[error("standard output cannot be written: {0}")]
     Output(std::io::Error),
@@ -81,6 +84,7 @@ impl Error {
             | Self::NotTaken(_)
             | Self::Refused { .. }
             | Self::TimedOut
+            | Self::NoRandom
             | Self::Output(_) => 1,
         }
     }

@@ -6,7 +6,7 @@ use clap::Args;
 use mqtt::client::{Event, Outcome};
 use mqtt::{Message, TopicName};
 
-use super::{ConnectArgs, Error, Link, falls_back, goodbye};
+use super::{ConnectArgs, Error, falls_back, goodbye};
 
 /// What to publish.
 #[derive(Clone, Debug, Args)]
@@ -65,7 +65,7 @@ pub async fn publish(args: PublishArgs) -> Result<(), Error> {
     let topic = TopicName::new(args.topic.as_str().into())
         .map_err(|why| Error::Topic { topic: args.topic.clone(), why })?;
     let message = Message::new(topic, args.payload()?).with_qos(args.connect.qos).with_retain(args.retain);
-    let mut link = Link::new(args.connect.address(), args.connect.config());
+    let mut link = args.connect.link()?;
     link.with(|client, now| client.publish(now, message).map(|_| client.start(now)))?;
     loop {
         match link.next().await {

@@ -53,7 +53,7 @@ pub async fn subscribe(args: SubscribeArgs) -> Result<(), Error> {
             .map_err(|why| Error::Topic { topic: topic.clone(), why })?;
         filters.push((filter, SubscriptionOptions::at(args.connect.qos)));
     }
-    let mut link = Link::new(args.connect.address(), args.connect.config());
+    let mut link = args.connect.link()?;
     link.with(|client, now| {
         client.subscribe(now, &filters, None);
         client.start(now);

@@ -21,13 +21,14 @@ pub(super) fn render(c: &Counters, uptime_s: u64) -> String {
     out
 }
 
-fn gauges(c: &Counters, uptime_s: u64) -> [(&'static str, &'static str, u64); 7] {
+fn gauges(c: &Counters, uptime_s: u64) -> [(&'static str, &'static str, u64); 8] {
     [
         ("uptime_seconds", "Seconds since the start", uptime_s),
         ("connections", "Clients connected now", c.connections),
         ("connections_maximum", "The most clients that were connected at once", c.connections_maximum),
         ("sessions", "Sessions now, connected or not", c.sessions),
         ("subscriptions", "Subscriptions now", c.subscriptions),
+        ("shared_subscriptions", "Members of shared subscriptions now", c.shared_subscriptions),
         ("retained_messages", "Retained messages now", c.retained),
         ("retained_bytes", "Bytes of the retained messages now", c.retained_bytes),
     ]

@@ -157,3 +157,21 @@ fn no_password_makes_no_user() {
     assert_eq!(process.wait(PATIENCE).code(), Some(2));
     process.stderr.expect(&["no password"]);
 }
+
+/// Our client and our server prove to each other who they are.
+#[test]
+fn our_own_client_logs_in() {
+    let bridge = bridge();
+    let port = bridge.tcp.port().to_string();
+    let publish = |password: &str| {
+        let line =
+            ["pub", "-p", &port, "-t", "a", "-m", "x", "-q", "1", "--scram", "-u", "alice", "-P", password];
+        let mut process = Process::start(&program(), &line);
+        (process.wait(PATIENCE).code(), process)
+    };
+    assert_eq!(publish("pencil").0, Some(0));
+    bridge.process.stderr.expect(&["connected", "user=\"alice\""]);
+    let (code, process) = publish("stylus");
+    assert_eq!(code, Some(1));
+    process.stderr.expect(&["not authorized"]);
+}

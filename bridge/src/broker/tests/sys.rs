@@ -59,7 +59,7 @@ fn it_is_told_to_who_asks_for_it_by_name_and_to_no_one_else() {
 fn its_values_are_retained_and_then_sent_as_they_change() {
     let mut w = world();
     let client = w.client("client");
-    w.subscribe(client, "a", Qos::AtMostOnce);
+    w.subscribe_with(client, &["a", "$share/g/z", "$share/h/z"], SubscriptionOptions::default(), None);
     w.publish(client, &message("a", "12345", Qos::AtMostOnce));
     w.publish(client, &message("b", "12", Qos::AtLeastOnce).with_retain(true));
     w.pass(secs(10));
@@ -77,7 +77,8 @@ fn its_values_are_retained_and_then_sent_as_they_change() {
         ("publish/messages/dropped", "0"),
         ("publish/bytes/received", "7"),
         ("publish/bytes/sent", "5"),
-        ("subscriptions/count", "1"),
+        ("subscriptions/count", "3"),
+        ("shared_subscriptions/count", "2"),
         ("retained messages/count", "1"),
         ("store/messages/count", "1"),
         ("messages/stored", "1"),

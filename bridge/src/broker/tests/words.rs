@@ -72,3 +72,20 @@ fn words_are_left_out_where_they_do_not_fit_and_the_packet_comes() {
         }
     }
 }
+
+/// [MQTT-3.1.2-29]
+#[test]
+fn a_client_that_wants_no_words_has_them_in_connack_and_disconnect_alone() {
+    let mut w = World::new(Config::default());
+    let mut connect = Connect::new(Version::V5, "c");
+    connect.properties.request_problem_information = false;
+    let id = w.connect(&connect);
+    let users = [("some", "thing")];
+    for (packet, plain) in packets(Some("why it is so"), &users).iter().zip(&packets(None, &[])) {
+        w.broker.send(ConnectionId(id as u32), packet);
+        w.take_outputs();
+        let may_have = matches!(packet, Packet::Connack(_) | Packet::Disconnect(_));
+        let expected = encoded(if may_have { packet } else { plain });
+        assert_eq!(std::mem::take(&mut w.wire[id].bytes), expected, "{}", packet.name());
+    }
+}
