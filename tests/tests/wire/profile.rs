@@ -13,8 +13,8 @@ use crate::script::Script;
 pub(crate) struct Profile {
     pub(crate) tcp: SocketAddr,
     pub(crate) http: SocketAddr,
-    /// The version of the connections that must not notice anything.
-    pub(crate) bystander: u8,
+    /// The version of the connection that must not notice anything; none where nobody is let in.
+    pub(crate) bystander: Option<&'static str>,
 }
 
 /// The running programs.
@@ -34,7 +34,11 @@ impl Profiles {
             let file = workspace().join("tests/wire/profiles").join(format!("{name}.toml"));
             let text = fs::read_to_string(&file).unwrap_or_else(|e| panic!("{}: {e}", file.display()));
             let bridge = Bridge::configured(&text);
-            let bystander = if text.contains("\"5.0\"") || !text.contains("versions") { 5 } else { 4 };
+            let bystander = match text.as_str() {
+                text if text.contains("redirect_to") => None,
+                text if text.contains("\"5.0\"") || !text.contains("versions") => Some("5.0"),
+                _ => Some("3.1.1"),
+            };
             let profile = Profile { tcp: bridge.tcp, http: bridge.http, bystander };
             profiles.by_name.insert(name.clone(), profile);
             profiles.bridges.push(bridge);
