@@ -47,8 +47,7 @@ impl<S: AsRef<str>> TopicName<S> {
     /// # Errors
     /// The first rule it breaks.
     pub fn new(text: S) -> Result<Self, TopicError> {
-        check_text(text.as_ref())?;
-        if text.as_ref().bytes().any(|b| b == b'+' || b == b'#') {
+        if check_text(text.as_ref())?.has_wildcard {
             return Err(TopicError::Wildcard);
         }
         Ok(Self(text))
@@ -196,25 +195,35 @@ impl<S: AsRef<str>> std::fmt::Display for TopicFilter<S> {
     }
 }
 
-fn check_text(text: &str) -> Result<(), TopicError> {
+struct Checked {
+    has_wildcard: bool,
+}
+
+/// What holds for names and filters. Each topic of each message goes through this, so it looks at each byte once, and at
+/// most of them only whether they are letters or digits, which stand behind `/`.
+fn check_text(text: &str) -> Result<Checked, TopicError> {
     if text.is_empty() {
         return Err(TopicError::Empty); // [MQTT-4.7.3-1]
     }
     if text.len() > usize::from(u16::MAX) {
         return Err(TopicError::TooLong); // [MQTT-4.7.3-3]
     }
-    let (mut slashes, mut null) = (0_usize, false);
-    for b in text.bytes() {
-        slashes += usize::from(b == b'/');
-        null |= b == 0;
+    let (mut slashes, mut has_null, mut has_wildcard) = (0_usize, false, false);
+    for b in text.bytes().filter(|&b| b <= b'/') {
+        match b {
+            b'/' => slashes += 1,
+            b'+' | b'#' => has_wildcard = true,
+            0 => has_null = true,
+            _ => {}
+        }
     }
-    if null {
+    if has_null {
         return Err(TopicError::Null); // [MQTT-4.7.3-2]
     }
     if slashes >= MAX_LEVELS {
         return Err(TopicError::TooDeep);
     }
-    Ok(())
+    Ok(Checked { has_wildcard })
 }
 
 #[cfg(test)]

@@ -191,17 +191,23 @@ fn pair<'a>(r: &mut Reader<'a>) -> Result<(&'a str, &'a str), DecodeError> {
 }
 
 /// Reads the properties that stand at `at`, handing each to `take`. Versions before 5.0 have none.
+#[inline]
 pub(crate) fn read<'a>(
     r: &mut Reader<'a>,
     version: Version,
     at: Place,
-    mut take: impl FnMut(Property<'a>),
+    take: impl FnMut(Property<'a>),
 ) -> Result<(), DecodeError> {
     if !version.is_5() {
         return Ok(());
     }
-    let length = r.varint()? as usize;
-    let mut r = r.sub(length)?;
+    match r.varint()? as usize {
+        0 => Ok(()), // most packets
+        length => read_all(r.sub(length)?, at, take),
+    }
+}
+
+fn read_all<'a>(mut r: Reader<'a>, at: Place, mut take: impl FnMut(Property<'a>)) -> Result<(), DecodeError> {
     let mut seen = 0_u64;
     while !r.is_empty() {
         let id = r.varint()?;

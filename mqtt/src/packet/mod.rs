@@ -135,6 +135,7 @@ const RESERVED_FLAGS: DecodeError =
     DecodeError::Malformed("the flags of the fixed header are not as reserved [MQTT-2.1.3-1]");
 
 /// Decodes the body of one packet. `version` is set by a CONNECT, and must be known for every other.
+#[inline]
 pub(crate) fn decode<'a>(
     first: u8,
     body: &'a [u8],

@@ -109,6 +109,7 @@ impl<'a> Publish<'a> {
         }
     }
 
+    #[inline]
     pub(super) fn decode(flags: u8, r: &mut Reader<'a>, version: Version) -> Result<Self, DecodeError> {
         let qos = Qos::from_level(flags >> 1 & 0b11)
             .ok_or(DecodeError::Malformed("PUBLISH has QoS 3 [MQTT-3.3.1-4]"))?;
