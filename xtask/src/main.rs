@@ -9,6 +9,7 @@ mod command;
 mod page;
 mod report;
 mod run;
+mod scale;
 mod sim;
 mod spec;
 mod system;
@@ -26,6 +27,7 @@ cargo xtask test [--only NAME]…  everything that proves it; NAME is one of the
 cargo xtask sim [--seeds N] [--from SEED] | [--seed SEED]
                                  the simulation, from a seed on; or one seed, with what happened last
 cargo xtask sim --bite [WORD]…   whether it notices when a rule is switched off: those with a WORD in them, or all
+cargo xtask scale [NUMBER]       bytes and time of so many subscriptions and retained messages, a million without it
 cargo xtask spec [--missing]     each normative statement of MQTT with its code and its tests, or only the gaps
 
 build and run need a Rust toolchain, nothing else. What test needs beyond that it installs where it can, and else names.
@@ -53,6 +55,7 @@ fn dispatch(arguments: &[String]) -> Result<ExitCode> {
         ["run"] => run::run(&[])?,
         ["run", "--", rest @ ..] => run::run(rest)?,
         ["sim", rest @ ..] => sim::sim(rest)?,
+        ["scale", rest @ ..] => scale::scale(rest)?,
         ["spec"] => return spec::spec(false),
         ["spec", "--missing"] => return spec::spec(true),
         ["test", rest @ ..] => return test::test(&only(rest)?),

@@ -3,7 +3,8 @@
 
 mod place;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
+use std::collections::btree_map::{BTreeMap, Entry};
 use std::num::NonZeroU32;
 use std::ops::Bound;
 use std::sync::Arc;
@@ -60,26 +61,39 @@ impl Retained {
         self.bytes
     }
 
-    /// Whether a message may be added or take the place of another.
-    pub(super) fn has_room(&self, stored: &Stored, max_messages: usize, max_bytes: usize) -> bool {
-        let old = self.by_topic.get(&Place(stored.message.topic.clone()));
-        let count = self.by_topic.len() + usize::from(old.is_none());
-        let bytes = self.bytes - old.map_or(0, |old| old.message.size()) + stored.message.size();
-        count <= max_messages && bytes <= max_bytes
-    }
-
     /// Keeps a message in place of the one before [MQTT-3.3.1-5]; an empty payload keeps none [MQTT-3.3.1-6],
-    /// [MQTT-3.3.1-7].
-    pub(super) fn set(&mut self, stored: &Arc<Stored>) {
+    /// [MQTT-3.3.1-7]. False when it would be more than `max_messages` or `max_bytes`; then all stays as it was.
+    pub(super) fn set(&mut self, stored: &Arc<Stored>, (max_messages, max_bytes): (usize, usize)) -> bool {
         let topic = &stored.message.topic;
-        self.remove(topic);
         if stored.message.payload.is_empty() {
-            return;
+            self.remove(topic);
+            return true;
         }
-        self.bytes += stored.message.size();
+        let (count, size) = (self.by_topic.len(), stored.message.size());
+        match self.by_topic.entry(Place(topic.clone())) {
+            Entry::Vacant(_) if count >= max_messages || self.bytes + size > max_bytes => return false,
+            Entry::Vacant(entry) => {
+                entry.insert(Arc::clone(stored));
+            }
+            Entry::Occupied(entry) if self.bytes - entry.get().message.size() + size > max_bytes => {
+                return false;
+            }
+            Entry::Occupied(mut entry) => {
+                let has_same_text = std::ptr::eq(entry.key().0.as_str(), topic.as_str());
+                let old = entry.insert(Arc::clone(stored));
+                self.bytes -= old.message.size();
+                if let Some(at) = old.expires {
+                    self.mortal.remove(&(at, topic.clone()));
+                }
+                if !has_same_text {
+                    entry.remove(); // so that the text is there once
+                    self.by_topic.insert(Place(topic.clone()), Arc::clone(stored));
+                }
+            }
+        }
+        self.bytes += size;
         self.mortal.extend(stored.expires.map(|at| (at, topic.clone())));
-        // The message's own text, so that it is there once.
-        self.by_topic.insert(Place(topic.clone()), Arc::clone(stored));
+        true
     }
 
     /// Forgets the message of a topic.
@@ -137,13 +151,8 @@ impl Replay {
 impl Broker {
     /// Keeps a message that was published with RETAIN. False when there is no room for it.
     pub(super) fn retain(&mut self, stored: &Arc<Stored>) -> bool {
-        let message = &stored.message;
         let limits = (self.config.max_retained_messages, self.config.max_retained_bytes);
-        if !message.payload.is_empty() && !self.retained.has_room(stored, limits.0, limits.1) {
-            return false;
-        }
-        self.retained.set(stored);
-        true
+        self.retained.set(stored, limits)
     }
 }
 
@@ -152,11 +161,13 @@ mod tests {
     use super::*;
     use mqtt::Message;
 
+    const ANY: (usize, usize) = (usize::MAX, usize::MAX);
+
     fn kept(topics: &[&str]) -> Retained {
         let mut retained = Retained::default();
         for topic in topics {
             let message = Message::new(topic.parse().unwrap(), topic.as_bytes().to_vec());
-            retained.set(&Arc::new(Stored { message, expires: None }));
+            retained.set(&Arc::new(Stored { message, expires: None }), ANY);
         }
         retained
     }
@@ -190,7 +201,7 @@ mod tests {
         assert_eq!(retained.bytes, 6);
         let set = |retained: &mut Retained, topic: &str, payload: &'static str| {
             let message = Message::new(topic.parse().unwrap(), payload);
-            retained.set(&Arc::new(Stored { message, expires: None }));
+            retained.set(&Arc::new(Stored { message, expires: None }), ANY);
         };
         set(&mut retained, "a", "1234");
         assert_eq!(retained.bytes, 9);

@@ -2,6 +2,7 @@
 //! published to now. It knows nothing of connections or messages.
 
 mod audience;
+mod cache;
 mod levels;
 mod shares;
 mod subscribers;
@@ -15,17 +16,14 @@ use mqtt::packet::SubscriptionOptions;
 use mqtt::{TopicFilter, TopicName};
 
 pub(super) use self::audience::Audience;
+use self::cache::Cache;
 use self::shares::Shares;
 pub(super) use self::shares::{Share, ShareId};
 pub(super) use self::tree::FilterId;
 use self::tree::Tree;
 use super::SessionId;
 use super::config::Overlapping;
-use super::hash::{KeyedMap, Keys};
-
-/// Topics whose subscribers are remembered, and bytes they take; beyond that all are forgotten at once.
-const CACHED_TOPICS: usize = 32_768;
-const CACHED_BYTES: usize = 32 << 20;
+use super::hash::Keys;
 
 /// All subscriptions of this broker.
 #[derive(Debug)]
@@ -36,9 +34,7 @@ pub(super) struct Subscriptions {
     shared: usize,
     /// Counts the changes; an answer from before the last one is worthless.
     generation: u64,
-    cache: KeyedMap<Box<str>, (u64, Rc<Audience>)>,
-    /// Bytes put into the cache since it was last empty.
-    cached_bytes: usize,
+    cache: Cache,
     overlapping: Overlapping,
 }
 
@@ -59,8 +55,7 @@ impl Subscriptions {
             count: 0,
             shared: 0,
             generation: 0,
-            cache: KeyedMap::with_hasher(keys),
-            cached_bytes: 0,
+            cache: Cache::new(keys),
             overlapping,
         }
     }
@@ -174,24 +169,12 @@ impl Subscriptions {
 
     /// Who gets what is published to this topic.
     pub(super) fn audience(&mut self, topic: TopicName<&str>) -> Rc<Audience> {
-        if let Some((generation, audience)) = self.cache.get(topic.as_str())
-            && *generation == self.generation
-        {
-            return Rc::clone(audience);
+        if let Some(audience) = self.cache.get(topic, self.generation) {
+            return audience;
         }
-        let audience = Rc::new(self.find_audience(topic));
-        let size = audience.size();
-        self.cached_bytes += size;
-        if self.cache.len() >= CACHED_TOPICS || self.cached_bytes > CACHED_BYTES {
-            self.cache.clear();
-            self.cached_bytes = size;
-        }
-        self.cache.insert(topic.as_str().into(), (self.generation, Rc::clone(&audience)));
+        let audience = Rc::new(Audience::new(topic.to_shared(), self.tree.find(topic), self.overlapping));
+        self.cache.insert(Rc::clone(&audience), self.generation);
         audience
-    }
-
-    fn find_audience(&self, topic: TopicName<&str>) -> Audience {
-        Audience::new(topic.to_shared(), self.tree.find(topic), self.overlapping)
     }
 
     fn remove_at(&mut self, at: FilterId, session: SessionId) -> bool {

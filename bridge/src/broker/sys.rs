@@ -121,7 +121,7 @@ impl Broker {
         let message = Message::new(topic, value.clone().into_bytes()).with_retain(retain);
         let stored = Arc::new(Stored { message, expires: None });
         if retain {
-            self.sys.retained.set(&stored);
+            self.sys.retained.set(&stored, (usize::MAX, usize::MAX));
         }
         self.route_stored(None, &stored);
         self.sys.told.insert(name, value);

@@ -65,10 +65,10 @@ impl Audience {
         Self { topic, members: copies.filter_map(Member::of).collect(), shares: found.shares.into() }
     }
 
-    /// Bytes it takes in the cache, its key included.
+    /// Bytes it takes.
     pub(super) fn size(&self) -> usize {
         let members: usize = self.members.iter().map(Member::size).sum();
-        2 * self.topic.as_str().len() + size_of_val(&*self.shares) + members
+        size_of_val(self) + self.topic.as_str().len() + size_of_val(&*self.shares) + members
     }
 }
 
