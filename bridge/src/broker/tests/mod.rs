@@ -6,6 +6,7 @@ mod bounds;
 mod connect;
 mod login;
 mod overlap;
+mod qos;
 mod share;
 mod sys;
 mod time;
@@ -67,6 +68,13 @@ impl World {
         let id = self.open(connect.version);
         self.send(id, &Packet::Connect(Box::new(connect.clone())));
         assert!(self.take(id).first().is_some_and(|p| p.starts_with("Connack")), "a CONNACK comes first");
+        id
+    }
+
+    /// Connects a client and leaves its CONNACK where it is.
+    fn connect_only(&mut self, connect: &Connect<'_>) -> usize {
+        let id = self.open(connect.version);
+        self.send(id, &Packet::Connect(Box::new(connect.clone())));
         id
     }
 
