@@ -18,7 +18,7 @@ pub struct Config {
     /// Network Connections at once.
     pub max_connections: u32,
     /// Clients of one address at once. With none it is [`Config::CONNECTIONS_PER_ADDRESS`] and those of this machine are not
-    /// counted; a number that is set counts them too.
+    /// counted; a number that is set counts them too. As many again, and 100 at least, may be waiting to be let in.
     pub max_connections_per_address: Option<u32>,
     /// Another Server that every Client is sent to instead of being let in.
     pub redirect: Option<Redirect>,

@@ -186,7 +186,7 @@ impl Broker {
             self.counters.clients_connected += 1;
             let most = &mut self.counters.connections_maximum;
             *most = u64::from(self.connected).max(*most);
-            self.count_address_in(id);
+            self.count_let_in(id);
         }
         self.set_connection_timer(id, silence.map(|silence| now + silence));
     }

@@ -85,6 +85,7 @@ impl Broker {
             *slot = Some(connection);
         }
         self.set_connection_timer(id, Some(self.now + Duration::from_millis(self.config.connect_timeout_ms)));
+        self.count_opened(id);
     }
 
     pub(super) fn set_connection_timer(&mut self, id: ConnectionId, at: Option<Instant>) {
@@ -213,13 +214,17 @@ impl Broker {
         };
         match state {
             State::Closing => {}
-            State::AwaitConnect => self.out.notice(Notice::Ended { client_id: None, peer, ended }),
+            State::AwaitConnect => {
+                self.count_turned_away(id);
+                self.out.notice(Notice::Ended { client_id: None, peer, ended });
+            }
             State::LoggingIn(candidate) => {
+                self.count_turned_away(id);
                 self.out.notice(Notice::Ended { client_id: Some(candidate.client_id), peer, ended });
             }
             State::Connected(live) => {
                 self.connected = self.connected.saturating_sub(1);
-                self.count_address_out(id);
+                self.count_gone(id);
                 let client_id = self.session(live.session).map(|session| Arc::clone(&session.client_id));
                 self.out.notice(Notice::Ended { client_id, peer, ended });
                 let will = live.will.filter(|_| with_will);

@@ -189,6 +189,7 @@ impl Broker {
 
     /// One word of the Client, and what is answered.
     fn next_step(&mut self, step: Step, data: Option<&[u8]>) -> Result<Next, Fault> {
+        let data = data.filter(|data| !data.is_empty()); // none or empty, both say nothing
         let done = match (step, data) {
             (Step::Name, None) => Ok(Next::Ask(Step::Name, None)),
             (Step::Name, Some(data)) => self.challenge(data),

@@ -59,6 +59,7 @@ use io::Fault;
 use login::Nonces;
 use outbox::Outbox;
 use retained::Retained;
+use room::OfAddress;
 use session::Session;
 use subscriptions::Subscriptions;
 use sys::Sys;
@@ -79,8 +80,8 @@ pub struct Broker {
     now: Instant,
     connections: Vec<Option<Connection>>,
     connected: u32,
-    /// How many of them there are of one address.
-    by_address: KeyedMap<IpAddr, u32>,
+    /// How many of them there are of one address, and how many that may become one.
+    by_address: KeyedMap<IpAddr, OfAddress>,
     sessions: Slab<Session>,
     by_client: KeyedMap<Arc<str>, SessionId>,
     subscriptions: Subscriptions,

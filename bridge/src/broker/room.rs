@@ -6,21 +6,74 @@ use std::collections::hash_map::Entry;
 use mqtt::ReasonCode;
 
 use super::io::Fault;
-use super::{Broker, Config, ConnectionId};
+use super::{Broker, Config, ConnectionId, Ended};
+
+/// What there is of one address.
+#[derive(Debug, Default)]
+pub(super) struct OfAddress {
+    connected: u32,
+    /// Connections that have not shown yet who they are.
+    waiting: u32,
+}
 
 impl Broker {
+    /// A connection was opened. One too many is not listened to: it has no CONNECT to answer yet.
+    pub(super) fn count_opened(&mut self, id: ConnectionId) {
+        let Some(address) = self.counted_address(id) else { return };
+        let limit = self.connections_per_address().max(Config::CONNECTIONS_PER_ADDRESS);
+        let of = self.by_address.entry(address).or_default();
+        of.waiting += 1;
+        if of.waiting > limit {
+            let why = "too many connections of its address are to say who they are";
+            self.finish(id, Ended::ByServer(ReasonCode::ConnectionRateExceeded, why.into()), false);
+        }
+    }
+
+    /// A Client was let in.
+    pub(super) fn count_let_in(&mut self, id: ConnectionId) {
+        self.count(id, |of| {
+            of.waiting = of.waiting.saturating_sub(1);
+            of.connected += 1;
+        });
+    }
+
+    /// A connection is over before a Client was let in.
+    pub(super) fn count_turned_away(&mut self, id: ConnectionId) {
+        self.count(id, |of| of.waiting = of.waiting.saturating_sub(1));
+    }
+
+    /// A Client is gone.
+    pub(super) fn count_gone(&mut self, id: ConnectionId) {
+        self.count(id, |of| of.connected = of.connected.saturating_sub(1));
+    }
+
+    fn count(&mut self, id: ConnectionId, change: impl FnOnce(&mut OfAddress)) {
+        if let Some(address) = self.counted_address(id)
+            && let Entry::Occupied(mut entry) = self.by_address.entry(address)
+        {
+            change(entry.get_mut());
+            if matches!(entry.get(), OfAddress { connected: 0, waiting: 0 }) {
+                entry.remove();
+            }
+        }
+    }
+
+    fn connections_per_address(&self) -> u32 {
+        self.config.max_connections_per_address.unwrap_or(Config::CONNECTIONS_PER_ADDRESS)
+    }
+
     /// Whether one more Client may come, here and from its address. One that takes over a connection adds none.
     pub(super) fn check_room(&mut self, id: ConnectionId, client_id: &str) -> Result<(), Fault> {
         let held = self.by_client.get(client_id).copied();
         let held = held.and_then(|session| self.session(session)?.connection);
-        if self.connected - u32::from(held.is_some()) >= self.config.max_connections {
+        if self.connected.saturating_sub(u32::from(held.is_some())) >= self.config.max_connections {
             let why = "as many clients are connected as are allowed";
             return Err(Fault::new(ReasonCode::QuotaExceeded, why));
         }
         let Some(address) = self.counted_address(id) else { return Ok(()) };
         let is_same = held.is_some_and(|held| self.counted_address(held) == Some(address));
-        let others = self.by_address.get(&address).copied().unwrap_or(0) - u32::from(is_same);
-        if others >= self.config.max_connections_per_address.unwrap_or(Config::CONNECTIONS_PER_ADDRESS) {
+        let connected = self.by_address.get(&address).map_or(0, |of| of.connected);
+        if connected.saturating_sub(u32::from(is_same)) >= self.connections_per_address() {
             let why = "as many clients of your address are connected as are allowed";
             return Err(Fault::new(ReasonCode::QuotaExceeded, why));
         }
@@ -32,22 +85,5 @@ impl Broker {
         let counts_loopback = self.config.max_connections_per_address.is_some();
         let peer = &self.connection(id)?.peer;
         peer.address.filter(|_| counts_loopback || !peer.is_loopback)
-    }
-
-    pub(super) fn count_address_in(&mut self, id: ConnectionId) {
-        if let Some(address) = self.counted_address(id) {
-            *self.by_address.entry(address).or_default() += 1;
-        }
-    }
-
-    pub(super) fn count_address_out(&mut self, id: ConnectionId) {
-        if let Some(address) = self.counted_address(id)
-            && let Entry::Occupied(mut entry) = self.by_address.entry(address)
-        {
-            *entry.get_mut() -= 1;
-            if *entry.get() == 0 {
-                entry.remove();
-            }
-        }
     }
 }

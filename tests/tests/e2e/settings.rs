@@ -136,6 +136,19 @@ fn max_queued_messages_and_bytes_bound_what_an_absent_client_finds() {
     }
 }
 
+/// Section 3.2.2.3.13
+#[test]
+fn shared_subscriptions_can_be_switched_off() {
+    for (is_on, expected) in
+        [(true, ReasonCode::GrantedQos1), (false, ReasonCode::SharedSubscriptionsNotSupported)]
+    {
+        let bridge = Bridge::configured(&format!("[limits]\nshared_subscriptions = {is_on}\n"));
+        let (mut client, connack) = attempt(&bridge, &Connect::new(Version::V5, "alice"));
+        assert_eq!(connack.properties.shared_subscription_available, is_on);
+        assert_eq!(client.subscribe("$share/group/a", Qos::AtLeastOnce), expected, "0x9E when off");
+    }
+}
+
 /// [MQTT-3.1.3-8], [MQTT3-3.1.3-9]
 #[test]
 fn an_empty_client_identifier_can_be_refused() {

@@ -91,3 +91,14 @@ fn mosquitto_sub_prints_the_properties_of_a_message() {
     let sub = client(&bridge, "mosquitto_sub", "mqttv5", &["-t", "t", "-C", "1", "-F", "%p %C %P"]);
     sub.stdout.expect(&["hello text/plain a:b"]);
 }
+
+#[test]
+fn mosquitto_sub_reads_sys() {
+    let bridge = Bridge::configured("[limits]\nsys_interval_s = 1\n");
+    for version in VERSIONS {
+        let sub = client(&bridge, "mosquitto_sub", version, &["-t", "$SYS/#", "-v", "-q", "1"]);
+        sub.stdout.expect(&["$SYS/broker/version switchboard version "]);
+        sub.stdout.expect(&["$SYS/broker/clients/connected 1"]);
+        sub.stdout.expect(&["$SYS/broker/load/messages/received/15min "]);
+    }
+}

@@ -5,6 +5,7 @@ use mqtt::codec::DecodeError;
 use mqtt::packet::ConnectWill;
 
 use super::*;
+use crate::broker::Anonymous;
 
 #[test]
 fn mqtt3_3_1_2_24_a_3_x_client_keeps_the_keep_alive_it_asked_for() {
@@ -82,4 +83,45 @@ fn a_client_that_takes_no_connack_is_not_let_in_without_one() {
     };
     assert!(refused(4, "c") && !refused(5, "c"));
     assert!(refused(28, "") && !refused(29, ""), "it must be told its identifier [MQTT-3.2.2-16]");
+}
+
+#[test]
+fn clients_of_one_address_are_bounded_but_for_this_machine() {
+    for (limit, is_far, bound) in
+        [(None, true, Some(100)), (None, false, None), (Some(2), true, Some(2)), (Some(2), false, Some(2))]
+    {
+        let mut w = World::new(Config {
+            max_connections_per_address: limit,
+            anonymous: Anonymous::FromAnywhere,
+            ..Config::default()
+        });
+        w.is_far = is_far;
+        let ids: Vec<_> = (0..bound.unwrap_or(150)).map(|n| w.client(&format!("client-{n}"))).collect();
+        let Some(bound) = bound else { continue };
+        let more = |w: &mut World, client_id: &str| {
+            let id = w.open(Version::V5);
+            w.send(id, &Packet::Connect(Box::new(Connect::new(Version::V5, client_id))));
+            w.take(id)
+        };
+        assert_eq!(more(&mut w, "more"), ["Connack 97"], "{bound} are there");
+        assert_eq!(more(&mut w, "client-0"), ["Connack 00"], "one that takes over adds none");
+        assert_eq!(more(&mut w, "more"), ["Connack 97"], "and takes none away");
+        w.cut(ids[1]);
+        assert_eq!(more(&mut w, "more"), ["Connack 00"]);
+    }
+}
+
+#[test]
+fn connections_that_say_nothing_are_bounded_too() {
+    let mut w = World::new(Config { anonymous: Anonymous::FromAnywhere, ..Config::default() });
+    w.is_far = true;
+    let ids: Vec<_> = (0..100).map(|_| w.open(Version::V5)).collect();
+    let over = w.open(Version::V5);
+    assert!(w.wire[over].is_closed && ids.iter().all(|&id| !w.wire[id].is_closed));
+    w.cut(ids[0]);
+    w.client("c");
+    let last = w.open(Version::V5);
+    assert!(!w.wire[last].is_closed, "one that was let in waits no more");
+    w.pass(secs(11));
+    w.client("d");
 }

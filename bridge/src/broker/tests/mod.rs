@@ -58,7 +58,8 @@ impl World {
     fn open(&mut self, version: Version) -> usize {
         let id = self.wire.len();
         self.wire.push(Wire { version, bytes: Vec::new(), is_closed: false, is_stalled: false });
-        let peer = Peer { name: format!("peer-{id}").into(), address: None, is_loopback: !self.is_far };
+        let address = Some(if self.is_far { [192, 0, 2, 1] } else { [127, 0, 0, 1] }.into());
+        let peer = Peer { name: format!("peer-{id}").into(), address, is_loopback: !self.is_far };
         self.handle(Input::Opened { connection: ConnectionId(id as u32), peer });
         id
     }
