@@ -26,6 +26,6 @@ pub use http::{Request, Response};
 pub use mosquitto::Mosquitto;
 pub use paths::{chromedriver, program, tool, workspace};
 pub use process::{Lines, Process};
-pub use scenario::{Kind, Rng, Scenario, on_all, on_v3_1_1, on_v5, qos};
+pub use scenario::{Kind, Rng, Scenario, on_all, on_v3_1, on_v3_1_1, on_v5, qos};
 pub use webdriver::{Browser, Element, keys};
 pub use wire::{Received, Transport, Wire};

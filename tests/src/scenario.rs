@@ -1,4 +1,4 @@
-//! One scenario, played once for each kind of client: TCP and WebSocket, 3.1.1 and 5.0. Each time with a broker of its own.
+//! One scenario, played once for each kind of client: TCP and WebSocket, 3.1, 3.1.1 and 5.0. Each time with a broker of its own.
 
 use std::thread;
 
@@ -35,7 +35,7 @@ const TRANSPORTS: [Transport; 2] = [Transport::Tcp, Transport::WebSocket];
 
 /// Plays a scenario for every kind.
 pub fn on_all(scenario: impl Fn(&mut Scenario)) {
-    on(&[Version::V3_1_1, Version::V5], scenario);
+    on(&[Version::V3_1, Version::V3_1_1, Version::V5], scenario);
 }
 
 /// Plays a scenario over both transports with 5.0, for what only that has.
@@ -46,6 +46,11 @@ pub fn on_v5(scenario: impl Fn(&mut Scenario)) {
 /// Plays a scenario over both transports with 3.1.1, for what that says in its own way.
 pub fn on_v3_1_1(scenario: impl Fn(&mut Scenario)) {
     on(&[Version::V3_1_1], scenario);
+}
+
+/// Plays a scenario over both transports with 3.1, for what that says in its own way.
+pub fn on_v3_1(scenario: impl Fn(&mut Scenario)) {
+    on(&[Version::V3_1], scenario);
 }
 
 fn on(versions: &[Version], scenario: impl Fn(&mut Scenario)) {
@@ -77,6 +82,12 @@ impl Scenario {
         self.kind.version.is_5()
     }
 
+    /// Whether CONNACK says if there was a Session: in 3.1 that place is reserved.
+    #[must_use]
+    pub fn says_session_present(&self) -> bool {
+        self.kind.version != Version::V3_1
+    }
+
     /// `five` or `three`, by the version.
     #[must_use]
     pub fn either<T>(&self, five: T, three: T) -> T {
@@ -88,6 +99,9 @@ impl Scenario {
     pub fn open(&self) -> Client {
         let wire = match self.kind.transport {
             Transport::Tcp => Wire::tcp(self.bridge.tcp),
+            Transport::WebSocket if self.kind.version == Version::V3_1 => {
+                Wire::websocket_as("mqttv3.1", self.bridge.http)
+            }
             Transport::WebSocket => Wire::websocket(self.bridge.http),
         };
         Client::new(wire, self.kind.version)

@@ -55,9 +55,18 @@ impl Wire {
     /// Nobody listens there, or the upgrade is refused.
     #[must_use]
     pub fn websocket(address: SocketAddr) -> Self {
-        let (response, stream) = Request::upgrade("/mqtt", "mqtt").connect(address);
+        Self::websocket_as("mqtt", address)
+    }
+
+    /// The same with another subprotocol.
+    ///
+    /// # Panics
+    /// As for [`Wire::websocket`].
+    #[must_use]
+    pub fn websocket_as(protocol: &str, address: SocketAddr) -> Self {
+        let (response, stream) = Request::upgrade("/mqtt", protocol).connect(address);
         assert_eq!(response.status, 101, "the upgrade is refused: {response:?}");
-        assert_eq!(response.header("sec-websocket-protocol"), Some("mqtt"), "[MQTT-6.0.0-4]");
+        assert_eq!(response.header("sec-websocket-protocol"), Some(protocol), "[MQTT-6.0.0-4]");
         assert!(response.body.is_empty(), "the server spoke before the client did");
         let config = WebSocketConfig::default().max_message_size(None).max_frame_size(None);
         Self::WebSocket(Box::new(WebSocket::from_raw_socket(stream, Role::Client, Some(config))))

@@ -1,5 +1,5 @@
 //! The broker end to end: the built binary, real sockets, by chapters of the standard. Each scenario is played over TCP and
-//! WebSocket, and for 3.1.1 and 5.0 where both have it.
+//! WebSocket, and for 3.1, 3.1.1 and 5.0 where all have it.
 
 mod command_line;
 mod connect;
@@ -18,5 +18,6 @@ mod slow;
 mod split;
 mod subscribe;
 mod sys;
+mod version_3_1;
 mod websocket;
 mod will;

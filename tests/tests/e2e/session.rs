@@ -18,7 +18,7 @@ fn a_session_keeps_its_subscriptions_and_its_queue_mqtt_3_1_2_5() {
             publisher.publish("a", &[level], qos(level));
         }
         let (mut sleeper, present) = s.resume("sleeper");
-        assert!(present, "[MQTT-3.2.2-3], [MQTT3-3.2.2-2]");
+        assert_eq!(present, s.says_session_present(), "[MQTT-3.2.2-3], [MQTT3-3.2.2-2]");
         for level in [1, 2, 2, 1] {
             let got = sleeper.receive();
             assert_eq!(
@@ -42,7 +42,7 @@ fn a_session_outlives_a_cut_too() {
         s.bridge.process.stderr.expect(&["lost", "sleeper"]);
         publisher.publish("a", b"1", Qos::AtLeastOnce);
         let (mut sleeper, present) = s.resume("sleeper");
-        assert!(present);
+        assert_eq!(present, s.says_session_present());
         assert_eq!(sleeper.receive_payload(), b"1");
     });
 }
@@ -99,7 +99,7 @@ fn what_was_in_flight_comes_again_in_order_with_dup_mqtt_4_4_0_1() {
         client.ack("PUBREL", id);
         client.cut();
         let (mut client, present) = s.resume("client");
-        assert!(present);
+        assert_eq!(present, s.says_session_present());
         client.ack("PUBREL", id);
         client.send(&Packet::Pubcomp(Ack::new(id, ReasonCode::Success)));
         let again: Vec<_> = (2..6).map(|_| client.receive_only()).collect();
@@ -133,7 +133,7 @@ fn a_qos_2_publisher_goes_on_where_it_was_cut() {
         publisher.ack("PUBREC", id);
         publisher.cut();
         let (mut publisher, present) = s.resume("publisher");
-        assert!(present, "the identifier is part of the session");
+        assert_eq!(present, s.says_session_present(), "the identifier is part of the session");
         publisher.send(&send(true));
         assert!(!publisher.ack("PUBREC", id).reason.is_error());
         publisher.send(&Packet::Pubrel(Ack::new(id, ReasonCode::Success)));
@@ -185,7 +185,7 @@ fn a_takeover_carries_the_session_over_with_what_is_in_flight() {
         publisher.publish("a", b"1", Qos::AtLeastOnce);
         first.receive_only();
         let (mut second, present) = s.resume("client");
-        assert!(present);
+        assert_eq!(present, s.says_session_present());
         first.end();
         let again = second.receive();
         assert_eq!((again.payload, again.delivery.dup()), (&b"1"[..], true));
@@ -232,7 +232,7 @@ fn a_full_queue_drops_what_is_over_and_says_so_once() {
 fn a_restart_with_nothing_on_disk_forgets_and_says_so() {
     on_all(|s| {
         s.resume("client").0.disconnect();
-        assert!(s.resume("client").1);
+        assert_eq!(s.resume("client").1, s.says_session_present());
         s.bridge.restart();
         assert!(!s.resume("client").1);
     });
@@ -254,7 +254,7 @@ fn what_a_client_refuses_is_not_sent_again() {
         client.sync();
         client.cut();
         let (mut client, present) = s.resume("client");
-        assert!(present);
+        assert_eq!(present, s.says_session_present());
         client.expect_nothing();
     });
 }
