@@ -91,12 +91,12 @@ impl Authentication {
         if self.method.is_none() || !self.is_under_way {
             return Err(Misbehaviour::Unexpected("AUTH")); // [MQTT-4.12.0-6]
         }
-        if method != self.method.as_deref() {
-            return Err(Misbehaviour::AuthenticationMethod); // [MQTT-4.12.0-5]
-        }
+        let is_that_of_connect = method == self.method.as_deref();
         match self.authenticator.as_mut() {
-            Some(authenticator) if Some(authenticator.method()) == method => Ok(authenticator.as_mut()),
-            _ => Err(Misbehaviour::AuthenticationMethod),
+            Some(authenticator) if is_that_of_connect && Some(authenticator.method()) == method => {
+                Ok(authenticator.as_mut())
+            }
+            _ => Err(Misbehaviour::AuthenticationMethod), // [MQTT-4.12.0-5]
         }
     }
 }

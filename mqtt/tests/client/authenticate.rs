@@ -197,6 +197,17 @@ fn a_server_that_names_another_method_or_none_is_left() {
     assert_eq!(pair.ended().0, Ended::Misbehaved(Misbehaviour::AuthenticationMethod));
 }
 
+/// [MQTT-4.12.0-5], [MQTT-4.12.1-1]: an authenticator that is set meanwhile is for the next connection.
+#[test]
+fn a_method_that_was_not_that_of_connect_answers_nothing() {
+    let mut pair = begun();
+    pair.packets();
+    pair.client.set_authenticator(Some(Box::new(ScramLogin::new("user", "pencil", [9; 32]))));
+    let other = Auth { method: Some(METHOD), ..Auth::new(ReasonCode::ContinueAuthentication) };
+    pair.server(&Packet::Auth(other));
+    assert_eq!(pair.ended().0, Ended::Misbehaved(Misbehaviour::AuthenticationMethod));
+}
+
 #[test]
 fn an_auth_that_nobody_waits_for_ends_the_connection() {
     for reason in [ReasonCode::Success, ReasonCode::ReAuthenticate] {

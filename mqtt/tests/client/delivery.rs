@@ -411,6 +411,13 @@ fn aliased(topic: Option<&'static str>, alias: u16) -> Packet<'static> {
     })
 }
 
+#[test]
+fn a_client_that_takes_no_topic_alias_refuses_the_first() {
+    let mut pair = Pair::connected(Config { topic_alias_maximum: 0, ..config(Version::V5) });
+    pair.server(&aliased(Some("a"), 1));
+    assert_eq!(pair.ended().0, Ended::Misbehaved(Misbehaviour::TopicAlias));
+}
+
 /// [MQTT-3.3.2-10]
 #[test]
 fn a_topic_alias_stands_for_the_name_it_was_last_set_to() {

@@ -1,13 +1,16 @@
 //! What the Client says beside messages, and what it tells of the Server's words: properties, reasons, ends.
 
-use mqtt::client::{Config, Ended, Event, Goodbye, Misbehaviour, Outcome, PublishError, StopError, Subject};
-use mqtt::packet::{
-    Ack, Connack, ConnackProperties, Disconnect, Packet, Subscribe, SubscriptionAck, SubscriptionOptions,
-    Unsubscribe,
+use mqtt::client::{
+    Config, Ended, Event, Goodbye, Input, Misbehaviour, Outcome, PublishError, StopError, Subject,
 };
-use mqtt::{Message, Qos, ReasonCode, SessionExpiry, Version, Will};
+use mqtt::packet::{
+    Ack, Connack, ConnackProperties, Disconnect, Packet, RetainHandling, Subscribe, SubscriptionAck,
+    SubscriptionOptions, Unsubscribe,
+};
+use mqtt::{Delivery, Message, Qos, ReasonCode, SessionExpiry, Version, Will};
 
-use crate::pair::{Pair, VERSIONS, config, durable, filter, id, message, topic};
+use crate::bytes::bytes;
+use crate::pair::{Pair, VERSIONS, config, durable, filter, id, message, publish, topic};
 
 fn pairs() -> Vec<(String, String)> {
     vec![("b".to_owned(), "1".to_owned()), ("a".to_owned(), "2".to_owned()), ("b".to_owned(), "3".to_owned())]
@@ -120,6 +123,47 @@ fn the_end_is_told_with_all_the_server_said() {
     assert_eq!(farewell.server_reference.as_deref(), Some("other:1883"));
     assert_eq!(farewell.user_properties, pairs());
     assert_eq!(pair.packets(), [], "[MQTT-3.14.4-1]: nothing is sent after it");
+}
+
+#[test]
+fn nothing_is_sent_to_a_server_that_has_disconnected_not_even_an_answer() {
+    let mut pair = Pair::connected(config(Version::V5));
+    pair.writes.clear();
+    let mut turn = Vec::new();
+    let delivery = Delivery::AtLeastOnce { packet_id: id(1), dup: false };
+    publish("x", delivery).encode(Version::V5, &mut turn).unwrap();
+    let end = Packet::Disconnect(Disconnect::new(ReasonCode::ServerShuttingDown));
+    end.encode(Version::V5, &mut turn).unwrap();
+    pair.input(Input::Received(&turn));
+    assert!(matches!(pair.ended().0, Ended::Disconnected(_)));
+    assert!(pair.writes.is_empty(), "{:?}", pair.writes);
+    assert_eq!(pair.closes, 1);
+}
+
+/// All that 5.0 can say, told to a Client of an older version.
+#[test]
+fn versions_before_5_say_nothing_that_only_5_0_can() {
+    for version in [Version::V3_1, Version::V3_1_1] {
+        let mut pair = Pair::connected(durable(version));
+        pair.writes.clear();
+        let mut message = with(Some("answers"), Some("text")).with_expiry(9).with_qos(Qos::AtLeastOnce);
+        let properties = message.properties.get_or_insert_default();
+        properties.correlation_data = Some([1].into());
+        properties.user_properties = vec![("k".into(), "v".into())];
+        properties.payload_is_utf8 = Some(true);
+        pair.publish(message);
+        let options = SubscriptionOptions {
+            qos: Qos::AtLeastOnce,
+            no_local: true,
+            retain_as_published: true,
+            retain_handling: RetainHandling::DoNotSend,
+        };
+        pair.client.subscribe_with(pair.now, &[(filter("a"), options)], Some(7), pairs());
+        pair.client.unsubscribe_with(pair.now, &[filter("a")], pairs());
+        pair.drain();
+        let expected = "32 [ 't' 0001 \"x\" ] 82 [ 0002 'a' 01 ] a2 [ 0003 'a' ]";
+        assert_eq!(pair.writes.concat(), bytes(expected));
+    }
 }
 
 /// [MQTT-3.14.2-2]
