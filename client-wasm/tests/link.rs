@@ -42,6 +42,11 @@ const DEADLINE_MS: i32 = 15_000;
         }
         send(bytes) { pieces(bytes).forEach((piece) => super.send(piece)); }
     }
+    class Texting extends Real {
+        set onmessage(f) {
+            super.onmessage = f && ((e) => { f(e); f(new MessageEvent('message', { data: 'text' })); });
+        }
+    }
     const mortals = [];
     class Mortal extends Real {
         constructor(...how) { super(...how); mortals.push(this); }
@@ -49,6 +54,7 @@ const DEADLINE_MS: i32 = 15_000;
         send(bytes) { if (!this.dead) super.send(bytes); }
     }
     export function split_frames(on) { window.WebSocket = on ? Splitting : Real; }
+    export function text_frames(on) { window.WebSocket = on ? Texting : Real; }
     export function mortal_sockets(on) { window.WebSocket = on ? Mortal : Real; }
     export function kill_silently() { mortals.splice(0).forEach((socket) => { socket.dead = true; }); }
     export function tell(kind) {
@@ -64,6 +70,8 @@ extern "C" {
     fn tell(kind: &str);
     /// Cuts every frame into pieces of 1 to 7 bytes, both ways.
     fn split_frames(on: bool);
+    /// Lets a text frame follow each frame that comes.
+    fn text_frames(on: bool);
 }
 
 fn http() -> &'static str {
@@ -260,6 +268,20 @@ async fn packets_split_over_frames_are_put_together() {
     for qos in [Qos::AtMostOnce, Qos::AtLeastOnce, Qos::ExactlyOnce] {
         peer.publish(&topic, every_byte(), qos);
         assert_eq!(&peer.message().await.message.payload[..], every_byte());
+    }
+}
+
+/// [MQTT-6.0.0-1], [MQTT3-6.0.0-1]
+#[wasm_bindgen_test]
+async fn a_text_frame_ends_the_connection() {
+    for version in [Version::V5, Version::V3_1_1] {
+        text_frames(true);
+        let peer = Peer::open(&address(), config(version));
+        let (why, _) = peer.ended().await;
+        text_frames(false);
+        let Ended::TransportClosed { why } = &why else { panic!("{why:?}") };
+        assert!(why.contains("text frame"), "{why}");
+        assert!(!peer.link.is_connected());
     }
 }
 

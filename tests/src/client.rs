@@ -13,6 +13,9 @@ use mqtt::{Delivery, Packet, PacketId, Qos, ReasonCode, TopicFilter, TopicName, 
 use crate::deadline::{Deadline, PATIENCE};
 use crate::wire::{Received, Wire};
 
+/// The codec refuses what a Server may not send, so that every scenario holds these.
+const A_PACKET: &str = "the broker sends packets, with reason codes of their lists [MQTT-3.2.2-8], [MQTT-3.4.2-1], [MQTT-3.5.2-1], [MQTT-3.6.2-1], [MQTT-3.7.2-1], [MQTT-3.9.3-2], [MQTT-3.11.3-2], [MQTT-3.14.2-1], [MQTT-3.15.2-1]";
+
 /// An MQTT client of one connection. Packets it reads live as long as the test process.
 #[derive(Debug)]
 pub struct Client {
@@ -340,6 +343,7 @@ impl Client {
             let next = self.inbox.pop_front().map_or_else(|| self.read_packet(Deadline::after(PATIENCE)), Ok);
             match next {
                 Ok(Packet::Disconnect(disconnect)) if end.reason.is_none() => {
+                    assert_eq!(disconnect.session_expiry, None, "[MQTT-3.14.2-2]");
                     end.reason = Some(disconnect.reason);
                     end.words = disconnect.reason_string.map(str::to_owned);
                 }
@@ -372,7 +376,7 @@ impl Client {
 
     fn read_packet(&mut self, deadline: Deadline) -> Result<Packet<'static>, Received> {
         loop {
-            let next = self.deframer.next(&self.bytes).expect("the broker sends packets");
+            let next = self.deframer.next(&self.bytes).expect(A_PACKET);
             if let Some((_, size)) = next {
                 let rest = self.bytes.split_off(size);
                 // A test process is short; its packets may live as long, which keeps the tests plain.

@@ -240,6 +240,19 @@ fn malformed_bytes_are_answered_with_their_reason_and_end_the_connection() {
     assert_eq!(pair.closes, 1);
 }
 
+/// 3.1.1 has no words for it: the connection closes. [MQTT3-4.8.0-1]
+#[test]
+fn a_server_of_3_1_1_that_breaks_the_rules_is_left_without_a_word() {
+    let bad: [&[u8]; 4] = [&[0x36, 3, 0, 1, b't'], &[0xc0, 0], &[0x20, 2, 0, 0], &[0x90, 3, 0, 99, 0x03]];
+    for bytes in bad {
+        let mut pair = Pair::connected(config(Version::V3_1_1));
+        pair.packets();
+        pair.input(Input::Received(bytes));
+        assert_eq!((pair.packets(), pair.closes), (vec![], 1), "{bytes:x?}");
+        assert!(matches!(pair.ended().0, Ended::Malformed(_) | Ended::Misbehaved(_)), "{bytes:x?}");
+    }
+}
+
 #[test]
 fn a_packet_larger_than_was_agreed_ends_the_connection() {
     let mut pair = Pair::connected(Config { max_packet_bytes: 10, ..config(Version::V5) });

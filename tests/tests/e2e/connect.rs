@@ -28,6 +28,7 @@ fn connack_says_what_the_server_grants() {
         let p = &connack.properties;
         assert_eq!(p.receive_maximum, Some(256));
         assert_eq!(p.maximum_packet_size, Some(1 << 20));
+        assert_eq!((p.authentication_method, p.authentication_data), (None, None), "[MQTT-4.12.0-6]");
         assert_eq!(p.topic_alias_maximum, 32);
         assert_eq!(p.maximum_qos, Qos::ExactlyOnce);
         assert!(p.retain_available && p.wildcard_subscription_available && p.subscription_id_available);

@@ -128,6 +128,7 @@ fn will(delay_s: u32) -> &'static Will {
     Box::leak(Box::new(Will { message: message("gone", "c", Qos::AtMostOnce), delay_s }))
 }
 
+/// [MQTT-3.1.2-8], [MQTT-3.1.2-10]
 #[test]
 fn mqtt_3_1_3_9_a_will_waits_for_its_delay_or_the_end_of_the_session() {
     for (delay, session, before, after) in [(0, 60, 0, 0), (5, 60, 4, 6), (60, 5, 4, 6), (5, 0, 0, 0)] {
@@ -177,4 +178,59 @@ fn nothing_is_left_when_all_have_gone() {
     let c = w.broker.counters();
     assert_eq!((c.sessions, c.subscriptions, c.connections), (0, 0, 0));
     assert_eq!(w.deadline, None, "no timer is left");
+}
+
+/// [MQTT-4.3.3-7]
+#[test]
+fn a_message_that_was_sent_is_sent_again_though_it_has_expired_since() {
+    for qos in [Qos::AtLeastOnce, Qos::ExactlyOnce] {
+        let mut w = World::new(Config::default());
+        let id = w.connect(&keeping("c", 600));
+        w.subscribe(id, "a", qos);
+        w.take(id);
+        let publisher = w.client("p");
+        w.publish(publisher, &message("a", "x", qos).with_expiry(5));
+        let level = qos.level();
+        assert_eq!(w.take(id), [format!("a=x q{level} expires 5")]);
+        w.pass(secs(10));
+        w.cut(id);
+        let again = w.open(Version::V5);
+        w.send(again, &Packet::Connect(Box::new(keeping("c", 600))));
+        assert_eq!(w.take(again), ["Connack 00 present".to_owned(), format!("a=x q{level} dup expires 1")]);
+    }
+}
+
+/// [MQTT-4.3.3-13]
+#[test]
+fn a_handshake_goes_on_though_its_message_has_expired() {
+    let mut w = World::new(Config::default());
+    let (publisher, id) = (w.client("p"), w.client("c"));
+    w.subscribe(id, "a", Qos::ExactlyOnce);
+    w.take(id);
+    w.publish(publisher, &message("a", "x", Qos::ExactlyOnce).with_expiry(5));
+    assert_eq!(
+        (w.take(publisher), w.take(id)),
+        (vec!["PUBREC".to_owned()], vec!["a=x q2 expires 5".to_owned()])
+    );
+    w.pass(secs(10));
+    let step = |n| Ack::new(PacketId::new(n).unwrap(), ReasonCode::Success);
+    w.send(publisher, &Packet::Pubrel(step(7)));
+    assert_eq!(w.take(publisher), ["PUBCOMP"]);
+    w.send(id, &Packet::Pubrec(step(1)));
+    assert_eq!(w.take(id), ["PUBREL"]);
+}
+
+/// [MQTT-4.1.0-1], [MQTT3-4.1.0-2]
+#[test]
+fn a_session_lasts_as_long_as_its_connection_whatever_its_expiry() {
+    for version in [Version::V5, Version::V3_1_1] {
+        let mut w = World::new(Config::default());
+        let id = w.connect(&Connect::new(version, "c"));
+        w.subscribe(id, "a", Qos::AtLeastOnce);
+        w.take(id);
+        w.pass(secs(365 * 24 * 3600));
+        let publisher = w.client("p");
+        w.publish(publisher, &message("a", "x", Qos::AtLeastOnce));
+        assert_eq!(w.take(id), ["a=x q1"], "{}", version.name());
+    }
 }
