@@ -23,6 +23,7 @@ mod backoff;
 mod config;
 mod connect;
 mod end;
+mod ended;
 mod event;
 mod keep_alive;
 mod questions;
@@ -44,9 +45,9 @@ use crate::{Instant, Message, ReasonCode, Rng, TopicFilter, Version};
 pub use authenticate::{AuthenticationError, Authenticator, ReauthenticateError};
 pub use config::{Backoff, Config, Password};
 pub use end::{Goodbye, StopError};
+pub use ended::{Ended, Farewell, Misbehaviour};
 pub use event::{
-    Connected, Ended, Event, Farewell, Input, Misbehaviour, Offline, Outcome, Output, PublishError,
-    PublishId, Received, RequestId, Subject,
+    Connected, Event, Input, Offline, Outcome, Output, PublishError, PublishId, Received, RequestId, Subject,
 };
 pub use questions::{QuestionId, Questions};
 #[cfg(feature = "scram")]
