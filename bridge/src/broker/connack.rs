@@ -43,7 +43,7 @@ impl Broker {
     pub(super) fn grant(&mut self, connect: &Connect<'_>, proof: Option<Proof>) -> Granted {
         let is_assigned = connect.client_id.is_empty();
         let client_id: Arc<str> = if is_assigned {
-            format!("auto-{:016x}", self.rng.next_u64()).into() // [MQTT-3.1.3-6]
+            self.unused_client_id() // [MQTT-3.1.3-6]
         } else {
             connect.client_id.into()
         };
@@ -55,6 +55,16 @@ impl Broker {
         let keep_alive_s = if over { limit } else { asked };
         let (user, authentication_data) = proof.map(|proof| (proof.user, proof.data)).unzip();
         Granted { client_id, is_assigned, expiry, keep_alive_s, user, authentication_data }
+    }
+
+    /// An identifier that no Session has: Clients may choose one that looks like ours [MQTT-3.2.2-16].
+    fn unused_client_id(&mut self) -> Arc<str> {
+        loop {
+            let client_id = format!("auto-{:016x}", self.rng.next_u64());
+            if !self.by_client.contains_key(client_id.as_str()) {
+                return client_id.into();
+            }
+        }
     }
 
     pub(super) fn send_connack(

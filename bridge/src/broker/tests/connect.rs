@@ -125,3 +125,22 @@ fn connections_that_say_nothing_are_bounded_too() {
     w.pass(secs(11));
     w.client("d");
 }
+
+/// [MQTT-3.2.2-16]
+#[test]
+fn an_identifier_that_somebody_has_is_assigned_to_nobody_else() {
+    let assigned = |w: &mut World| {
+        let id = w.open(Version::V5);
+        w.send(id, &Packet::Connect(Box::new(Connect::new(Version::V5, ""))));
+        let bytes = std::mem::take(&mut w.wire[id].bytes);
+        let at = bytes.windows(5).position(|five| five == b"auto-").unwrap();
+        (id, String::from_utf8(bytes[at..at + 21].to_vec()).unwrap())
+    };
+    let (_, first) = assigned(&mut World::new(Config::default()));
+    // A broker of the same seed would assign the same one, were it not taken.
+    let mut w = World::new(Config::default());
+    let holder = w.client(&first);
+    let (id, other) = assigned(&mut w);
+    assert_ne!(other, first);
+    assert!(!w.wire[holder].is_closed && !w.wire[id].is_closed);
+}
