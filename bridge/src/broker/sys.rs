@@ -23,7 +23,22 @@ pub(super) struct Sys {
     timer: Option<Instant>,
     told: BTreeMap<String, String>,
     loads: Loads,
+    walk: Walk,
+    /// What the last one came to.
+    waiting: Walk,
 }
+
+/// A count over all Sessions that is under way.
+#[derive(Clone, Copy, Debug, Default)]
+struct Walk {
+    /// Places that were looked at.
+    at: usize,
+    messages: u64,
+    bytes: u64,
+}
+
+/// Sessions that are looked at before others have a turn.
+const WALK_STEPS: usize = 10_000;
 
 /// Averages of what happens in a minute.
 #[derive(Debug, Default)]
@@ -57,6 +72,10 @@ impl Broker {
 
     pub(super) fn sys_due(&mut self) {
         self.sys.timer = None; // taken out when it came due
+        if !self.walk() {
+            let soon = self.now + Duration::from_millis(1);
+            return self.timers.set(Timer::Sys, &mut self.sys.timer, Some(soon));
+        }
         let counters = self.counters();
         let mut values = vec![
             ("version".into(), concat!("switchboard version ", env!("CARGO_PKG_VERSION")).into()),
@@ -72,8 +91,8 @@ impl Broker {
     }
 
     fn counts(&self, c: &Counters) -> impl Iterator<Item = (&'static str, u64)> + use<> {
-        let (waiting, waiting_bytes) = self.waiting();
-        let (stored, stored_bytes) = (c.retained + waiting, c.retained_bytes + waiting_bytes);
+        let Walk { messages, bytes, .. } = self.sys.waiting;
+        let (stored, stored_bytes) = (c.retained + messages, c.retained_bytes + bytes);
         [
             ("clients/connected", c.connections),
             ("clients/disconnected", c.sessions.saturating_sub(c.connections)),
@@ -99,14 +118,22 @@ impl Broker {
         .into_iter()
     }
 
-    /// Messages that wait in Sessions or for an acknowledgement, each once for every Session, and the bytes of those that
-    /// wait in queues.
-    fn waiting(&self) -> (u64, u64) {
-        let sessions = self.sessions.iter();
-        sessions.fold((0, 0), |(messages, bytes), (_, session)| {
-            let held = session.queue.len() + session.sender.len();
-            (messages + held as u64, bytes + session.queue.bytes() as u64)
-        })
+    /// Counts what waits in some more Sessions or for an acknowledgement, once for each Session, and the bytes of what waits
+    /// in queues. True when all Sessions were looked at.
+    fn walk(&mut self) -> bool {
+        let all = self.sessions.capacity();
+        let walk = &mut self.sys.walk;
+        let end = all.min(walk.at + WALK_STEPS);
+        for session in (walk.at..end).filter_map(|at| self.sessions.get(at)) {
+            walk.messages += (session.queue.len() + session.sender.len()) as u64;
+            walk.bytes += session.queue.bytes() as u64;
+        }
+        walk.at = end;
+        if end < all {
+            return false;
+        }
+        self.sys.waiting = std::mem::take(walk);
+        true
     }
 
     /// Publishes a value that is not the one told before.

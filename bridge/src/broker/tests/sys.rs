@@ -146,3 +146,32 @@ fn its_interval_is_the_operators() {
     }
     assert_eq!(uptimes, ["1 seconds", "4 seconds", "7 seconds"]);
 }
+
+#[test]
+fn many_sessions_are_counted_in_turns() {
+    let mut w = World::with_sys(Config { sys_interval_s: 10, ..Config::default() });
+    w.handle(Input::Tick);
+    for n in 0..25_000 {
+        let mut hello = Connect::new(Version::V5, "");
+        let client_id = format!("sleeper-{n}");
+        hello.client_id = &client_id;
+        hello.properties.session_expiry = mqtt::SessionExpiry::Never;
+        let id = w.connect(&hello);
+        if n % 5_000 == 0 {
+            w.subscribe(id, "a", Qos::AtLeastOnce);
+        }
+        w.cut(id);
+    }
+    let client = w.client("client");
+    w.publish(client, &message("a", "1", Qos::AtLeastOnce));
+    let watcher = watch(&mut w, "$SYS/broker/messages/stored");
+    told(&mut w, watcher);
+    w.pass(secs(10));
+    let early = told(&mut w, watcher);
+    w.pass(Duration::from_millis(100));
+    let late = told(&mut w, watcher);
+    assert_eq!(
+        (early.get("messages/stored"), late.get("messages/stored").map(String::as_str)),
+        (None, Some("5"))
+    );
+}
