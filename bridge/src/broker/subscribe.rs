@@ -16,6 +16,7 @@ impl Broker {
         let Some((session, version)) = self.client(id) else { return Ok(()) };
         if version.is_5() {
             subscribe.filters.iter().try_for_each(|&(filter, options)| check_share(filter, options))?;
+            self.check_answer_fits(id, subscribe.filters.len())?;
         }
         let subscription_id = subscribe.subscription_id.and_then(NonZeroU32::new);
         let mut reasons = Vec::with_capacity(subscribe.filters.len());
@@ -105,6 +106,7 @@ impl Broker {
         if version.is_5() {
             let options = SubscriptionOptions::default();
             unsubscribe.filters.iter().try_for_each(|&filter| check_share(filter, options))?;
+            self.check_answer_fits(id, unsubscribe.filters.len())?;
         }
         let mut reasons = Vec::with_capacity(unsubscribe.filters.len());
         // One after the other [MQTT-3.10.4-6], each answered in its place [MQTT-3.11.3-1].
@@ -113,6 +115,16 @@ impl Broker {
         }
         // [MQTT-3.10.4-4], with its identifier [MQTT-3.10.4-5]
         self.send(id, &Packet::Unsuback(SubscriptionAck::new(unsubscribe.packet_id, reasons)));
+        Ok(())
+    }
+
+    /// A Client that takes no packet as large as the answer would wait for it for ever [MQTT-3.1.2-24].
+    fn check_answer_fits(&mut self, id: ConnectionId, filters: usize) -> Result<(), Fault> {
+        let Some(live) = self.connection(id).and_then(|connection| connection.live()) else { return Ok(()) };
+        if answer_size(filters) > live.maximum_packet_size as usize {
+            let why = "the client takes no packet as large as our answer to so many filters";
+            return Err(Fault::new(ReasonCode::PacketTooLarge, why));
+        }
         Ok(())
     }
 
@@ -129,6 +141,18 @@ impl Broker {
         session.filters.remove(&place);
         ReasonCode::Success
     }
+}
+
+/// Bytes of a SUBACK or UNSUBACK of 5.0 without words: first byte, length, identifier, no properties, a reason for each filter.
+const fn answer_size(filters: usize) -> usize {
+    let rest = 2 + 1 + filters;
+    let length = match rest {
+        0..128 => 1,
+        128..16_384 => 2,
+        16_384..2_097_152 => 3,
+        _ => 4,
+    };
+    1 + length + rest
 }
 
 /// A share name and the filter behind it.
