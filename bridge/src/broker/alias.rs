@@ -3,10 +3,11 @@
 //! An alias makes a packet its receiver's own, while bytes that go to many are shared. So only a message for a single
 //! Session, or one that has waited in a queue, gets one; and only a topic that is long enough and was seen here before.
 
-use std::hash::{Hash, Hasher};
+use std::hash::BuildHasher;
 
 use mqtt::TopicName;
-use rustc_hash::FxHasher;
+
+use super::hash::Keys;
 
 /// Bytes a topic must have: an alias takes three, and looking it up takes time.
 pub(super) const ALIASED_BYTES: usize = 20;
@@ -80,7 +81,8 @@ impl Aliases {
     /// The packet with topic and alias is on its way.
     pub(super) fn set(&mut self, alias: u16, topic: &TopicName) {
         let at = usize::from(alias).saturating_sub(1); // never 0 [MQTT-3.3.2-8]
-        let given = Given { hash: hash(topic), topic: topic.clone(), is_used: false };
+        // It has a round to prove itself, or the next topics would take it before it is of use.
+        let given = Given { hash: hash(topic), topic: topic.clone(), is_used: true };
         match self.given.get_mut(at) {
             Some(slot) => *slot = given,
             None => self.given.push(given),
@@ -103,11 +105,10 @@ impl Aliases {
     }
 }
 
+/// No secret is needed: at most as many as a connection has are compared.
 fn hash(topic: &TopicName) -> u32 {
-    let mut hasher = FxHasher::default();
-    topic.as_str().hash(&mut hasher);
-    // The lower half of the product is well mixed, and 0 is what `seen` begins with.
-    (hasher.finish() as u32).max(1)
+    // 0 is what `seen` begins with.
+    (Keys::new(1).hash_one(topic.as_str()) as u32).max(1)
 }
 
 #[cfg(test)]
