@@ -114,12 +114,20 @@ impl Deframer {
         let mut head = Reader::new(bytes.get(1..).unwrap_or_default());
         let Some(length) = head.remaining_length()? else { return Ok(None) };
         let body_at = bytes.len() - head.len();
+        // Only 5.0 forbids to pad it, and small clients of 3.x do.
+        let is_padded = body_at > 2 && bytes.get(body_at - 1) == Some(&0);
+        if is_padded && self.version == Some(Version::V5) {
+            return Err(reader::LONG);
+        }
         let end = body_at + length;
         if end > self.max_packet_bytes as usize {
             return Err(DecodeError::TooLarge { size: end, limit: self.max_packet_bytes as usize });
         }
         let Some(body) = bytes.get(body_at..end) else { return Ok(None) };
         let packet = packet::decode(first, body, &mut self.version)?;
+        if is_padded && self.version == Some(Version::V5) {
+            return Err(reader::LONG); // a CONNECT, which has just said so
+        }
         Ok(Some((packet, end)))
     }
 }

@@ -4,6 +4,10 @@ use super::DecodeError;
 
 const SHORT: DecodeError = DecodeError::Malformed("the packet is shorter than its fields say");
 
+/// A Variable Byte Integer that could be shorter.
+pub(crate) const LONG: DecodeError =
+    DecodeError::Malformed("a length is written longer than needed [MQTT-1.5.5-1]");
+
 /// What is left to read.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Reader<'a>(&'a [u8]);
@@ -79,10 +83,15 @@ impl<'a> Reader<'a> {
 
     /// Variable Byte Integer (1.5.5).
     pub(crate) fn varint(&mut self) -> Result<u32, DecodeError> {
-        self.partial_varint()?.ok_or(SHORT)
+        let before = self.len();
+        let value = self.partial_varint()?.ok_or(SHORT)?;
+        if before - self.len() > 1 && value >> (7 * (before - self.len() - 1)) == 0 {
+            return Err(LONG);
+        }
+        Ok(value)
     }
 
-    /// The Remaining Length of a fixed header; none when its bytes have not all arrived.
+    /// The Remaining Length of a fixed header, however long it is written; none when its bytes have not all arrived.
     pub(crate) fn remaining_length(&mut self) -> Result<Option<usize>, DecodeError> {
         Ok(self.partial_varint()?.map(|n| n as usize))
     }
@@ -93,11 +102,6 @@ impl<'a> Reader<'a> {
             let Ok(byte) = self.u8() else { return Ok(None) };
             value |= u32::from(byte & 0x7f) << shift;
             if byte & 0x80 == 0 {
-                if byte == 0 && shift > 0 {
-                    return Err(DecodeError::Malformed(
-                        "a length is written longer than needed [MQTT-1.5.5-1]",
-                    ));
-                }
                 return Ok(Some(value));
             }
         }

@@ -45,6 +45,7 @@ const HEADERS: &[Row] = &[
     ("cve_2026_21888 a length of five bytes", ALL, "30 8080808001", MALFORMED),
     ("a length of five bytes that stays small", ALL, "30 ffffffff7f", MALFORMED),
     ("mqtt_1_5_5_1 a length longer than needed", V5, "c0 8000", MALFORMED),
+    ("mqtt_1_5_5_1 a CONNECT with a padded length", V5, "10 8e00 'MQTT' 05 02 0000 00 0001 63", MALFORMED),
     ("PINGREQ with a body", ALL, "c0 [ 00 ]", MALFORMED),
     ("PINGRESP with a body", ALL, "d0 [ 00 ]", MALFORMED),
 ];

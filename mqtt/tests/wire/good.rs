@@ -164,6 +164,8 @@ fn acks() -> Vec<Case> {
         long("PUBACK 5.0 says success", V5, "40 [ 1234 00 ]", Packet::Puback(ack())),
         long("PUBREC 5.0 says that it has no properties", V5, "50 [ 1234 87 [] ]", Packet::Pubrec(refused())),
         long("PUBREL 5.0 says all it need not", V5, "62 [ 1234 00 [] ]", Packet::Pubrel(ack())),
+        long("PINGREQ 3.x with a padded length", V3, "c0 80808000", Packet::Pingreq),
+        long("PUBACK 3.x with a padded length", V3, "40 8200 1234", Packet::Puback(ack())),
         // 3.1 had QoS and DUP where later versions reserve the flags.
         Case {
             name: "PUBREL 3.1 again",
