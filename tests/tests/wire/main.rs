@@ -45,8 +45,8 @@ fn every_script_is_answered_byte_for_byte() {
     let wanted = std::env::var("WIRE").unwrap_or_default();
     scripts.retain(|script| script.name.contains(&wanted) || script.file.contains(&wanted));
     let mut profiles = Profiles::start(&scripts);
-    let failures = play::all(&scripts, &profiles.by_name);
-    profiles.expect_health();
+    let mut failures = play::all(&scripts, &profiles.by_name);
+    failures.extend(profiles.complaints());
     let count = failures.len();
     assert!(failures.is_empty(), "{count} of {} scripts fail:\n\n{}\n", scripts.len(), failures.join("\n\n"));
     eprintln!("{} of {all} scripts, over TCP and WebSocket", scripts.len());

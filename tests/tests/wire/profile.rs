@@ -19,14 +19,14 @@ pub(crate) struct Profile {
 
 /// The running programs.
 pub(crate) struct Profiles {
-    bridges: Vec<Bridge>,
+    bridges: BTreeMap<String, Bridge>,
     pub(crate) by_name: BTreeMap<String, Profile>,
 }
 
 impl Profiles {
     /// Starts a program for each profile that is named; each is a `switchboard.toml` in `tests/wire/profiles`.
     pub(crate) fn start(scripts: &[Script]) -> Self {
-        let mut profiles = Self { bridges: Vec::new(), by_name: BTreeMap::new() };
+        let mut profiles = Self { bridges: BTreeMap::new(), by_name: BTreeMap::new() };
         for name in scripts.iter().map(|script| &script.profile) {
             if profiles.by_name.contains_key(name) {
                 continue;
@@ -41,17 +41,21 @@ impl Profiles {
             };
             let profile = Profile { tcp: bridge.tcp, http: bridge.http, bystander };
             profiles.by_name.insert(name.clone(), profile);
-            profiles.bridges.push(bridge);
+            profiles.bridges.insert(name.clone(), bridge);
         }
         profiles
     }
 
-    /// Each still runs, and none has panicked.
-    pub(crate) fn expect_health(&mut self) {
-        for bridge in &mut self.bridges {
-            assert!(bridge.process.is_alive(), "a program has ended");
+    /// Programs that have ended or panicked, with what they said of it.
+    pub(crate) fn complaints(&mut self) -> Vec<String> {
+        let mut complaints = Vec::new();
+        for (name, bridge) in &mut self.bridges {
             let lines = bridge.process.stderr.all();
-            assert!(lines.iter().all(|line| !line.contains("panicked")), "a program has panicked");
+            complaints.extend(lines.iter().filter(|line| line.contains("panicked")).cloned());
+            if !bridge.process.is_alive() {
+                complaints.push(format!("the program with the profile {name} has ended"));
+            }
         }
+        complaints
     }
 }
