@@ -25,9 +25,18 @@ impl Mosquitto {
     /// It does not.
     #[must_use]
     pub fn start() -> Self {
+        Self::configured("")
+    }
+
+    /// The same with more lines in its configuration.
+    ///
+    /// # Panics
+    /// As for [`Mosquitto::start`].
+    #[must_use]
+    pub fn configured(more: &str) -> Self {
         let (tcp, websocket) = (free_port(), free_port());
         let text = format!(
-            "allow_anonymous true\npersistence false\nlistener {} 127.0.0.1\nlistener {} 127.0.0.1\nprotocol websockets\n",
+            "allow_anonymous true\npersistence false\nlistener {} 127.0.0.1\nlistener {} 127.0.0.1\nprotocol websockets\n{more}",
             tcp.port(),
             websocket.port()
         );

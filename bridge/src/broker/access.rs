@@ -86,3 +86,9 @@ pub(super) fn may_publish(topic: &str) -> Result<(), ReasonCode> {
     let is_reserved = topic.starts_with('$') && matches!(topic.split('/').next(), Some("$SYS" | "$share"));
     if is_reserved { Err(ReasonCode::NotAuthorized) } else { Ok(()) }
 }
+
+/// Where a Mosquitto that is linked to us tells whether it is. That is the Server's own too, but a Client that would use it
+/// is not turned away for that: it does without.
+pub(super) fn is_link_state(topic: &str) -> bool {
+    topic.strip_prefix("$SYS/broker/connection/").is_some_and(|rest| rest.ends_with("/state"))
+}

@@ -128,8 +128,8 @@ impl Broker {
                 "the will is not the UTF-8 it says it is (3.1.3.2.3)",
             ));
         }
-        if !version.is_5() {
-            return Ok(()); // it has no word for this: the will is dropped, as a PUBLISH is
+        if !version.is_5() || access::is_link_state(will.topic.text()) {
+            return Ok(()); // 3.x has no word for this: the will is dropped, as a PUBLISH is
         }
         access::may_publish(will.topic.text())
             .map_err(|_| Fault::new(ReasonCode::NotAuthorized, "the will's topic belongs to the server"))

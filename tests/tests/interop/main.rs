@@ -3,5 +3,6 @@
 
 mod features;
 mod libraries;
+mod mosquitto_bridge;
 mod mosquitto_clients;
 mod our_client;

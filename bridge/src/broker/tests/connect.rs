@@ -56,8 +56,14 @@ fn a_will_for_a_topic_of_the_server_is_refused_or_dropped() {
     let watcher = w.client("w");
     w.subscribe(watcher, "$SYS/#", Qos::AtMostOnce);
     w.take(watcher);
-    let will = Will { message: message("$SYS/broker/connection/x/state", "0", Qos::AtMostOnce), delay_s: 0 };
-    for (version, answer) in [(Version::V5, "Connack 87"), (Version::V3_1_1, "Connack 00")] {
+    for (version, topic, answer) in [
+        (Version::V5, "$SYS/x", "Connack 87"),
+        (Version::V3_1_1, "$SYS/x", "Connack 00"),
+        // Mosquitto comes with this one in any version, and must not be kept out by it.
+        (Version::V5, "$SYS/broker/connection/x/state", "Connack 00"),
+        (Version::V3_1_1, "$SYS/broker/connection/x/state", "Connack 00"),
+    ] {
+        let will = Will { message: message(topic, "0", Qos::AtMostOnce), delay_s: 0 };
         let id = w.open(version);
         let connect = Connect { will: Some(ConnectWill::of(&will)), ..Connect::new(version, "bridge") };
         w.send(id, &Packet::Connect(Box::new(connect)));
