@@ -6,6 +6,7 @@
 
 mod build;
 mod command;
+mod fuzz;
 mod page;
 mod report;
 mod run;
@@ -26,6 +27,8 @@ cargo xtask run [-- ARGS]        build, then start `switchboard --demo ARGS`
 cargo xtask test [--only NAME]…  everything that proves it; NAME is one of the steps below
 cargo xtask sim [--seeds N] [--from SEED] | [--seed SEED]
                                  the simulation, from a seed on; or one seed, with what happened last
+cargo xtask fuzz [TARGET]… [--seconds 60] [--keep]
+                                 what a fuzzer finds in that time; needs a nightly toolchain
 cargo xtask sim --bite [WORD]…   whether it notices when a rule is switched off: those with a WORD in them, or all
 cargo xtask scale [NUMBER]       bytes and time of so many subscriptions and retained messages, a million without it
 cargo xtask spec [--missing]     each normative statement of MQTT with its code and its tests, or only the gaps
@@ -54,6 +57,7 @@ fn dispatch(arguments: &[String]) -> Result<ExitCode> {
         ["build", "--debug"] => drop(build::build(build::Profile::Debug)?),
         ["run"] => run::run(&[])?,
         ["run", "--", rest @ ..] => run::run(rest)?,
+        ["fuzz", rest @ ..] => fuzz::fuzz(rest)?,
         ["sim", rest @ ..] => sim::sim(rest)?,
         ["scale", rest @ ..] => scale::scale(rest)?,
         ["spec"] => return spec::spec(false),
