@@ -10,6 +10,7 @@ pub(crate) struct Tally {
     pub(crate) sent_again: u64,
     pub(crate) connections: usize,
     pub(crate) cuts: u64,
+    pub(crate) restarts: u64,
     pub(crate) slow_readers: u64,
     pub(crate) full_queues: u64,
     pub(crate) expired: u64,
@@ -24,6 +25,7 @@ impl Tally {
         self.sent_again += other.sent_again;
         self.connections += other.connections;
         self.cuts += other.cuts;
+        self.restarts += other.restarts;
         self.slow_readers += other.slow_readers;
         self.full_queues += other.full_queues;
         self.expired += other.expired;
@@ -39,6 +41,7 @@ impl Tally {
             sent_again: 200,
             connections: 2_000,
             cuts: 500,
+            restarts: 20,
             slow_readers: 20,
             full_queues: 20,
             expired: 20,
@@ -49,6 +52,7 @@ impl Tally {
             && self.sent_again > least.sent_again
             && self.connections > least.connections
             && self.cuts > least.cuts
+            && self.restarts > least.restarts
             && self.slow_readers > least.slow_readers
             && self.full_queues > least.full_queues
             && self.expired > least.expired;

@@ -85,21 +85,49 @@ impl World {
 
     pub(crate) fn run(mut self) -> Tally {
         for _ in 0..ACTIONS {
+            if self.dice.below(1_000) < 3 {
+                self.restart();
+            }
             self.act();
             let idle = self.idle();
             self.pass(idle);
         }
         self.end_in_quiet();
+        self.count();
+        self.tally.milliseconds = self.now.as_millis();
+        self.tally.deliveries = self.model.ledger.deliveries();
+        self.tally.connections = self.next_link;
+        self.tally
+    }
+
+    /// What this broker has counted.
+    fn count(&mut self) {
         let counters = self.broker.counters();
-        Tally {
-            milliseconds: self.now.as_millis(),
-            packets_in: counters.packets_received,
-            deliveries: self.model.ledger.deliveries(),
-            connections: self.next_link,
-            slow_readers: counters.dropped_slow_reader,
-            full_queues: counters.dropped_queue_full,
-            expired: counters.dropped_expired,
-            ..self.tally.clone()
+        self.tally.packets_in += counters.packets_received;
+        self.tally.slow_readers += counters.dropped_slow_reader;
+        self.tally.full_queues += counters.dropped_queue_full;
+        self.tally.expired += counters.dropped_expired;
+    }
+
+    /// The broker dies and another begins. It keeps nothing, so all connections and Sessions are gone, and whoever comes
+    /// back must be told so.
+    fn restart(&mut self) {
+        self.count();
+        self.tally.restarts += 1;
+        self.trace.note(|| format!("{:>8} the broker begins anew", self.now.as_millis()));
+        let config = self.model.config().clone();
+        self.broker = Broker::new(config.clone(), self.dice.seed());
+        self.wait = None;
+        self.model.restart();
+        self.by_id.clear();
+        let keys: Vec<_> = self.links.keys().copied().collect();
+        for key in keys {
+            let delay = self.delay();
+            let Some(link) = self.links.get_mut(&key) else { continue };
+            link.server.is_open = false;
+            if link.client.is_open && !link.is_cut {
+                self.plan(self.now + delay, Event::ClientGone(key));
+            }
         }
     }
 

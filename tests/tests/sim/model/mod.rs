@@ -104,6 +104,17 @@ impl Model {
         }
     }
 
+    /// The broker begins anew, with nothing; what Clients have got they have.
+    pub(crate) fn restart(&mut self) {
+        let ledger = std::mem::take(&mut self.ledger);
+        let (now, next_instance) = (self.now, self.next_instance);
+        *self = Self { ledger, now, next_instance, ..Self::new(self.config.clone()) };
+    }
+
+    pub(crate) const fn config(&self) -> &Config {
+        &self.config
+    }
+
     /// Whether all connections and sessions are gone.
     pub(crate) fn is_empty(&self) -> bool {
         self.lines.is_empty() && self.sessions.is_empty()
