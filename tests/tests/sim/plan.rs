@@ -47,18 +47,15 @@ impl World {
             }
             44..50 => self.burst(at),
             50..66 => {
-                let (filter, options) = (self.some_filter(), self.some_options());
-                let other = (self.some_filter(), self.some_options());
-                let filters = if self.dice.chance(30) {
-                    vec![(filter, options), other]
-                } else {
-                    vec![(filter, options)]
-                };
+                let mut filters = vec![self.some_subscription()];
+                if self.dice.chance(30) {
+                    filters.push(self.some_subscription());
+                }
                 let id = self.some_subscription_id();
                 self.machine_subscribes(at, &filters, id);
             }
             66..72 => {
-                let filter = self.some_filter();
+                let (filter, _) = self.some_subscription();
                 self.machine_unsubscribes(at, &filter);
             }
             72..76 => {
@@ -101,8 +98,7 @@ impl World {
                 self.raw_publishes(at, &message, alias);
             }
             25..40 => {
-                let (filter, options, id) =
-                    (self.some_filter(), self.some_options(), self.some_subscription_id());
+                let ((filter, options), id) = (self.some_subscription(), self.some_subscription_id());
                 self.raw_subscribes(at, &filter, options, id.filter(|_| version.is_5()));
             }
             40..72 => {

@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use mqtt::client::{Backoff, Config};
+use bridge::broker::Config;
+use mqtt::client::{Backoff, Config as ClientConfig};
 use mqtt::packet::{RetainHandling, SubscriptionOptions};
 use mqtt::{Message, MessageProperties, Qos, SessionExpiry, TopicFilter, Version, Will};
 
@@ -12,15 +13,24 @@ use crate::world::World;
 const TOPICS: [&str; 9] = ["a", "a/b", "a/b/c", "a/c", "b", "b/c", "/b", "$own/a", "$SYS/a"];
 const FILTERS: [&str; 14] =
     ["#", "+", "a/#", "a/+", "+/b", "a/b", "+/+/c", "a/b/c", "b/#", "b", "will/+", "/#", "+/#", "$own/#"];
+/// Filters that are shared: those that match no will, for two wills of one Client look alike.
+const SHARED: [&str; 7] = ["a/#", "a/+", "+/b", "a/b", "+/+/c", "b/#", "b"];
+
+/// The one filter that Clients share in a run, if they do: which of several brought a message nobody could tell. And where
+/// queues are short none is shared, for nobody can tell in whose queue a message is.
+pub(crate) fn some_shared_filter(dice: &mut Dice, config: &Config) -> Option<&'static str> {
+    let is_shared = config.max_queued_messages > 1_000 && dice.chance(60);
+    is_shared.then(|| dice.pick(&SHARED))
+}
 
 impl World {
-    pub(crate) fn some_client(&mut self, n: usize) -> Config {
+    pub(crate) fn some_client(&mut self, n: usize) -> ClientConfig {
         let version = self.dice.pick(&[Version::V3_1_1, Version::V5]);
         let client_id = format!("m{n}");
         let some = [SessionExpiry::AtDisconnect, SessionExpiry::Never, SessionExpiry::Never];
         let any = [SessionExpiry::After(5), SessionExpiry::After(60), SessionExpiry::After(3_600)];
         let is_5 = version.is_5() && self.dice.chance(60);
-        Config {
+        ClientConfig {
             version,
             fall_back: false,
             will: self.some_will(&client_id, version),
@@ -33,7 +43,7 @@ impl World {
             ping_timeout: Duration::from_secs(4),
             backoff: Backoff { first: Duration::from_millis(200), max: Duration::from_secs(2) },
             seed: self.dice.seed(),
-            ..Config::default()
+            ..ClientConfig::default()
         }
     }
 
@@ -53,7 +63,8 @@ impl World {
         self.next_message += 1;
         let padding = if self.dice.chance(20) { self.dice.below(400) } else { 0 };
         let is_retained = self.dice.chance(25);
-        let is_empty = self.dice.chance(if is_retained { 30 } else { 2 });
+        // Empty ones look alike, so whether one was shared nobody could tell.
+        let is_empty = self.dice.chance(if is_retained { 30 } else { 2 }) && self.shared_filter.is_none();
         let payload = format!("{}{}", self.next_message, " ".repeat(padding));
         let reserved = self.dice.chance(2);
         let topic = if reserved { TOPICS[7] } else { self.dice.pick(&TOPICS[..7]) };
@@ -81,6 +92,19 @@ impl World {
             user_properties: (0..self.dice.below(3)).map(|_| pair()).collect(),
             content_type: has(&mut self.dice).then(|| "text/plain".into()),
         })
+    }
+
+    /// A filter with its options, shared or not.
+    pub(crate) fn some_subscription(&mut self) -> (TopicFilter, SubscriptionOptions) {
+        let (filter, options) = (self.some_filter(), self.some_options());
+        let Some(shared) = self.shared_filter.filter(|_| self.dice.chance(20)) else {
+            return (filter, options);
+        };
+        let shared = format!("$share/s/{shared}");
+        let qos = self.dice.pick(&[Qos::AtLeastOnce, Qos::ExactlyOnce]);
+        // With RETAIN a message would look like one that another subscription brings.
+        let options = SubscriptionOptions { qos, no_local: false, retain_as_published: false, ..options };
+        (shared.parse().expect("a filter"), options)
     }
 
     pub(crate) fn some_filter(&mut self) -> TopicFilter {

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use bridge::broker::{Broker, Config, ConnectionId, Input, Output};
+use bridge::broker::{Broker, Config, ConnectionId, Input, Output, Overlapping};
 use mqtt::codec::Deframer;
 use mqtt::{Instant, Version};
 
@@ -13,6 +13,7 @@ use crate::machine::Machine;
 use crate::model::Model;
 use crate::network::Event;
 use crate::raw::Raw;
+use crate::some::some_shared_filter;
 use crate::tally::Tally;
 use crate::trace::Trace;
 
@@ -37,6 +38,8 @@ pub(crate) struct World {
     /// The network has healed: nothing is late, stalled or cut any more.
     pub(crate) is_calm: bool,
     pub(crate) next_message: u64,
+    /// Which filter Clients share in this run.
+    pub(crate) shared_filter: Option<&'static str>,
     pub(crate) max_packet_bytes: u32,
     pub(crate) trace: Trace,
     pub(crate) tally: Tally,
@@ -52,7 +55,7 @@ impl World {
             broker: Broker::new(config.clone(), dice.seed()),
             wait: None,
             max_packet_bytes: config.max_packet_bytes,
-            model: Model::new(config),
+            model: Model::new(config.clone()),
             links: BTreeMap::new(),
             by_id: BTreeMap::new(),
             next_link: 0,
@@ -62,6 +65,7 @@ impl World {
             raws: Vec::new(),
             is_calm: false,
             next_message: 0,
+            shared_filter: some_shared_filter(&mut dice, &config),
             trace: Trace::new(is_traced),
             tally: Tally::default(),
             dice,
@@ -72,10 +76,16 @@ impl World {
     }
 
     fn some_config(dice: &mut Dice) -> Config {
+        let overlapping = dice.pick(&[Overlapping::One, Overlapping::One, Overlapping::Each]);
         Config {
+            overlapping,
             receive_maximum: dice.pick(&[1, 3, 256]),
             max_inflight: dice.pick(&[1, 3, 20, 256]),
-            max_queued_messages: dice.pick(&[3, 10_000, 10_000, 10_000]),
+            // With several copies at once, how many of them a short queue takes is not foretold.
+            max_queued_messages: match overlapping {
+                Overlapping::One => dice.pick(&[3, 10_000]),
+                Overlapping::Each => 10_000,
+            },
             max_output_bytes: dice.pick(&[300, 2_000, 1 << 20]),
             max_keep_alive_s: dice.pick(&[0, 0, 30]),
             sys_interval_s: 0, // the model tells nothing of itself

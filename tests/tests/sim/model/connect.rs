@@ -76,7 +76,10 @@ impl Model {
         if let Some((_, will)) = will {
             self.publish_message(client, &will.message);
         }
-        self.has_ended |= self.sessions.remove(client).is_some();
+        if let Some(session) = self.sessions.remove(client) {
+            self.has_ended = true;
+            self.hand_over(session.flights);
+        }
     }
 
     pub(super) fn connect(&mut self, link: LinkKey, connect: &Connect<'_>) {

@@ -7,6 +7,7 @@ mod ledger;
 mod route;
 mod sent;
 mod session;
+mod share;
 mod take;
 mod turn;
 
@@ -35,6 +36,8 @@ pub(crate) struct Model {
     dropped: turn::Dropped,
     /// Messages that full queues turn away in this turn.
     turned_away: u64,
+    /// Messages of Shared Subscriptions that nobody was sent yet.
+    parcels: Vec<share::Parcel>,
     /// A connection or Session ended in this turn, and what it was owed with it.
     has_ended: bool,
     next_instance: u64,
@@ -99,6 +102,7 @@ impl Model {
             answers: Vec::new(),
             dropped: turn::Dropped::default(),
             turned_away: 0,
+            parcels: Vec::new(),
             has_ended: false,
             next_instance: 0,
         }

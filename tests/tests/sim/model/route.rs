@@ -3,10 +3,12 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use bridge::broker::Overlapping;
 use mqtt::packet::{RetainHandling, SubscriptionOptions};
 use mqtt::{Message, MessageProperties, Qos};
 
 use super::session::{Debt, Replay, Session, Subscription};
+use super::share::shared_filter;
 use super::{Kept, Letter, Model, filter};
 
 impl Model {
@@ -24,12 +26,12 @@ impl Model {
         let clients: Vec<_> = self.sessions.keys().cloned().collect();
         let mut reached = 0;
         for client in clients {
-            if let Some(debt) = self.debt(&client, publisher, message) {
+            for debt in self.debts(&client, publisher, message) {
                 reached += 1;
                 self.owe(&client, Debt { expires, properties: properties.clone(), ..debt });
             }
         }
-        reached
+        reached + self.share_message(message, &properties)
     }
 
     fn retain(&mut self, topic: &str, kept: Kept) {
@@ -45,36 +47,20 @@ impl Model {
         }
     }
 
-    /// One copy for a Session, at the highest QoS of its subscriptions that match [MQTT-3.3.4-2].
-    fn debt(&self, client: &str, publisher: &str, message: &Message) -> Option<Debt> {
-        let session = self.sessions.get(client)?;
-        let topic = message.topic.as_str();
-        let all: Vec<&Subscription> = session
-            .subscriptions
-            .iter()
-            .filter(|(name, _)| filter::matches(name, topic))
+    /// One copy for a Session, at the highest QoS of its subscriptions that match [MQTT-3.3.4-2], or one for each.
+    fn debts(&self, client: &str, publisher: &str, message: &Message) -> Vec<Debt> {
+        let Some(session) = self.sessions.get(client) else { return Vec::new() };
+        let (topic, is_own) = (message.topic.as_str(), client == publisher);
+        let matching = session.subscriptions.iter().filter(|(name, _)| filter::matches(name, topic));
+        let mine: Vec<_> = matching
             .map(|(_, subscription)| subscription)
+            .filter(|subscription| !(is_own && subscription.options.no_local)) // [MQTT-3.8.3-3]
             .collect();
-        let is_own = client == publisher;
-        let mine = || all.iter().filter(|s| !(is_own && s.options.no_local)); // [MQTT-3.8.3-3]
-        let qos = mine().map(|s| s.options.qos).max()?.min(message.qos);
-        let as_published = all.iter().filter(|s| s.options.retain_as_published).count();
-        let retain = match (message.retain, as_published) {
-            (false, _) | (_, 0) => Some(false),
-            (true, some) if some == all.len() => Some(true),
-            (true, _) => None,
+        let at_once = match self.config.overlapping {
+            Overlapping::One => mine.len().max(1),
+            Overlapping::Each => 1,
         };
-        Some(Debt {
-            letter: Letter::new(topic, &message.payload),
-            publisher: publisher.to_owned(),
-            qos,
-            retain,
-            ids: mine().filter_map(|s| s.id).collect(),
-            other_ids: all.iter().filter_map(|s| s.id).collect(),
-            expires: None,
-            properties: MessageProperties::default(),
-            is_done: false,
-        })
+        mine.chunks(at_once).filter_map(|chunk| debt_of(chunk, publisher, message)).collect()
     }
 
     fn owe(&mut self, client: &str, debt: Debt) {
@@ -104,9 +90,10 @@ impl Model {
         is_new: bool,
     ) {
         let is_due = match options.retain_handling {
-            RetainHandling::Send => true,        // [MQTT-3.3.1-9]
-            RetainHandling::SendIfNew => is_new, // [MQTT-3.3.1-10]
-            RetainHandling::DoNotSend => false,  // [MQTT-3.3.1-11]
+            _ if shared_filter(name).is_some() => false, // 3.8.4
+            RetainHandling::Send => true,                // [MQTT-3.3.1-9]
+            RetainHandling::SendIfNew => is_new,         // [MQTT-3.3.1-10]
+            RetainHandling::DoNotSend => false,          // [MQTT-3.3.1-11]
         };
         let Some(session) = self.sessions.get_mut(client).filter(|_| is_due) else { return };
         let wanted: BTreeSet<_> =
@@ -115,6 +102,23 @@ impl Model {
         session.give_up_replay(name);
         session.replays.insert(name.to_owned(), replay);
     }
+}
+
+/// What subscriptions of one Session make of a message, taken together.
+fn debt_of(subscriptions: &[&Subscription], publisher: &str, message: &Message) -> Option<Debt> {
+    let all = || subscriptions.iter();
+    let mut ids: Vec<_> = all().filter_map(|s| s.id).collect();
+    ids.sort_unstable();
+    Some(Debt {
+        letter: Letter::new(message.topic.as_str(), &message.payload),
+        publisher: publisher.to_owned(),
+        qos: all().map(|s| s.options.qos).max()?.min(message.qos),
+        retain: message.retain && all().any(|s| s.options.retain_as_published),
+        ids,
+        expires: None,
+        properties: MessageProperties::default(),
+        is_done: false,
+    })
 }
 
 impl Session {

@@ -6,6 +6,7 @@ use mqtt::packet::SubscriptionOptions;
 use mqtt::{Instant, MessageProperties, Qos, SessionExpiry, Will};
 
 use super::Letter;
+use super::share::Parcel;
 use crate::link::LinkKey;
 
 #[derive(Debug)]
@@ -14,6 +15,8 @@ pub(crate) struct Session {
     pub(crate) instance: u64,
     pub(super) link: Option<LinkKey>,
     pub(crate) subscriptions: BTreeMap<String, Subscription>,
+    /// Shared Subscriptions that it has left, or made anew.
+    pub(super) former_shares: BTreeSet<String>,
     pub(super) expiry: SessionExpiry,
     pub(super) ends: Option<Instant>,
     pub(super) will: Option<(Instant, Will)>,
@@ -48,11 +51,9 @@ pub(super) struct Debt {
     pub(super) letter: Letter,
     pub(super) publisher: String,
     pub(super) qos: Qos,
-    /// The RETAIN flag; none where overlapping subscriptions ask for both.
-    pub(super) retain: Option<bool>,
-    /// The identifiers that must come with it, and those that may.
-    pub(super) ids: BTreeSet<u32>,
-    pub(super) other_ids: BTreeSet<u32>,
+    pub(super) retain: bool,
+    /// The identifiers of all subscriptions that bring it, in order.
+    pub(super) ids: Vec<u32>,
     pub(super) expires: Option<Instant>,
     pub(super) properties: MessageProperties,
     /// It was sent in this turn.
@@ -65,6 +66,8 @@ pub(super) struct Flight {
     pub(super) letter: Letter,
     pub(super) retain: bool,
     pub(super) step: Step,
+    /// It came by a Shared Subscription.
+    pub(super) parcel: Option<Parcel>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -88,6 +91,7 @@ impl Session {
             instance,
             link: None,
             subscriptions: BTreeMap::new(),
+            former_shares: BTreeSet::new(),
             expiry: SessionExpiry::AtDisconnect,
             ends: None,
             will: None,
@@ -125,6 +129,13 @@ impl Session {
 
     pub(super) fn give_up_replay(&mut self, filter: &str) {
         self.past_replays.extend(self.replays.remove_entry(filter));
+    }
+
+    /// A Shared Subscription is left or made anew: what waits in the queue may still come as it was.
+    pub(super) fn note_former(&mut self, filter: &str) {
+        if filter.starts_with("$share/") {
+            self.former_shares.insert(filter.to_owned());
+        }
     }
 
     pub(super) fn landed(&mut self, packet_id: u16) {

@@ -171,6 +171,9 @@ impl Model {
             let subscription = Subscription { options: *options, id };
             let Some(session) = self.sessions.get_mut(client) else { return };
             let is_new = session.subscriptions.insert(filter.as_str().to_owned(), subscription).is_none();
+            if !is_new {
+                session.note_former(filter.as_str());
+            }
             self.plan_replay(client, filter.as_str(), options, id, is_new);
             reasons.push(match options.qos {
                 mqtt::Qos::AtMostOnce => ReasonCode::Success,
@@ -187,11 +190,13 @@ impl Model {
         let mut reasons = Vec::new();
         for filter in &unsubscribe.filters {
             session.give_up_replay(filter.as_str());
+            session.note_former(filter.as_str());
             reasons.push(match session.subscriptions.remove(filter.as_str()) {
                 Some(_) => ReasonCode::Success,
                 None => ReasonCode::NoSubscriptionExisted,
             });
         }
+        self.find_orphans();
         if !is_5 {
             reasons.clear();
         }

@@ -26,6 +26,19 @@ impl Model {
         self.check_counters(counters);
         self.check_wait(wait);
         self.check_progress();
+        self.check_parcels();
+    }
+
+    /// Bytes on their way to a Session's connection.
+    pub(super) fn pending(&self, session: &Session) -> usize {
+        session.link.and_then(|link| self.lines.get(&link)).map_or(0, |line| line.pending)
+    }
+
+    /// A Session is connected, and its window and socket take more.
+    pub(super) fn has_room(&self, session: &Session) -> bool {
+        let in_window = session.flights.len() - session.again.len();
+        let flows = self.pending(session) <= self.config.max_output_bytes / 2;
+        session.link.is_some() && flows && in_window < session.window
     }
 
     /// QoS 0 is sent at once or counted as lost, and so is what a full queue turns away.
@@ -37,7 +50,7 @@ impl Model {
         self.dropped =
             Dropped { slow_reader: counters.dropped_slow_reader, queue_full: counters.dropped_queue_full };
         assert_eq!(queue_full, std::mem::take(&mut self.turned_away), "messages that full queues turn away");
-        let mut missed = 0;
+        let mut missed = self.lose_parcels();
         for session in self.sessions.values_mut() {
             let pending = session.link.and_then(|link| self.lines.get(&link)).map_or(0, |line| line.pending);
             for debt in session.debts.iter_mut().filter(|debt| !debt.is_done && debt.qos == Qos::AtMostOnce) {
@@ -106,5 +119,6 @@ impl Model {
     /// Whether nothing waits for a connected Client.
     pub(crate) fn is_settled(&self) -> bool {
         self.sessions.values().filter(|session| session.is_connected()).all(Session::is_settled)
+            && self.shares_are_settled()
     }
 }
