@@ -45,11 +45,11 @@ impl Scratch {
         self.folder.join("last.log")
     }
 
-    /// `cargo test` in the copy. It shares the target folder of the tree, so only our own crates are built again.
+    /// `cargo test` in the copy, with a target folder of its own: cargo would take what is built of a copy for the tree's.
     pub(crate) fn test(&self, words: &[&str]) -> Command {
         let mut command = cargo(["test", "--offline", "--locked", "--quiet", "--profile", "sim"]);
         command.current_dir(&self.folder).args(words);
-        command.env("CARGO_TARGET_DIR", command::target()).env("RUST_BACKTRACE", "0");
+        command.env("CARGO_TARGET_DIR", self.folder.join("target")).env("RUST_BACKTRACE", "0");
         // Cargo tells what it runs where the manifest of xtask is; the copy is another workspace.
         command.env_remove("CARGO_MANIFEST_DIR");
         command
