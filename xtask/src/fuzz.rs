@@ -13,8 +13,9 @@ use crate::{command, tools};
 /// The cargo-fuzz that is installed.
 const VERSION: &str = "0.13.2";
 
-/// What one corpus may weigh in the tree, in bytes.
+/// What one corpus may have in the tree: bytes and files.
 const KEPT_BYTES: u64 = 20_000;
+const KEPT_FILES: usize = 120;
 
 #[derive(Debug, PartialEq, Eq)]
 struct Wish<'a> {
@@ -113,7 +114,7 @@ fn fuzzer(target: &str) -> Command {
     command
 }
 
-/// Merges what was found into the corpus of the tree, as few inputs as cover the same, the smallest first.
+/// Merges what was found into the corpus of the tree, as few inputs as cover the same; of many small and large ones.
 fn keep(target: &str) -> Result<()> {
     let (found, kept) = (found(target), corpus(target));
     let merged = found.with_extension("merged");
@@ -124,13 +125,14 @@ fn keep(target: &str) -> Result<()> {
     fs::remove_dir_all(&kept)?;
     fs::create_dir_all(&kept)?;
     let (mut bytes, mut many) = (0, 0);
-    for (size, path) in by_size(&merged)? {
+    let all = by_size(&merged)?;
+    for (size, path) in all.iter().step_by(all.len().div_ceil(KEPT_FILES).max(1)) {
         if bytes + size > KEPT_BYTES {
             break;
         }
         bytes += size;
         many += 1;
-        fs::copy(&path, kept.join(path.file_name().unwrap_or_default()))?;
+        fs::copy(path, kept.join(path.file_name().unwrap_or_default()))?;
     }
     println!("{target}: {many} inputs of {bytes} bytes are kept");
     Ok(())
