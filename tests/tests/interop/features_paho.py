@@ -23,7 +23,10 @@ def properties(kind, **values):
 class Peer:
     """A client that waits for what it is told to wait for."""
 
+    all = []
+
     def __init__(self, client_id, clean=True, will=None, **connect):
+        Peer.all.append(self)
         self.messages, self.acks, self.ends = queue.Queue(), queue.Queue(), queue.Queue()
         self.client = paho.Client(
             paho.CallbackAPIVersion.VERSION2, client_id=client_id, protocol=paho.MQTTv5, transport=KIND[transport]
@@ -92,7 +95,8 @@ def topic_alias():
     for qos in range(3):
         here.publish("", "by its number", qos, TopicAlias=qos + 1)
     got = [there.receive() for _ in range(6)]
-    assert [message.topic for message in got] == ["alias/0", "alias/1", "alias/2"] * 2
+    # One of QoS 2 is handed on when its handshake is over, so others may come before it.
+    assert sorted(message.topic for message in got) == ["alias/0", "alias/0", "alias/1", "alias/1", "alias/2", "alias/2"]
     assert not any(hasattr(message.properties, "TopicAlias") for message in got), "ours are not theirs"
 
 
@@ -264,4 +268,6 @@ FEATURES = [
 ]
 for feature in FEATURES:
     feature()
+    while Peer.all:
+        Peer.all.pop().leave()  # or it would come again by itself and take over the next of its name
     print(f"as it should be: {feature.__name__}", flush=True)
