@@ -158,8 +158,12 @@ fn mqtt_3_1_3_9_a_client_that_is_back_in_time_takes_its_will_back() {
     let id = w.connect(&dying("c", will(5), 60));
     w.cut(id);
     w.pass(secs(3));
-    w.connect(&keeping("c", 60));
+    let back = w.connect(&keeping("c", 60));
     w.pass(secs(100));
+    assert_eq!(w.take(watcher), [] as [&str; 0]);
+    // It is gone for good: the next end, of a connection without a will, sends none.
+    w.cut(back);
+    w.pass(secs(1000));
     assert_eq!(w.take(watcher), [] as [&str; 0]);
 }
 
