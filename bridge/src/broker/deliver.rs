@@ -12,6 +12,9 @@ use super::route::{PLACEHOLDER, delivery, encode_own, encode_within};
 use super::session::Queued;
 use super::{Broker, ConnectionId, Notice, SessionId};
 
+/// Bytes of a message that may be encoded in vain for one step of a replay.
+const BYTES_A_STEP: usize = 512;
+
 impl Broker {
     /// The slow way to a Session: through its queue.
     pub(super) fn deliver_queued(&mut self, id: SessionId, queued: Queued) {
@@ -132,29 +135,40 @@ impl Broker {
             subscription_ids: replay.id.iter().map(|id| id.get()).collect(),
             message: stored,
         };
-        if !queued.message.is_expired(now) {
-            self.send_message(id, queued);
-        }
-        true
+        let size = queued.size();
+        (!queued.message.is_expired(now) && self.send_message(id, queued)) || self.goes_on_in_vain(id, size)
     }
 
-    /// Encodes and sends one message to one connected Session. The window has room for it.
-    fn send_message(&mut self, id: SessionId, queued: Queued) {
+    /// Whether a replay goes on at once after a message that could not be sent. No socket bounds how many there are of these,
+    /// so they are steps, and the more of them the more was encoded in vain.
+    fn goes_on_in_vain(&mut self, id: SessionId, size: usize) -> bool {
+        let Some(session) = self.session(id) else { return false };
+        let steps = u32::try_from(size / BYTES_A_STEP).unwrap_or(u32::MAX).saturating_add(1);
+        session.replay_steps = session.replay_steps.saturating_sub(steps);
+        let goes_on = session.replay_steps > 0;
+        if !goes_on {
+            self.pause_replay(id);
+        }
+        goes_on
+    }
+
+    /// Encodes and sends one message to one connected Session. The window has room for it. False when it was dropped.
+    fn send_message(&mut self, id: SessionId, queued: Queued) -> bool {
         if queued.message.is_expired(self.now) {
             self.counters.dropped_expired += 1; // [MQTT-3.3.2-5]
-            return;
+            return false;
         }
-        let Some(session) = self.sessions.get_mut(id.0 as usize) else { return };
-        let Some(connection) = session.connection else { return };
+        let Some(session) = self.sessions.get_mut(id.0 as usize) else { return false };
+        let Some(connection) = session.connection else { return false };
         let qos = queued.qos;
         // The identifier is known only when the message is known to fit, so it is encoded with another first.
         let Some((shape, size)) = self.encode_message(connection, &queued, PLACEHOLDER, false) else {
-            return;
+            return false;
         };
         let packet_id = match qos {
             Qos::AtMostOnce => None,
             Qos::AtLeastOnce | Qos::ExactlyOnce => {
-                let Some(session) = self.sessions.get_mut(id.0 as usize) else { return };
+                let Some(session) = self.sessions.get_mut(id.0 as usize) else { return false };
                 session.sender.send(qos, queued)
             }
         };
@@ -163,6 +177,7 @@ impl Broker {
             None => self.out.send(connection, shape.piece),
         }
         self.sent(connection, size);
+        true
     }
 
     /// A new connection goes on with a Session: all that is in flight is sent again, in its order [MQTT-4.4.0-1],

@@ -117,7 +117,11 @@ pub(super) fn encode_own<'a>(
 /// Appends a PUBLISH to the outbox's buffer. None when the Client takes no packet that large.
 pub(super) fn encode_within(out: &mut Outbox, live: &Live, publish: &Publish<'_>) -> Option<Shape> {
     let shape = encode_with(out, |bytes| publish.encode(live.version, bytes))?;
-    (shape.piece.len() <= live.maximum_packet_size as usize).then_some(shape)
+    if shape.piece.len() > live.maximum_packet_size as usize {
+        out.take_back(shape.piece);
+        return None;
+    }
+    Some(shape)
 }
 
 fn encode_with(

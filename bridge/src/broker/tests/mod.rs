@@ -4,6 +4,7 @@
 mod alias;
 mod bounds;
 mod connect;
+mod costs;
 mod login;
 mod overlap;
 mod qos;
