@@ -27,10 +27,14 @@ pub(super) struct Granted {
 const SHORTEST: u32 = 5;
 /// Bytes that an assigned identifier adds to it.
 const ASSIGNED: u32 = 3 + 21;
+/// Bytes that the method and the last word of a login add.
+const LOGGED_IN: u32 = 3 + METHOD.len() as u32 + 3 + 46;
 
 /// A Client that takes no packet as large as the shortest CONNACK could never be told that it is in [MQTT-3.1.2-24].
 pub(super) fn check_answer_fits(connect: &Connect<'_>) -> Result<(), Fault> {
-    let needed = SHORTEST + if connect.client_id.is_empty() { ASSIGNED } else { 0 };
+    let needed = SHORTEST
+        + if connect.client_id.is_empty() { ASSIGNED } else { 0 }
+        + if connect.properties.authentication_method.is_some() { LOGGED_IN } else { 0 };
     match connect.properties.maximum_packet_size {
         Some(limit) if limit < needed => {
             Err(Fault::new(ReasonCode::PacketTooLarge, "the client takes no packet as large as our CONNACK"))
@@ -108,6 +112,7 @@ impl Broker {
         {
             return None;
         }
-        Some(pattern.replace("%c", client_id))
+        // Together they may be longer than a string can be, and then there would be no CONNACK at all.
+        Some(pattern.replace("%c", client_id)).filter(|text| u16::try_from(text.len()).is_ok())
     }
 }

@@ -141,8 +141,7 @@ impl Broker {
                 candidate.step = step;
                 let auth = auth(ReasonCode::ContinueAuthentication, data.as_deref()); // [MQTT-4.12.0-2]
                 if !self.send_within(id, Version::V5, limit as usize, &Packet::Auth(auth)) {
-                    let why = "the client takes no packet as large as our AUTH";
-                    self.refuse(id, Version::V5, limit, Fault::new(ReasonCode::PacketTooLarge, why));
+                    self.refuse(id, Version::V5, limit, too_large());
                 }
             }
             Ok(Next::Done(proof)) => {
@@ -183,7 +182,9 @@ impl Broker {
                 return Err(Fault::new(ReasonCode::NotAuthorized, "another user than the one of CONNECT"));
             }
         };
-        self.send(id, &Packet::Auth(self::auth(reason, data.as_deref())));
+        if !self.send(id, &Packet::Auth(self::auth(reason, data.as_deref()))) {
+            return Err(too_large());
+        }
         Ok(())
     }
 
@@ -249,6 +250,11 @@ fn check_auth(auth: &Auth<'_>) -> Result<(), Fault> {
         }
         None => Err(Fault::protocol("AUTH names no authentication method (3.15.2.2.2)")),
     }
+}
+
+/// A Client that cannot be asked would wait for ever [MQTT-3.1.2-24].
+fn too_large() -> Fault {
+    Fault::new(ReasonCode::PacketTooLarge, "the client takes no packet as large as our AUTH")
 }
 
 fn auth(reason: ReasonCode, data: Option<&str>) -> Auth<'_> {

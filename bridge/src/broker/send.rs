@@ -8,14 +8,14 @@ use super::{Broker, ConnectionId};
 impl Broker {
     /// Sends a packet to a Client that is connected. What it does not want to be told, and what its Maximum Packet Size has
     /// no room for, is left out: first the words for people, then the packet [MQTT-3.1.2-25]. It waits for no window
-    /// [MQTT-3.3.4-10], [MQTT-4.9.0-3].
-    pub(super) fn send(&mut self, id: ConnectionId, packet: &Packet<'_>) {
-        let Some(live) = self.connection(id).and_then(|connection| connection.live()) else { return };
+    /// [MQTT-3.3.4-10], [MQTT-4.9.0-3]. False when it was left out.
+    pub(super) fn send(&mut self, id: ConnectionId, packet: &Packet<'_>) -> bool {
+        let Some(live) = self.connection(id).and_then(|connection| connection.live()) else { return false };
         let (version, limit) = (live.version, live.maximum_packet_size as usize);
         if !live.takes_problem_information && may_lack_words(packet) {
-            self.send_within(id, version, limit, &without_words(packet)); // [MQTT-3.1.2-29]
+            self.send_within(id, version, limit, &without_words(packet)) // [MQTT-3.1.2-29]
         } else {
-            self.send_within(id, version, limit, packet);
+            self.send_within(id, version, limit, packet)
         }
     }
 

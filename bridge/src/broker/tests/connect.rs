@@ -150,3 +150,14 @@ fn an_identifier_that_somebody_has_is_assigned_to_nobody_else() {
     assert_ne!(other, first);
     assert!(!w.wire[holder].is_closed && !w.wire[id].is_closed);
 }
+
+/// The longest identifier leaves no room for more in a string [MQTT-1.5.4-1].
+#[test]
+fn an_identifier_too_long_for_response_information_gets_none() {
+    let mut w = World::new(Config::default());
+    let client_id = "c".repeat(65_535);
+    let mut connect = Connect::new(Version::V5, &client_id);
+    connect.properties.request_response_information = true;
+    let id = w.connect_only(&connect);
+    assert_eq!(w.take(id), ["Connack 00"]);
+}

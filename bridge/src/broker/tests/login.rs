@@ -396,14 +396,14 @@ fn a_login_asks_for_no_more_than_the_client_takes() {
     let mut w = world();
     let first = scram("alice", "pencil").first();
     let mut connect = hello("c", Some(&first));
-    connect.properties.maximum_packet_size = Some(40);
+    connect.properties.maximum_packet_size = Some(80);
     let id = w.send_connect(&connect);
-    assert!(w.wire[id].bytes.len() <= 40);
+    assert!(w.wire[id].bytes.len() <= 80);
     assert_eq!(w.refused(id), ReasonCode::PacketTooLarge, "it could not be asked");
     let mut connect = hello("c", Some("rubbish"));
-    connect.properties.maximum_packet_size = Some(20);
+    connect.properties.maximum_packet_size = Some(80);
     let id = w.send_connect(&connect);
-    assert!(w.wire[id].bytes.len() <= 20);
+    assert!(w.wire[id].bytes.len() <= 80);
     assert_eq!(w.refused(id), ReasonCode::NotAuthorized);
 }
 
@@ -423,4 +423,39 @@ fn nonces_are_new_each_time_and_follow_from_the_secret() {
     assert_ne!(a, b);
     assert_eq!([a, b], challenges(1), "so a test can be repeated");
     assert_ne!(a, challenges(2)[0]);
+}
+
+/// [MQTT-3.1.2-24]: whatever it takes, it is told that it is in, or why not.
+#[test]
+fn nobody_is_let_in_by_a_login_without_being_told() {
+    for limit in 80..100 {
+        let mut w = world();
+        // A short nonce makes our AUTH smaller than our CONNACK.
+        let client = Client::new("alice", "pencil", Nonce::new("r").unwrap()).unwrap();
+        let first = client.first();
+        let mut connect = hello("", Some(&first));
+        connect.properties.maximum_packet_size = Some(limit);
+        let id = w.send_connect(&connect);
+        if !w.wire[id].is_closed {
+            let challenge = w.challenge(id);
+            let (_, answer) = client.answer(challenge).unwrap();
+            w.send(id, &auth(ReasonCode::ContinueAuthentication, &answer));
+        }
+        let size = w.wire[id].bytes.len();
+        assert!((1..=limit as usize).contains(&size), "{size} bytes of {limit}");
+    }
+}
+
+/// [MQTT-3.1.2-24]
+#[test]
+fn an_answer_to_a_new_login_that_the_client_cannot_take_ends_the_connection() {
+    let mut w = world();
+    let mut connect = hello("c", None);
+    connect.properties.maximum_packet_size = Some(200);
+    let (id, _) = w.prove(&connect, "alice", "pencil");
+    w.take(id);
+    let long = Nonce::new(&"n".repeat(300)).unwrap();
+    let first = Client::new("alice", "pencil", long).unwrap().first();
+    w.send(id, &auth(ReasonCode::ReAuthenticate, &first));
+    assert_eq!(w.ended(id), ReasonCode::PacketTooLarge);
 }
