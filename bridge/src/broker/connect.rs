@@ -207,7 +207,7 @@ impl Broker {
         let window = connect.properties.receive_maximum.unwrap_or(u16::MAX).min(self.config.max_inflight);
         if let Some(session) = self.session(session) {
             session.sender.set_receive_maximum(window);
-            session.received_before = u16::try_from(session.receiver.len()).unwrap_or(u16::MAX);
+            session.receiver.begin_connection();
         }
     }
 }

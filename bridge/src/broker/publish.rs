@@ -85,8 +85,7 @@ impl Broker {
         let window = usize::from(self.config.receive_maximum);
         let tolerates = !version.is_5() || self.config.receive_maximum_excess == Excess::Tolerate;
         let Some(session) = self.session(session) else { return Ok(()) };
-        let unfinished = session.receiver.len().saturating_sub(usize::from(session.received_before));
-        if unfinished < window || tolerates || session.receiver.contains(packet_id) {
+        if session.receiver.unfinished() < window || tolerates || session.receiver.contains(packet_id) {
             return Ok(());
         }
         let why = "more messages at once than our receive maximum [MQTT-3.3.4-7]";

@@ -22,8 +22,6 @@ pub(super) struct Session {
     pub(super) expiry: SessionExpiry,
     pub(super) sender: Sender<Queued>,
     pub(super) receiver: Receiver,
-    /// Messages in it from before this connection: Receive Maximum counts from nothing on each (4.9).
-    pub(super) received_before: u16,
     pub(super) queue: Queue,
     /// Retained messages that are still to be sent for new subscriptions.
     pub(super) replay: BTreeMap<FilterId, Replay>,
@@ -159,7 +157,6 @@ impl Session {
             expiry: SessionExpiry::AtDisconnect,
             sender: Sender::new(max_inflight),
             receiver: Receiver::default(),
-            received_before: 0,
             queue: Queue::default(),
             replay: BTreeMap::new(),
             replay_steps: REPLAY_STEPS,

@@ -110,7 +110,6 @@ impl Client {
         let granted = self.granted(connack);
         self.state = State::Connected(Box::new(Connection {
             wire,
-            unreleased: if connack.session_present { self.receiver.len() } else { 0 },
             since: now,
             keep_alive: KeepAlive::new(granted.keep_alive_s, now),
             aliases_in: Inbound::new(self.config.topic_alias_maximum),
@@ -119,6 +118,7 @@ impl Client {
             granted: granted.clone(),
         }));
         self.sender.set_receive_maximum(granted.receive_maximum); // [MQTT-4.9.0-1]
+        self.receiver.begin_connection();
         self.event(Event::Connected(Box::new(granted)));
         // 3.1 does not say whether the Session was there: assume so, and subscribe again to be sure.
         let resumed = connack.session_present || (self.version == Version::V3_1 && !clean);

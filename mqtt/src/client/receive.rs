@@ -138,10 +138,11 @@ impl Client {
 
     fn publish_in_once(&mut self, packet_id: PacketId) -> Result<bool, Misbehaviour> {
         let reception = self.receiver.publish(packet_id);
-        let unreleased = self.state.connection().map_or(0, |connection| connection.unreleased);
-        let limit = usize::from(self.config.receive_maximum.max(1)) + unreleased;
-        if self.version.is_5() && self.receiver.len() > limit {
-            self.receiver.refuse(packet_id);
+        let limit = usize::from(self.config.receive_maximum.max(1));
+        if self.version.is_5() && self.receiver.unfinished() > limit {
+            if reception == Reception::New {
+                self.receiver.refuse(packet_id);
+            }
             return Err(Misbehaviour::ReceiveMaximumExceeded); // [MQTT-3.3.4-9]
         }
         self.write(&Packet::Pubrec(Ack::new(packet_id, ReasonCode::Success))); // [MQTT-4.3.3-8]

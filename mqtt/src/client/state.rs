@@ -38,9 +38,6 @@ pub(super) struct Connection {
     pub(super) keep_alive: KeepAlive,
     pub(super) aliases_in: Inbound,
     pub(super) aliases_out: Outbound,
-    /// QoS 2 messages of connections before that were not released. They take no place in the window of this one
-    /// (4.9), and if the Server's Session is a newer one than ours, as after a lost CONNACK, they are never released.
-    pub(super) unreleased: usize,
 }
 
 impl State {

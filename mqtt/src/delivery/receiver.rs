@@ -9,6 +9,8 @@ use crate::PacketId;
 pub struct Receiver {
     // Nearly always released in the order taken, so the hit is at the front; a few hundred fit into cache lines.
     awaiting_pubrel: Vec<PacketId>,
+    /// How many of them, in front, came on Network Connections before this one.
+    before: usize,
 }
 
 /// What a QoS 2 PUBLISH is.
@@ -23,11 +25,21 @@ pub enum Reception {
 impl Receiver {
     /// A QoS 2 PUBLISH has arrived.
     pub fn publish(&mut self, packet_id: PacketId) -> Reception {
-        if self.awaiting_pubrel.contains(&packet_id) {
-            return Reception::Repeated;
-        }
+        let known = self.take_out(packet_id);
         self.awaiting_pubrel.push(packet_id);
-        Reception::New
+        if known { Reception::Repeated } else { Reception::New }
+    }
+
+    /// A new Network Connection: the peer counts what it sends from nothing (4.9). What came before takes no place in the
+    /// window then, and may never be released: a peer that lost its Session no longer knows of it.
+    pub const fn begin_connection(&mut self) {
+        self.before = self.awaiting_pubrel.len();
+    }
+
+    /// Messages between PUBLISH and PUBREL that came, for the first time or again, on this Network Connection.
+    #[must_use]
+    pub const fn unfinished(&self) -> usize {
+        self.awaiting_pubrel.len() - self.before
     }
 
     /// Forgets a message that was refused with PUBREC after all [MQTT-4.3.3-9].
@@ -37,11 +49,7 @@ impl Receiver {
 
     /// A PUBREL has arrived: the identifier is free again, for a new message [MQTT-4.3.3-12]. False when it was not in use.
     pub fn pubrel(&mut self, packet_id: PacketId) -> bool {
-        let found = self.awaiting_pubrel.iter().position(|&id| id == packet_id);
-        if let Some(at) = found {
-            self.awaiting_pubrel.remove(at);
-        }
-        found.is_some()
+        self.take_out(packet_id)
     }
 
     /// Whether this identifier awaits its PUBREL.
@@ -61,6 +69,13 @@ impl Receiver {
     pub fn is_empty(&self) -> bool {
         self.awaiting_pubrel.is_empty()
     }
+
+    fn take_out(&mut self, packet_id: PacketId) -> bool {
+        let Some(at) = self.awaiting_pubrel.iter().position(|&id| id == packet_id) else { return false };
+        self.awaiting_pubrel.remove(at);
+        self.before -= usize::from(at < self.before);
+        true
+    }
 }
 
 #[cfg(test)]
@@ -79,5 +94,22 @@ mod tests {
         assert_eq!(receiver.publish(id), Reception::New);
         receiver.refuse(id);
         assert_eq!(receiver.publish(id), Reception::New);
+    }
+
+    #[test]
+    fn each_connection_counts_what_came_on_it_for_the_first_time_or_again() {
+        let mut receiver = Receiver::default();
+        let [a, b, c] = [1, 2, 3].map(|n| PacketId::new(n).unwrap());
+        [a, b].map(|id| receiver.publish(id));
+        assert_eq!(receiver.unfinished(), 2);
+        receiver.begin_connection();
+        assert_eq!(receiver.unfinished(), 0);
+        receiver.publish(c);
+        assert!(receiver.pubrel(a));
+        assert_eq!(receiver.unfinished(), 1, "what is released now was not counted");
+        assert_eq!(receiver.publish(b), Reception::Repeated);
+        assert_eq!(receiver.unfinished(), 2);
+        assert!(receiver.pubrel(b) && receiver.pubrel(c));
+        assert_eq!((receiver.unfinished(), receiver.len()), (0, 0));
     }
 }

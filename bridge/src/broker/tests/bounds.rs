@@ -330,3 +330,30 @@ fn properties_travel_unaltered_and_not_to_older_versions() {
     assert_eq!(MessageProperties::from_packet(&got.properties).as_deref(), Some(&properties));
     assert_eq!(w.take(old), ["a=x q0"]);
 }
+
+/// [MQTT-3.3.4-7]: what was taken on connections before counts no more, but makes no room for more either.
+#[test]
+fn the_receive_maximum_does_not_widen_from_connection_to_connection() {
+    let mut w = World::new(Config { receive_maximum: 3, ..Config::default() });
+    let mut connect = Connect::new(Version::V5, "c");
+    connect.clean_start = false;
+    connect.properties.session_expiry = SessionExpiry::After(60);
+    let publish = |w: &mut World, id: usize, packet_id: u16| {
+        let message = message("a", "x", Qos::ExactlyOnce);
+        let packet_id = PacketId::new(packet_id).unwrap();
+        let delivery = Delivery::ExactlyOnce { packet_id, dup: false };
+        w.send(id, &Packet::Publish(Publish::of(&message, delivery)));
+        w.take(id).pop().unwrap()
+    };
+    let first = w.connect(&connect);
+    assert_eq!([1, 2, 3].map(|n| publish(&mut w, first, n)), ["PUBREC"; 3]);
+    w.cut(first);
+    let id = w.connect(&connect);
+    assert_eq!(publish(&mut w, id, 4), "PUBREC", "those from before do not count");
+    for n in [1, 2, 3] {
+        w.send(id, &Packet::Pubrel(Ack::new(PacketId::new(n).unwrap(), ReasonCode::Success)));
+    }
+    assert_eq!([5, 6].map(|n| publish(&mut w, id, n)), ["PUBREC"; 2]);
+    assert_eq!(publish(&mut w, id, 4), "PUBREC", "again, which is no more");
+    assert_eq!(publish(&mut w, id, 7), "Disconnect 93", "and those that are done make no room");
+}

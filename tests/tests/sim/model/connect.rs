@@ -102,7 +102,7 @@ impl Model {
         session.expiry =
             SessionExpiry::from_secs(connect.properties.session_expiry.as_secs().min(max_expiry));
         (session.ends, session.will) = (None, None);
-        session.received_before = session.receiving.len();
+        session.received_before = session.receiving.clone();
         session.window = receive_maximum.min(usize::from(max_inflight));
         session.again = session.flights.iter().map(|flight| flight.packet_id).collect(); // [MQTT-4.4.0-1]
         self.ledger.begins(link, client, session.instance);

@@ -22,8 +22,8 @@ pub(crate) struct Session {
     pub(super) will: Option<(Instant, Will)>,
     /// QoS 2 messages of the Client between PUBLISH and PUBREL.
     pub(super) receiving: BTreeSet<u16>,
-    /// How many of these were there when this connection began.
-    pub(super) received_before: usize,
+    /// Those of them that came before this connection and not again on it.
+    pub(super) received_before: BTreeSet<u16>,
     /// What may be in flight to the Client on its present connection.
     pub(super) window: usize,
     pub(super) debts: Vec<Debt>,
@@ -96,7 +96,7 @@ impl Session {
             ends: None,
             will: None,
             receiving: BTreeSet::new(),
-            received_before: 0,
+            received_before: BTreeSet::new(),
             window: 0,
             debts: Vec::new(),
             flights: Vec::new(),

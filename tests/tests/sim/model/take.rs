@@ -61,6 +61,7 @@ impl Model {
                 let Some(session) = self.sessions.get_mut(client) else { return };
                 let id = packet_id.get();
                 let mut reason = ReasonCode::Success; // also when it is repeated [MQTT-4.3.3-10]
+                session.received_before.remove(&id);
                 if !session.receiving.contains(&id) {
                     if is_over {
                         return self.end(link, true); // [MQTT-3.3.4-7]
@@ -79,7 +80,7 @@ impl Model {
     /// Whether as many messages are unfinished on this connection as may be.
     fn is_over_window(&self, link: LinkKey, client: &str) -> bool {
         let is_5 = self.live(link).is_some_and(|live| live.version.is_5());
-        let unfinished = |session: &Session| session.receiving.len().saturating_sub(session.received_before);
+        let unfinished = |session: &Session| session.receiving.difference(&session.received_before).count();
         let unfinished = self.sessions.get(client).map_or(0, unfinished);
         is_5 && unfinished >= usize::from(self.config.receive_maximum)
     }
