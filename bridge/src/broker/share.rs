@@ -37,7 +37,8 @@ impl Broker {
         audience: &Audience,
     ) -> bool {
         let qos = routed.publish.delivery.qos();
-        let Some(member) = self.choose(share, qos) else { return false };
+        let size = if qos == Qos::AtMostOnce { 0 } else { routed.stored(&audience.topic).message.size() };
+        let Some(member) = self.choose(share, qos, size) else { return false };
         let id = member.id.map(|id| [id.get()]);
         let to = To {
             session: member.session,
@@ -51,9 +52,12 @@ impl Broker {
         true
     }
 
-    /// Whose turn it is, and that it was.
-    fn choose(&mut self, id: ShareId, qos: Qos) -> Option<Subscription> {
-        let readiness = |member: &Subscription| self.readiness(member.session, qos.min(member.options.qos));
+    /// Whose turn it is to get a message of so many bytes, and that it was.
+    fn choose(&mut self, id: ShareId, qos: Qos, size: usize) -> Option<Subscription> {
+        let readiness = |member: &Subscription| {
+            let id = usize::from(member.id.is_some()) * size_of::<u32>();
+            self.readiness(member.session, qos.min(member.options.qos), size + id)
+        };
         let share = self.subscriptions.share(id)?;
         let chosen = best(share.connected.in_turn(), readiness)
             .or_else(|| best(share.keeping.in_turn().filter(|_| qos != Qos::AtMostOnce), readiness))?;
@@ -62,7 +66,7 @@ impl Broker {
         Some(chosen)
     }
 
-    fn readiness(&self, id: SessionId, qos: Qos) -> Readiness {
+    fn readiness(&self, id: SessionId, qos: Qos, size: usize) -> Readiness {
         let Some(session) = self.sessions.get(id.0 as usize) else { return Readiness::Full };
         let connection = session.connection.and_then(|id| self.connections.get(id.0 as usize)?.as_ref());
         let flows = connection.is_some_and(|connection| connection.pending <= self.config.max_output_bytes);
@@ -71,7 +75,7 @@ impl Broker {
             Qos::AtMostOnce if flows => Readiness::Now,
             Qos::AtMostOnce => Readiness::Full,
             _ if flows && session.queue.is_empty() && session.sender.has_room() => Readiness::Now,
-            _ if session.queue.has_room(0, limits) => Readiness::Later,
+            _ if session.queue.has_room(size, limits) => Readiness::Later,
             _ => Readiness::Full,
         }
     }
@@ -129,7 +133,7 @@ impl Broker {
             return;
         }
         let message = &queued.message.message;
-        let Some(member) = self.choose(share, message.qos) else { return };
+        let Some(member) = self.choose(share, message.qos, message.size()) else { return };
         let passed = Queued {
             qos: message.qos.min(member.options.qos),
             retain: message.retain && member.options.retain_as_published,

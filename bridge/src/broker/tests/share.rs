@@ -405,3 +405,17 @@ fn nothing_is_left_of_a_share_when_all_its_members_have_gone() {
     let c = w.broker.counters();
     assert_eq!((c.sessions, c.subscriptions), (0, 0));
 }
+
+#[test]
+fn a_message_goes_to_the_member_whose_queue_has_room_for_it() {
+    let mut w = World::new(Config { max_queued_bytes: 100, ..Config::default() });
+    let (a, b, publisher) = (w.member("a"), w.member("b"), w.client("p"));
+    w.cut(a);
+    w.cut(b);
+    let long = "x".repeat(90);
+    w.publish(publisher, &message("a", &long, Qos::AtLeastOnce));
+    w.publish(publisher, &message("a", "short", Qos::AtLeastOnce));
+    // The turn is that of the one with the long message.
+    w.publish(publisher, &message("a", &"y".repeat(80), Qos::AtLeastOnce));
+    assert_eq!(w.broker.counters().dropped_queue_full, 0);
+}
