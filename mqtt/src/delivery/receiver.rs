@@ -100,7 +100,7 @@ mod tests {
     fn each_connection_counts_what_came_on_it_for_the_first_time_or_again() {
         let mut receiver = Receiver::default();
         let [a, b, c] = [1, 2, 3].map(|n| PacketId::new(n).unwrap());
-        [a, b].map(|id| receiver.publish(id));
+        assert_eq!([a, b].map(|id| receiver.publish(id)), [Reception::New; 2]);
         assert_eq!(receiver.unfinished(), 2);
         receiver.begin_connection();
         assert_eq!(receiver.unfinished(), 0);
