@@ -173,7 +173,7 @@ impl Broker {
         let Some(connection) = self.connection(id) else { return };
         if let Some(live) = connection.live() {
             if live.version.is_5() {
-                let mut packet = Disconnect::new(disconnect_reason(fault.reason));
+                let mut packet = Disconnect::new(disconnect_reason(fault.reason)); // no session expiry [MQTT-3.14.2-2]
                 packet.reason_string = Some(&fault.why);
                 self.send(id, &Packet::Disconnect(packet));
             }

@@ -15,7 +15,6 @@ impl Broker {
         let Some((session, _)) = self.client(id) else { return Ok(()) };
         if let (Some(session), Some(expiry)) = (self.session(session), disconnect.session_expiry) {
             if session.expiry == SessionExpiry::AtDisconnect && expiry != SessionExpiry::AtDisconnect {
-                // [MQTT-3.14.2-2]
                 return Err(Fault::protocol(
                     "DISCONNECT asks to keep a session that CONNECT did not (3.14.2.2.2)",
                 ));
