@@ -84,13 +84,13 @@ fn a_script_that_expects_anything_else_fails() {
 fn a_file_that_breaks_the_format_is_refused_with_its_line() {
     for (text, why) in [
         ("a\n  send 10\n\na\n  send 10", "here:4: the name stands at here:1 too"),
-        ("a\n  ids MQTT3-1.5.3-1\n  send 10", "here:1: MQTT3-1.5.3-1 is not of the numbering"),
+        ("a\n  ids MQTT3-\n  send 10", "here:1: MQTT3- is not of the numbering"),
         ("a\n  send 1", "here:2: 1 is not pairs"),
         ("a\n  send 10 [ 00", "here:2: a bracket is not closed"),
         ("a\n  send ..", "here:2: a wildcard"),
         ("a\n  shout 10", "here:2: \"shout\" is no verb"),
         ("a {x}\n  send 10", "here:1: a column is missing"),
-        ("a\n  ids MQTT-1.5.4-1", "here:1: a script without steps"),
+        ("a\n  ids MQTT-", "here:1: a script without steps"),
     ] {
         let refused = script::parse(text, "here", "5.0", &mut Vec::new()).expect_err(why);
         assert!(refused.starts_with(why), "{refused}");

@@ -373,6 +373,7 @@ fn mqtt_4_8_2_6_a_message_that_a_member_refuses_goes_to_nobody() {
     assert_eq!(w.take(third), [] as [&str; 0]);
 }
 
+/// [MQTT-4.8.2-3]: at the QoS granted to the one who gets it.
 #[test]
 fn a_message_that_is_passed_on_keeps_what_the_publisher_gave_and_gets_the_new_identifier() {
     let mut w = World::new(Config::default());
