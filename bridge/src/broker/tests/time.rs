@@ -238,3 +238,21 @@ fn a_session_lasts_as_long_as_its_connection_whatever_its_expiry() {
         assert_eq!(w.take(id), ["a=x q1"], "{}", version.name());
     }
 }
+
+/// [MQTT-4.1.0-1], [MQTT3-4.1.0-2]
+#[test]
+fn what_was_left_of_a_session_does_not_run_out_while_its_client_is_back() {
+    for version in [Version::V5, Version::V3_1_1] {
+        let mut w = World::new(Config { max_session_expiry_s: 60, ..Config::default() });
+        let connect = Connect { version, ..keeping("c", 60) };
+        let id = w.connect(&connect);
+        w.subscribe(id, "a", Qos::AtLeastOnce);
+        w.cut(id);
+        w.pass(secs(30));
+        let again = w.connect(&connect);
+        w.pass(secs(3600));
+        let publisher = w.client("p");
+        w.publish(publisher, &message("a", "x", Qos::AtLeastOnce));
+        assert_eq!(w.take(again), ["a=x q1"], "{}", version.name());
+    }
+}
