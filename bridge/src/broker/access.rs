@@ -2,6 +2,7 @@
 //! delivered. A Client is let in because it has proved to be a user, or by where it comes from.
 
 use std::collections::BTreeMap;
+use std::hint::black_box;
 use std::sync::Arc;
 
 use mqtt::ReasonCode;
@@ -11,7 +12,13 @@ use super::Peer;
 
 /// Those who can prove who they are, by their names.
 #[derive(Clone, Debug, Default)]
-pub struct Users(BTreeMap<Arc<str>, User>);
+pub struct Users {
+    by_name: BTreeMap<Arc<str>, User>,
+    /// What only they know, taken together: from it those are asked who do not exist.
+    secret: [u8; 32],
+    /// The most of any of them.
+    iterations: u32,
+}
 
 /// What is known of a user.
 #[derive(Clone, Debug)]
@@ -23,35 +30,37 @@ pub struct User {
 impl Users {
     /// Adds a user; one of the same name comes back. The name is to be prepared by SASLprep, as a login brings it.
     pub fn insert(&mut self, name: &str, user: User) -> Option<User> {
-        self.0.insert(name.into(), user)
+        self.iterations = self.iterations.max(user.scram.iterations);
+        self.mix_in(&user);
+        let old = self.by_name.insert(name.into(), user);
+        if let Some(old) = &old {
+            self.mix_in(old); // which takes it out
+        }
+        old
     }
 
     /// Whether there is none.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.by_name.is_empty()
     }
 
     /// Whether there is this one.
     pub(super) fn has(&self, name: &str) -> bool {
-        self.0.contains_key(name)
+        self.by_name.contains_key(name)
     }
 
     /// What a user's login is checked with. One that does not exist is asked as one that does, and fails as one with a wrong
-    /// password: so nobody learns which users there are.
+    /// password: so nobody learns which users there are, nor by how long the answer takes. The salt must stay the same over
+    /// a restart, as a real one does; so it is made from what stays, and no user knows.
     pub(super) fn credentials(&self, name: &str) -> Credentials {
-        self.0.get(name).map_or_else(|| self.mock(name), |user| user.scram.clone())
+        let mock = Credentials::mock(&self.secret, name, self.iterations.max(MIN_ITERATIONS));
+        let mock = black_box(mock); // made for all, also for those who need none
+        self.by_name.get(name).map_or(mock, |user| user.scram.clone())
     }
 
-    /// Its salt must stay the same over a restart, as a real one does; so it is made from what stays, and no user knows.
-    fn mock(&self, name: &str) -> Credentials {
-        let mut secret = [0; 32];
-        let mut iterations = 0;
-        for Credentials { server_key, iterations: of_user, .. } in self.0.values().map(|user| &user.scram) {
-            secret.iter_mut().zip(server_key).for_each(|(secret, byte)| *secret ^= byte);
-            iterations = iterations.max(*of_user);
-        }
-        Credentials::mock(&secret, name, iterations.max(MIN_ITERATIONS))
+    fn mix_in(&mut self, user: &User) {
+        self.secret.iter_mut().zip(&user.scram.server_key).for_each(|(secret, byte)| *secret ^= byte);
     }
 }
 
@@ -91,4 +100,27 @@ pub(super) fn may_publish(topic: &str) -> Result<(), ReasonCode> {
 /// is not turned away for that: it does without.
 pub(super) fn is_link_state(topic: &str) -> bool {
     topic.strip_prefix("$SYS/broker/connection/").is_some_and(|rest| rest.ends_with("/state"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn user(key: u8) -> User {
+        let scram =
+            Credentials { salt: vec![1; 16], iterations: 5000, stored_key: [0; 32], server_key: [key; 32] };
+        User { scram }
+    }
+
+    #[test]
+    fn who_does_not_exist_is_asked_the_same_whatever_the_order_of_those_who_do() {
+        let (mut a, mut b) = (Users::default(), Users::default());
+        assert!(a.insert("one", user(1)).is_none() && a.insert("two", user(2)).is_none());
+        assert!(b.insert("two", user(9)).is_none() && b.insert("one", user(1)).is_none());
+        let before = b.credentials("nobody");
+        assert!(b.insert("two", user(2)).is_some());
+        assert!(a.credentials("nobody") == b.credentials("nobody") && before != b.credentials("nobody"));
+        assert_eq!(a.credentials("nobody").iterations, 5000);
+        assert!(a.credentials("one") == user(1).scram);
+    }
 }
