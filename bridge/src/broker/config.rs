@@ -59,7 +59,7 @@ pub struct Config {
     pub max_queued_bytes: usize,
     /// Bytes a connection may have waiting for its socket, before QoS 0 is dropped and the rest waits in the Session.
     pub max_output_bytes: usize,
-    /// Subscriptions of one Session.
+    /// Subscriptions of one Session, of which 10 000 may be shared.
     pub max_subscriptions: usize,
     /// Retained messages of all topics.
     pub max_retained_messages: usize,

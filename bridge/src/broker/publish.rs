@@ -190,7 +190,13 @@ impl Broker {
         Some((live.session, live.version))
     }
 
-    fn note_refusal(&mut self, session: SessionId, topic: TopicName<&str>, reason: Option<ReasonCode>) {
+    /// Counts a publication that was refused, and tells the operator.
+    pub(super) fn note_refusal(
+        &mut self,
+        session: SessionId,
+        topic: TopicName<&str>,
+        reason: Option<ReasonCode>,
+    ) {
         let Some(reason) = reason else { return };
         self.counters.publications_refused += 1;
         if let Some(session) = self.sessions.get(session.0 as usize) {

@@ -11,6 +11,9 @@ use super::retained::Replay;
 use super::subscriptions::Subscription;
 use super::{Broker, ConnectionId, Notice, SessionId};
 
+/// Shared Subscriptions of one Session. Each is told when its Client comes and goes, which costs the Client one packet.
+const MAX_SHARES: usize = 10_000;
+
 impl Broker {
     pub(super) fn subscribe(&mut self, id: ConnectionId, subscribe: &Subscribe<'_>) -> Result<(), Fault> {
         let Some((session, version)) = self.client(id) else { return Ok(()) };
@@ -23,19 +26,25 @@ impl Broker {
         // One after the other [MQTT-3.8.4-5], each answered [MQTT-3.8.4-6] in its place [MQTT-3.9.3-1].
         for &(filter, options) in &subscribe.filters {
             let options = SubscriptionOptions { qos: options.qos.min(self.config.max_qos), ..options }; // [MQTT-3.2.2-10]
-            let reason = self.subscribe_one(session, version, filter, options, subscription_id);
-            if reason.is_error()
-                && let Some(session) = self.sessions.get(session.0 as usize)
-            {
-                let (client_id, what) = (Arc::clone(&session.client_id), format!("subscribe to {filter}"));
-                self.out.notice(Notice::Refused { client_id, what, reason });
-            }
-            reasons.push(reason);
+            reasons.push(self.subscribe_one(session, version, filter, options, subscription_id));
         }
+        self.note_refused_filters(session, subscribe, &reasons);
         // [MQTT-3.8.4-1], with its identifier [MQTT-3.8.4-2], [MQTT-2.2.1-6]
         self.send(id, &Packet::Suback(SubscriptionAck::new(subscribe.packet_id, reasons)));
         self.pump(session); // the retained messages
         Ok(())
+    }
+
+    /// One line for all of them: a packet has room for hundreds of thousands.
+    fn note_refused_filters(&mut self, id: SessionId, subscribe: &Subscribe<'_>, reasons: &[ReasonCode]) {
+        let mut refused = subscribe.filters.iter().zip(reasons).filter(|(_, reason)| reason.is_error());
+        let Some((&(filter, _), &reason)) = refused.next() else { return };
+        let Some(session) = self.sessions.get(id.0 as usize) else { return };
+        let what = match refused.count() {
+            0 => format!("subscribe to {filter}"),
+            others => format!("subscribe to {filter} and {others} more"),
+        };
+        self.out.notice(Notice::Refused { client_id: Arc::clone(&session.client_id), what, reason });
     }
 
     fn subscribe_one(
@@ -88,8 +97,8 @@ impl Broker {
             return ReasonCode::UnspecifiedError;
         };
         let holds = |share| session.shares.contains(&share);
-        if session.subscriptions() >= limit && !self.subscriptions.find_share(name, filter).is_some_and(holds)
-        {
+        let is_full = session.subscriptions() >= limit || session.shares.len() >= MAX_SHARES;
+        if is_full && !self.subscriptions.find_share(name, filter).is_some_and(holds) {
             return ReasonCode::QuotaExceeded;
         }
         let share = self.subscriptions.insert_shared((name, filter), member, session.connection.is_some());

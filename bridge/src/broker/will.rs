@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use mqtt::Will;
+use mqtt::{ReasonCode, Will};
 
 use super::session::Stored;
 use super::{Broker, SessionId};
@@ -14,8 +14,10 @@ impl Broker {
         let lives = message.properties.as_deref().and_then(|p| p.message_expiry_s);
         let expires = lives.map(|secs| self.now + Duration::from_secs(u64::from(secs)));
         let stored = Arc::new(Stored { message, expires });
-        if stored.message.retain {
-            self.retain(&stored); // [MQTT-3.1.2-15], else not [MQTT-3.1.2-14]
+        // [MQTT-3.1.2-15], else not [MQTT-3.1.2-14]
+        if stored.message.retain && !self.retain(&stored) {
+            // There is no room. Those who are there get it all the same: its publisher cannot try again.
+            self.note_refusal(from, stored.message.topic.borrowed(), Some(ReasonCode::QuotaExceeded));
         }
         self.route_stored(Some(from), &stored);
     }
