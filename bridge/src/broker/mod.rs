@@ -60,7 +60,7 @@ use login::Nonces;
 use outbox::Outbox;
 use retained::Retained;
 use room::OfAddress;
-use session::Session;
+use session::{Session, earlier};
 use subscriptions::Subscriptions;
 use sys::Sys;
 use timers::{Timer, Timers};
@@ -150,9 +150,7 @@ impl Broker {
     /// The next thing to do, in order; [`Output::Wait`] when there is nothing more.
     pub fn poll(&mut self) -> Output<'_> {
         if self.out.is_drained() {
-            return Output::Wait(
-                [self.timers.next(), self.retained.next_expiry()].into_iter().flatten().min(),
-            );
+            return Output::Wait(earlier(self.timers.next(), self.retained.next_expiry()));
         }
         self.out.next()
     }

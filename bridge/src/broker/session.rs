@@ -144,8 +144,11 @@ impl Queue {
 }
 
 /// The earlier of two moments that may never come.
-fn earlier(a: Option<Instant>, b: Option<Instant>) -> Option<Instant> {
-    [a, b].into_iter().flatten().min()
+pub(super) fn earlier(a: Option<Instant>, b: Option<Instant>) -> Option<Instant> {
+    match (a, b) {
+        (Some(a), Some(b)) => Some(a.min(b)),
+        (a, b) => a.or(b),
+    }
 }
 
 impl Session {
@@ -226,7 +229,7 @@ impl Broker {
         }
         let will = session.will.take_if(|will| will.0 <= now); // sent once [MQTT-3.1.2-8], [MQTT-3.1.2-10]
         let is_over = session.expires.is_some_and(|at| at <= now);
-        let next = [session.will.as_ref().map(|will| will.0), session.expires].into_iter().flatten().min();
+        let next = earlier(session.will.as_ref().map(|will| will.0), session.expires);
         if let Some(will) = will {
             self.publish_will(id, will.1);
         }
