@@ -75,7 +75,6 @@ impl Broker {
             let why = format!("MQTT {} is switched off here", connect.version.name());
             return Err(Fault::new(ReasonCode::UnsupportedProtocolVersion, why));
         }
-        check_answer_fits(connect)?;
         if let Some(redirect) = &self.config.redirect {
             let reason =
                 if redirect.permanently { ReasonCode::ServerMoved } else { ReasonCode::UseAnotherServer };
@@ -88,7 +87,8 @@ impl Broker {
             })?,
         }
         self.check_client_id(connect)?;
-        connect.will.as_ref().map_or(Ok(()), |will| self.check_will(connect.version, will))
+        connect.will.as_ref().map_or(Ok(()), |will| self.check_will(connect.version, will))?;
+        check_answer_fits(connect) // last: who is refused anyway hears the true reason
     }
 
     fn check_client_id(&self, connect: &Connect<'_>) -> Result<(), Fault> {
