@@ -188,6 +188,25 @@ fn an_identifier_that_was_acknowledged_to_the_end_is_a_new_message_whatever_dup_
     }
 }
 
+/// [MQTT-4.3.3-10], [MQTT-4.3.3-8], [MQTT3-4.3.3-2]
+#[test]
+fn a_message_of_qos_2_that_comes_again_before_pubrel_is_answered_and_not_handed_on() {
+    for version in VERSIONS {
+        let mut pair = Pair::connected(durable(version));
+        pair.packets();
+        for dup in [false, true] {
+            pair.server(&publish("once", Delivery::ExactlyOnce { packet_id: id(7), dup }));
+            assert_eq!(pair.packets(), [Packet::Pubrec(ack(7))], "{version:?}");
+        }
+        pair.cut_and_reopen();
+        pair.accept(true);
+        pair.packets();
+        pair.server(&publish("once", Delivery::ExactlyOnce { packet_id: id(7), dup: true }));
+        assert_eq!(pair.packets(), [Packet::Pubrec(ack(7))], "on the next connection too, {version:?}");
+        assert_eq!(pair.messages(), ["once"], "{version:?}");
+    }
+}
+
 /// [MQTT-4.4.0-2]
 #[test]
 fn what_the_server_refused_is_not_sent_again() {
@@ -284,5 +303,18 @@ fn a_shared_filter_without_name_or_filter_is_not_asked_for_in_5_0() {
             pair.drain();
             assert_eq!(pair.packets().is_empty(), version.is_5(), "{bad} in {version:?}");
         }
+    }
+}
+
+/// [MQTT-3.8.3-4]
+#[test]
+fn no_local_is_not_asked_for_on_a_shared_subscription() {
+    let no_local = SubscriptionOptions { no_local: true, ..SubscriptionOptions::default() };
+    for (text, is_sent) in [("$share/g/a", false), ("a", true)] {
+        let mut pair = Pair::connected(config(Version::V5));
+        pair.packets();
+        pair.client.subscribe(pair.now, &[(filter(text), no_local)], None);
+        pair.drain();
+        assert_eq!(pair.packets().is_empty(), !is_sent, "{text}");
     }
 }
