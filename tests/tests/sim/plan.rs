@@ -94,7 +94,7 @@ impl World {
         match self.dice.below(100) {
             0..25 => {
                 let message = self.some_message(version);
-                let alias = self.dice.chance(20).then(|| self.dice.pick(&[1, 1, 1, 2, 2, 2, 32, 33]));
+                let alias = self.dice.chance(50).then(|| self.dice.pick(&[1, 1, 1, 2, 2, 2, 32, 33]));
                 self.raw_publishes(at, &message, alias);
             }
             25..40 => {
@@ -156,13 +156,22 @@ impl World {
         let version = self.raws[at].version;
         let is_thief = self.dice.chance(8);
         let victim = self.dice.below(MACHINES);
-        let name = if is_thief { format!("m{victim}") } else { self.raws[at].name.clone() };
-        let will = if is_thief { None } else { self.some_will(&name, version) };
+        let is_nameless = !is_thief && self.dice.chance(10);
+        let name = if is_thief {
+            format!("m{victim}")
+        } else if is_nameless {
+            String::new()
+        } else {
+            self.raws[at].name.clone()
+        };
+        let will = if is_thief || is_nameless { None } else { self.some_will(&name, version) };
         let mut connect = Connect::new(version, &name);
         connect.will = will.as_ref().map(mqtt::packet::ConnectWill::of);
         connect.keep_alive_s = self.dice.pick(&[0, 10]);
-        connect.clean_start = if is_thief && !version.is_5() { true } else { self.dice.chance(20) };
+        connect.clean_start =
+            if (is_thief || is_nameless) && !version.is_5() { true } else { self.dice.chance(20) };
         connect.properties.receive_maximum = self.dice.pick(&[None, Some(1), Some(2), Some(5)]);
+        connect.properties.topic_alias_maximum = self.dice.pick(&[0, 0, 1, 5]);
         let some = [SessionExpiry::AtDisconnect, SessionExpiry::After(20), SessionExpiry::Never];
         if !is_thief {
             connect.properties.session_expiry = self.dice.pick(&some);

@@ -10,7 +10,19 @@ use mqtt::{Message, MessageProperties, Qos, SessionExpiry, TopicFilter, Version,
 use crate::dice::Dice;
 use crate::world::World;
 
-const TOPICS: [&str; 9] = ["a", "a/b", "a/b/c", "a/c", "b", "b/c", "/b", "$own/a", "$SYS/a"];
+const TOPICS: [&str; 9] = [
+    "a",
+    "a/b",
+    "a/b/c",
+    "a/c",
+    "b",
+    "b/c",
+    "/b",
+    // Long enough for aliases, and more of them than some Clients take.
+    "a/b/long/enough/for/an/alias",
+    "b/long/enough/for/another",
+];
+const RESERVED: &str = "$own/a";
 const FILTERS: [&str; 14] =
     ["#", "+", "a/#", "a/+", "+/b", "a/b", "+/+/c", "a/b/c", "b/#", "b", "will/+", "/#", "+/#", "$own/#"];
 /// Filters that are shared: those that match no will, for two wills of one Client look alike.
@@ -26,19 +38,22 @@ pub(crate) fn some_shared_filter(dice: &mut Dice, config: &Config) -> Option<&'s
 impl World {
     pub(crate) fn some_client(&mut self, n: usize) -> ClientConfig {
         let version = self.dice.pick(&[Version::V3_1_1, Version::V5]);
-        let client_id = format!("m{n}");
+        // One of them takes what it is given. It has no will, for that of the one before might be of the same moment.
+        let is_nameless = n == 0 && version.is_5() && self.dice.chance(50);
+        let client_id = if is_nameless { String::new() } else { format!("m{n}") };
         let some = [SessionExpiry::AtDisconnect, SessionExpiry::Never, SessionExpiry::Never];
         let any = [SessionExpiry::After(5), SessionExpiry::After(60), SessionExpiry::After(3_600)];
         let is_5 = version.is_5() && self.dice.chance(60);
         ClientConfig {
             version,
             fall_back: false,
-            will: self.some_will(&client_id, version),
+            will: self.some_will(&client_id, version).filter(|_| !is_nameless),
             client_id,
             clean_start: self.dice.chance(30),
             keep_alive_s: self.dice.pick(&[0, 5, 20]),
             session_expiry: if is_5 { self.dice.pick(&any) } else { self.dice.pick(&some) },
             receive_maximum: self.dice.pick(&[1, 2, 5, 256]),
+            topic_alias_maximum: self.dice.pick(&[0, 1, 2, 32]),
             connect_timeout: Duration::from_secs(4),
             ping_timeout: Duration::from_secs(4),
             backoff: Backoff { first: Duration::from_millis(200), max: Duration::from_secs(2) },
@@ -67,7 +82,7 @@ impl World {
         let is_empty = self.dice.chance(if is_retained { 30 } else { 2 }) && self.shared_filter.is_none();
         let payload = format!("{}{}", self.next_message, " ".repeat(padding));
         let reserved = self.dice.chance(2);
-        let topic = if reserved { TOPICS[7] } else { self.dice.pick(&TOPICS[..7]) };
+        let topic = if reserved { RESERVED } else { self.dice.pick(&TOPICS) };
         let message =
             Message::new(topic.parse().expect("a topic"), if is_empty { String::new() } else { payload });
         let mut message = message.with_qos(self.dice.qos()).with_retain(is_retained);

@@ -83,7 +83,9 @@ impl Model {
     }
 
     pub(super) fn connect(&mut self, link: LinkKey, connect: &Connect<'_>) {
-        let client = connect.client_id;
+        // Until it is told another, which no Session has.
+        let nameless = format!("nameless on {link}");
+        let client = if connect.client_id.is_empty() { &nameless } else { connect.client_id };
         if let Some(other) = self.sessions.get(client).and_then(|session| session.link) {
             self.end(other, true); // [MQTT-3.1.4-3]
         }
@@ -106,24 +108,27 @@ impl Model {
         session.window = receive_maximum.min(usize::from(max_inflight));
         session.again = session.flights.iter().map(|flight| flight.packet_id).collect(); // [MQTT-4.4.0-1]
         self.ledger.begins(link, client, session.instance);
-        self.go_live(link, connect, receive_maximum);
+        self.go_live(link, connect, client, receive_maximum);
         let reason = ReasonCode::Success;
         self.answer(link, if is_present { "CONNACK present" } else { "CONNACK" }, 0, vec![reason]);
     }
 
-    fn go_live(&mut self, link: LinkKey, connect: &Connect<'_>, receive_maximum: usize) {
+    fn go_live(&mut self, link: LinkKey, connect: &Connect<'_>, client: &str, receive_maximum: usize) {
         let limit = self.config.max_keep_alive_s;
         let asked = connect.keep_alive_s;
         let is_over = limit > 0 && (asked > limit || asked == 0) && connect.version.is_5();
         let keep_alive_s = if is_over { limit } else { asked };
         let silence = (keep_alive_s > 0).then(|| Duration::from_millis(u64::from(keep_alive_s) * 1500));
         let live = Live {
-            client: connect.client_id.to_owned(),
+            client: client.to_owned(),
+            is_nameless: connect.client_id.is_empty() && connect.version.is_5(),
             version: connect.version,
             silence,
             last_heard: self.now,
             will: connect.will.as_ref().map(|will| will.to_will()),
             aliases: std::collections::BTreeMap::new(),
+            told_aliases: std::collections::BTreeMap::new(),
+            alias_maximum: connect.properties.topic_alias_maximum,
             receive_maximum,
             unacknowledged: std::collections::BTreeSet::new(),
         };

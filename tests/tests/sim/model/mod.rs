@@ -61,11 +61,16 @@ enum State {
 #[derive(Debug)]
 struct Live {
     client: String,
+    /// It must be told an identifier.
+    is_nameless: bool,
     version: Version,
     silence: Option<Duration>,
     last_heard: Instant,
     will: Option<Will>,
     aliases: BTreeMap<u16, TopicName>,
+    /// What the Server said its aliases stand for, and up to which it may give them.
+    told_aliases: BTreeMap<u16, String>,
+    alias_maximum: u16,
     /// The Client's Receive Maximum, and the messages on this connection that count for it.
     receive_maximum: usize,
     unacknowledged: BTreeSet<u16>,

@@ -22,6 +22,15 @@ pub(super) struct Parcel {
     is_orphan: bool,
     /// No member was connected while it waited, so it may be in the queue of one that is away. Else it is never.
     is_alone: bool,
+    /// Its publisher sent it twice, and which of the two somebody got nobody can tell: their times may be exchanged.
+    pub(super) may_be_other: bool,
+}
+
+impl Parcel {
+    /// The seconds it may still live, as they are told.
+    fn left(&self, now: Instant) -> Option<u32> {
+        self.expires.map(|at| u32::try_from(at.since(now).as_secs().max(1)).expect("not long"))
+    }
 }
 
 /// The filter behind `$share` and the name; none when it is not shared.
@@ -57,6 +66,7 @@ impl Model {
                 properties: properties.clone(),
                 is_orphan: false,
                 is_alone: false,
+                may_be_other: false,
             });
         }
         reached
@@ -72,6 +82,7 @@ impl Model {
         client: &str,
         (letter, qos, retain): (&Letter, Qos, bool),
         ids: Option<&[u32]>,
+        lives: Option<Option<u32>>,
     ) -> Option<Parcel> {
         let session = self.sessions.get(client)?;
         let fits = |parcel: &Parcel| {
@@ -88,8 +99,16 @@ impl Model {
         let counts = |parcel: &Parcel| {
             fits(parcel) && !parcel.is_orphan && parcel.expires.is_none_or(|at| at > self.now)
         };
-        let at = self.parcels.iter().position(counts).or_else(|| self.parcels.iter().position(fits))?;
-        Some(self.parcels.remove(at))
+        // One that its publisher sent twice is there twice, and the later one lives longer.
+        let is_it =
+            |parcel: &Parcel| counts(parcel) && lives.is_none_or(|lives| lives == parcel.left(self.now));
+        let position = |of: &dyn Fn(&Parcel) -> bool| self.parcels.iter().position(of);
+        let at = position(&is_it).or_else(|| position(&counts)).or_else(|| position(&fits))?;
+        let taken = self.parcels.remove(at);
+        for parcel in self.parcels.iter_mut().filter(|parcel| parcel.letter == taken.letter) {
+            parcel.may_be_other = true;
+        }
+        Some(taken)
     }
 
     /// A Session has ended: what it was sent at QoS 1 goes to another member; of QoS 2 nobody knows [MQTT-4.8.2-5].
@@ -97,7 +116,7 @@ impl Model {
         let of_qos_1 = flights.into_iter().filter(|flight| flight.step == Step::Puback);
         for parcel in of_qos_1.filter_map(|flight| flight.parcel) {
             if self.members(&parcel.share).next().is_some() {
-                self.parcels.push(Parcel { is_alone: false, ..parcel });
+                self.parcels.push(Parcel { is_alone: false, may_be_other: true, ..parcel });
             }
         }
         self.find_orphans();
