@@ -65,6 +65,9 @@ impl ConnectArgs {
     pub(super) fn link(&self) -> Result<Link, Error> {
         let mut link = Link::new(self.address(), self.config());
         if let (true, Some(user), Some(password)) = (self.scram, &self.username, &self.password) {
+            if !self.config().version.is_5() {
+                return Err(Error::ScramBefore5); // and not let in as nobody
+            }
             let mut secret = [0; 32];
             getrandom::fill(&mut secret).map_err(|_| Error::NoRandom)?;
             let login = ScramLogin::new(user, password, secret);
@@ -149,6 +152,14 @@ mod tests {
         let Ok(Line::Pub(args)) = parse("pub -t a -m x --scram -u alice -P pencil") else { panic!("pub") };
         let config = args.connect.config();
         assert_eq!((config.user_name, config.password), (None, None));
+    }
+
+    #[test]
+    fn with_scram_an_older_version_is_refused() {
+        let Ok(Line::Pub(args)) = parse("pub -t a -m x --scram -u alice -P pencil -V 3.1.1") else {
+            panic!("pub")
+        };
+        assert!(matches!(args.connect.link(), Err(Error::ScramBefore5)));
     }
 
     #[test]

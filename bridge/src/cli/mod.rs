@@ -65,6 +65,9 @@ pub enum Error {
     /// `-W` is over.
     #[error("the time set by -W is over")]
     TimedOut,
+    /// Older versions have no login but the password itself.
+    #[error("--scram needs MQTT 5.0: leave out -V, or say -V 5")]
+    ScramBefore5,
     /// A login needs them.
     #[error("the system gives no random numbers")]
     NoRandom,
@@ -78,7 +81,7 @@ impl Error {
     #[must_use]
     pub const fn exit_code(&self) -> u8 {
         match self {
-            Self::Topic { .. } | Self::NoMessage | Self::File { .. } => 2,
+            Self::Topic { .. } | Self::NoMessage | Self::File { .. } | Self::ScramBefore5 => 2,
             Self::Ended { .. }
             | Self::NotDelivered(_)
             | Self::NotTaken(_)
