@@ -25,25 +25,35 @@ pub(super) struct Granted {
 
 /// Bytes of a CONNACK without properties.
 const SHORTEST: u32 = 5;
+/// Bytes that our keep alive adds to it.
+const KEEP_ALIVE: u32 = 3;
 /// Bytes that an assigned identifier adds to it.
 const ASSIGNED: u32 = 3 + 21;
 /// Bytes that the method and the last word of a login add.
 const LOGGED_IN: u32 = 3 + METHOD.len() as u32 + 3 + 46;
 
-/// A Client that takes no packet as large as the shortest CONNACK could never be told that it is in [MQTT-3.1.2-24].
-pub(super) fn check_answer_fits(connect: &Connect<'_>) -> Result<(), Fault> {
-    let needed = SHORTEST
-        + if connect.client_id.is_empty() { ASSIGNED } else { 0 }
-        + if connect.properties.authentication_method.is_some() { LOGGED_IN } else { 0 };
-    match connect.properties.maximum_packet_size {
-        Some(limit) if limit < needed => {
-            Err(Fault::new(ReasonCode::PacketTooLarge, "the client takes no packet as large as our CONNACK"))
-        }
-        _ => Ok(()),
-    }
-}
-
 impl Broker {
+    /// A Client that takes no packet as large as the shortest CONNACK could never be told that it is in [MQTT-3.1.2-24].
+    pub(super) fn check_connack_fits(&self, connect: &Connect<'_>) -> Result<(), Fault> {
+        let Some(limit) = connect.properties.maximum_packet_size else { return Ok(()) };
+        let needed = SHORTEST
+            + if self.keep_alive_s(connect) == connect.keep_alive_s { 0 } else { KEEP_ALIVE }
+            + if connect.client_id.is_empty() { ASSIGNED } else { 0 }
+            + if connect.properties.authentication_method.is_some() { LOGGED_IN } else { 0 };
+        if limit < needed {
+            let why = "the client takes no packet as large as our CONNACK";
+            return Err(Fault::new(ReasonCode::PacketTooLarge, why));
+        }
+        Ok(())
+    }
+
+    /// Without a word of ours the Client's own counts [MQTT-3.2.2-22]. 3.x has no way to be told, so its Clients keep theirs.
+    fn keep_alive_s(&self, connect: &Connect<'_>) -> u16 {
+        let (asked, limit) = (connect.keep_alive_s, self.config.max_keep_alive_s);
+        let is_over = connect.version.is_5() && limit > 0 && (asked > limit || asked == 0);
+        if is_over { limit } else { asked }
+    }
+
     pub(super) fn grant(&mut self, connect: &Connect<'_>, proof: Option<Proof>) -> Granted {
         let is_assigned = connect.client_id.is_empty();
         let client_id: Arc<str> = if is_assigned {
@@ -53,10 +63,7 @@ impl Broker {
         };
         let asked = connect.properties.session_expiry;
         let expiry = SessionExpiry::from_secs(asked.as_secs().min(self.config.max_session_expiry_s));
-        let (asked, limit) = (connect.keep_alive_s, self.config.max_keep_alive_s);
-        // Without a word of ours the Client's own counts [MQTT-3.2.2-22]. 3.x has no way to be told, so its Clients keep theirs.
-        let over = connect.version.is_5() && limit > 0 && (asked > limit || asked == 0);
-        let keep_alive_s = if over { limit } else { asked };
+        let keep_alive_s = self.keep_alive_s(connect);
         let (user, authentication_data) = proof.map(|proof| (proof.user, proof.data)).unzip();
         Granted { client_id, is_assigned, expiry, keep_alive_s, user, authentication_data }
     }

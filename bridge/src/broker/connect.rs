@@ -7,7 +7,7 @@ use mqtt::packet::{Connect, ConnectWill};
 use mqtt::{ReasonCode, Version, Will};
 
 use super::alias::Aliases;
-use super::connack::{Granted, check_answer_fits};
+use super::connack::Granted;
 use super::connection::{Live, State};
 use super::io::Fault;
 use super::login::{Login, Proof};
@@ -88,7 +88,7 @@ impl Broker {
         }
         self.check_client_id(connect)?;
         connect.will.as_ref().map_or(Ok(()), |will| self.check_will(connect.version, will))?;
-        check_answer_fits(connect) // last: who is refused anyway hears the true reason
+        self.check_connack_fits(connect) // last: who is refused anyway hears the true reason
     }
 
     fn check_client_id(&self, connect: &Connect<'_>) -> Result<(), Fault> {

@@ -61,13 +61,16 @@ fn may_lack_words(packet: &Packet<'_>) -> bool {
     }
 }
 
-/// The packet without reason string and user properties, which never make it larger than the Client takes:
+/// The packet without reason string, user properties and Response Information, which never make it larger than the Client takes:
 /// [MQTT-3.2.2-19] and [MQTT-3.2.2-20] for CONNACK, [MQTT-3.4.2-2] and [MQTT-3.4.2-3] for PUBACK, [MQTT-3.5.2-2] and
 /// [MQTT-3.5.2-3] for PUBREC, [MQTT-3.6.2-2] and [MQTT-3.6.2-3] for PUBREL, [MQTT-3.7.2-2] and [MQTT-3.7.2-3] for PUBCOMP,
 /// [MQTT-3.9.2-1] and [MQTT-3.9.2-2] for SUBACK, [MQTT-3.11.2-1] and [MQTT-3.11.2-2] for UNSUBACK, [MQTT-3.14.2-3] and
 /// [MQTT-3.14.2-4] for DISCONNECT, [MQTT-3.15.2-2] and [MQTT-3.15.2-3] for AUTH.
 fn without_words<'a>(packet: &Packet<'a>) -> Packet<'a> {
     let mut packet = packet.clone();
+    if let Packet::Connack(p) = &mut packet {
+        p.properties.response_information = None; // may be longer than all else, which bounds what the Client does
+    }
     let (reason_string, user_properties) = match &mut packet {
         Packet::Connack(p) => (&mut p.properties.reason_string, &mut p.properties.user_properties),
         Packet::Puback(p) | Packet::Pubrec(p) | Packet::Pubrel(p) | Packet::Pubcomp(p) => {
@@ -96,6 +99,7 @@ fn without_options<'a>(packet: &Packet<'a>) -> Packet<'a> {
         p.properties = ConnackProperties {
             assigned_client_id: all.assigned_client_id,
             server_reference: all.server_reference,
+            server_keep_alive_s: all.server_keep_alive_s, // what is not said does not count [MQTT-3.2.2-22]
             authentication_method: all.authentication_method,
             authentication_data: all.authentication_data,
             ..ConnackProperties::default()

@@ -161,3 +161,27 @@ fn an_identifier_too_long_for_response_information_gets_none() {
     let id = w.connect_only(&connect);
     assert_eq!(w.take(id), ["Connack 00"]);
 }
+
+/// [MQTT-3.2.2-22]: a bound that is left out of CONNACK would be one that the Client does not know and trips over.
+#[test]
+fn a_small_connack_says_what_bounds_the_client_before_what_is_only_of_use() {
+    let mut w = World::new(Config { max_keep_alive_s: 10, ..Config::default() });
+    let client_id = "c".repeat(60);
+    let mut connect = Connect::new(Version::V5, &client_id);
+    connect.properties.request_response_information = true;
+    let mut connack = |limit: u32| {
+        connect.properties.maximum_packet_size = Some(limit);
+        let id = w.connect_only(&connect);
+        let bytes = std::mem::take(&mut w.wire[id].bytes);
+        assert!(bytes.len() <= limit as usize, "{bytes:?}");
+        let (packet, _) = Deframer::client(Version::V5, limit).next(&bytes).unwrap().unwrap();
+        let Packet::Connack(connack) = packet else { panic!("{packet:?}") };
+        let p = connack.properties;
+        (connack.reason, p.response_information.is_some(), p.receive_maximum, p.server_keep_alive_s)
+    };
+    let success = ReasonCode::Success;
+    assert_eq!(connack(200), (success, true, Some(256), Some(10)));
+    assert_eq!(connack(40), (success, false, Some(256), Some(10)));
+    assert_eq!(connack(8), (success, false, None, Some(10)));
+    assert_eq!(connack(7), (ReasonCode::PacketTooLarge, false, None, None));
+}
