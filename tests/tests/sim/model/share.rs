@@ -107,6 +107,7 @@ impl Model {
         let taken = self.parcels.remove(at);
         for parcel in self.parcels.iter_mut().filter(|parcel| parcel.letter == taken.letter) {
             parcel.may_be_other = true;
+            parcel.is_alone |= taken.is_alone;
         }
         Some(taken)
     }
