@@ -44,6 +44,9 @@ impl World {
         let some = [SessionExpiry::AtDisconnect, SessionExpiry::Never, SessionExpiry::Never];
         let any = [SessionExpiry::After(5), SessionExpiry::After(60), SessionExpiry::After(3_600)];
         let is_5 = version.is_5() && self.dice.chance(60);
+        // Whose queue a shared message is in nobody can tell, nor in a short one what has been dropped.
+        let is_foretold = self.shared_filter.is_none() && self.model.config().max_queued_messages > 1_000;
+        let takes_little = version.is_5() && is_foretold && self.dice.chance(40);
         ClientConfig {
             version,
             fall_back: false,
@@ -53,7 +56,9 @@ impl World {
             keep_alive_s: self.dice.pick(&[0, 5, 20]),
             session_expiry: if is_5 { self.dice.pick(&any) } else { self.dice.pick(&some) },
             receive_maximum: self.dice.pick(&[1, 2, 5, 256]),
-            topic_alias_maximum: self.dice.pick(&[0, 1, 2, 32]),
+            // What was sent by an alias may be too large to be sent again in full.
+            topic_alias_maximum: if takes_little { 0 } else { self.dice.pick(&[0, 1, 2, 32]) },
+            max_packet_bytes: if takes_little { 250 } else { ClientConfig::default().max_packet_bytes },
             connect_timeout: Duration::from_secs(4),
             ping_timeout: Duration::from_secs(4),
             backoff: Backoff { first: Duration::from_millis(200), max: Duration::from_secs(2) },

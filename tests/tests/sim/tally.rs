@@ -14,6 +14,7 @@ pub(crate) struct Tally {
     pub(crate) slow_readers: u64,
     pub(crate) full_queues: u64,
     pub(crate) expired: u64,
+    pub(crate) too_large: u64,
 }
 
 impl Tally {
@@ -29,6 +30,7 @@ impl Tally {
         self.slow_readers += other.slow_readers;
         self.full_queues += other.full_queues;
         self.expired += other.expired;
+        self.too_large += other.too_large;
     }
 
     /// A simulation in which nothing happens proves nothing.
@@ -45,6 +47,7 @@ impl Tally {
             slow_readers: 20,
             full_queues: 20,
             expired: 20,
+            too_large: 20,
         };
         let enough = self.packets_in > least.packets_in
             && self.packets_out > least.packets_out
@@ -55,7 +58,8 @@ impl Tally {
             && self.restarts > least.restarts
             && self.slow_readers > least.slow_readers
             && self.full_queues > least.full_queues
-            && self.expired > least.expired;
+            && self.expired > least.expired
+            && self.too_large > least.too_large;
         assert!(enough, "hardly anything happened: {self:?}");
     }
 }

@@ -117,6 +117,7 @@ impl World {
         self.tally.slow_readers += counters.dropped_slow_reader;
         self.tally.full_queues += counters.dropped_queue_full;
         self.tally.expired += counters.dropped_expired;
+        self.tally.too_large += counters.dropped_too_large;
     }
 
     /// The broker dies and another begins. It keeps nothing, so all connections and Sessions are gone, and whoever comes

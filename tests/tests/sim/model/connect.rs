@@ -78,6 +78,8 @@ impl Model {
         }
         if let Some(session) = self.sessions.remove(client) {
             self.has_ended = true;
+            let large = session.debts.iter().filter(|debt| debt.may_be_gone || session.is_too_large(debt));
+            self.too_large.perhaps += large.count() as u64;
             self.hand_over(session.flights);
         }
     }
@@ -104,6 +106,8 @@ impl Model {
         session.expiry =
             SessionExpiry::from_secs(connect.properties.session_expiry.as_secs().min(max_expiry));
         (session.ends, session.will) = (None, None);
+        let max_packet = connect.properties.maximum_packet_size.map(|limit| limit as usize);
+        session.max_packet = max_packet.unwrap_or(usize::MAX);
         session.received_before = session.receiving.clone();
         session.window = receive_maximum.min(usize::from(max_inflight));
         session.again = session.flights.iter().map(|flight| flight.packet_id).collect(); // [MQTT-4.4.0-1]

@@ -8,6 +8,7 @@ mod route;
 mod sent;
 mod session;
 mod share;
+mod size;
 mod take;
 mod turn;
 
@@ -34,6 +35,7 @@ pub(crate) struct Model {
     closes: BTreeSet<LinkKey>,
     answers: Vec<(LinkKey, Answer)>,
     dropped: turn::Dropped,
+    too_large: size::TooLarge,
     /// Messages that full queues turn away in this turn.
     turned_away: u64,
     /// Messages of Shared Subscriptions that nobody was sent yet.
@@ -106,6 +108,7 @@ impl Model {
             closes: BTreeSet::new(),
             answers: Vec::new(),
             dropped: turn::Dropped::default(),
+            too_large: size::TooLarge::default(),
             turned_away: 0,
             parcels: Vec::new(),
             has_ended: false,

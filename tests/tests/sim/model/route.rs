@@ -9,6 +9,7 @@ use mqtt::{Message, MessageProperties, Qos};
 
 use super::session::{Debt, Replay, Session, Subscription};
 use super::share::shared_filter;
+use super::size::size;
 use super::{Kept, Letter, Model, filter};
 
 impl Model {
@@ -28,7 +29,8 @@ impl Model {
         for client in clients {
             for debt in self.debts(&client, publisher, message) {
                 reached += 1;
-                self.owe(&client, Debt { expires, properties: properties.clone(), ..debt });
+                let size = size(&debt.letter, debt.qos, &debt.ids, expires.is_some(), &properties);
+                self.owe(&client, Debt { expires, size, properties: properties.clone(), ..debt });
             }
         }
         reached + self.share_message(message, &properties)
@@ -43,6 +45,20 @@ impl Model {
                 }
             }
         } else {
+            for session in self.sessions.values() {
+                let replays = session.replays.iter().filter(|(name, _)| filter::matches(name, topic));
+                let large = replays.filter(|(_, replay)| session.is_kept_too_large(topic, &kept, replay));
+                self.too_large.perhaps += large.count() as u64;
+            }
+            if let Some(old) = self.retained.get(topic) {
+                // Where it is too large, its turn may be over.
+                for session in self.sessions.values_mut() {
+                    let mut replays = std::mem::take(&mut session.replays);
+                    let large = replays.values_mut().filter(|r| session.is_kept_too_large(topic, old, r));
+                    large.for_each(|replay| _ = replay.wanted.remove(topic));
+                    session.replays = replays;
+                }
+            }
             self.retained.insert(topic.to_owned(), kept);
         }
     }
@@ -98,7 +114,10 @@ impl Model {
         let Some(session) = self.sessions.get_mut(client).filter(|_| is_due) else { return };
         let wanted: BTreeSet<_> =
             self.retained.keys().filter(|topic| filter::matches(name, topic)).cloned().collect();
-        let replay = Replay { qos: options.qos, id, wanted };
+        let replay = Replay { qos: options.qos, id, wanted: wanted.clone() };
+        let large =
+            wanted.iter().filter(|topic| session.is_kept_too_large(topic, &self.retained[*topic], &replay));
+        self.too_large.perhaps += large.count() as u64;
         session.give_up_replay(name);
         session.replays.insert(name.to_owned(), replay);
     }
@@ -117,6 +136,8 @@ fn debt_of(subscriptions: &[&Subscription], publisher: &str, message: &Message) 
         ids,
         expires: None,
         properties: MessageProperties::default(),
+        size: 0,
+        may_be_gone: false,
         is_done: false,
     })
 }

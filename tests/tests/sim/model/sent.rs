@@ -10,6 +10,8 @@ use crate::link::LinkKey;
 impl Model {
     /// A packet comes out of the broker.
     pub(crate) fn sent(&mut self, link: LinkKey, packet: &Packet<'_>, size: usize) {
+        let takes = self.live(link).and_then(|live| self.sessions.get(&live.client)).map(|s| s.max_packet);
+        assert!(takes.is_none_or(|takes| size <= takes), "{size} bytes, {takes:?} are taken [MQTT-3.1.2-24]");
         match packet {
             Packet::Connack(connack) if connack.reason == ReasonCode::Success => {
                 self.named(link, connack.properties.assigned_client_id);
@@ -206,8 +208,10 @@ impl Session {
     /// Messages of one publisher to one topic at one QoS keep their order [MQTT-4.6.0-5].
     fn overtaken_by(&self, at: usize, now: Instant) -> Option<&Debt> {
         let this = &self.debts[at];
+        let is_dropped = |debt: &Debt| debt.may_be_gone || self.is_too_large(debt);
         self.debts[..at].iter().find(|debt| {
             debt.is_due(now)
+                && !is_dropped(debt)
                 && debt.qos == this.qos
                 && debt.publisher == this.publisher
                 && debt.letter.topic == this.letter.topic

@@ -26,6 +26,8 @@ pub(crate) struct Session {
     pub(super) received_before: BTreeSet<u16>,
     /// What may be in flight to the Client on its present connection.
     pub(super) window: usize,
+    /// The largest packet that the Client takes on it.
+    pub(super) max_packet: usize,
     pub(super) debts: Vec<Debt>,
     /// What was sent and not acknowledged, in order.
     pub(super) flights: Vec<Flight>,
@@ -56,6 +58,10 @@ pub(super) struct Debt {
     pub(super) ids: Vec<u32>,
     pub(super) expires: Option<Instant>,
     pub(super) properties: MessageProperties,
+    /// Bytes of it in a packet of 5.0.
+    pub(super) size: usize,
+    /// It was too large for a connection, which may have dropped it.
+    pub(super) may_be_gone: bool,
     /// It was sent in this turn.
     pub(super) is_done: bool,
 }
@@ -98,6 +104,7 @@ impl Session {
             receiving: BTreeSet::new(),
             received_before: BTreeSet::new(),
             window: 0,
+            max_packet: usize::MAX,
             debts: Vec::new(),
             flights: Vec::new(),
             again: VecDeque::new(),
