@@ -91,6 +91,9 @@ impl Qos {
 pub struct PacketId(NonZeroU16);
 
 impl PacketId {
+    /// The first.
+    pub const MIN: Self = Self(NonZeroU16::MIN);
+
     /// The identifier, or none for zero.
     #[must_use]
     pub const fn new(id: u16) -> Option<Self> {

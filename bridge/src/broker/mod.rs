@@ -15,6 +15,7 @@
 mod access;
 mod acknowledge;
 mod alias;
+pub mod change;
 mod config;
 mod connack;
 mod connect;
@@ -52,6 +53,7 @@ pub use access::{Anonymous, User, Users};
 pub use config::{Config, Excess, Overlapping, Redirect};
 pub use counters::Counters;
 pub use io::{Ended, Input, Notice, Output, Peer};
+pub use session::Stored;
 
 use connection::{Connection, State};
 use hash::{KeyedMap, Keys};

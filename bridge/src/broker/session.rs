@@ -50,10 +50,11 @@ pub(super) struct Queued {
 
 /// A message that is kept, once for all who wait for it.
 #[derive(Debug)]
-pub(super) struct Stored {
-    pub(super) message: Message,
+pub struct Stored {
+    /// What it says.
+    pub message: Message,
     /// When it is worth nothing any more (3.3.2.3.3).
-    pub(super) expires: Option<Instant>,
+    pub expires: Option<Instant>,
 }
 
 /// Messages that wait for the window or for a connection, with the bytes they hold.

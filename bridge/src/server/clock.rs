@@ -23,3 +23,10 @@ impl Clock {
         (self.start + std::time::Duration::from_millis(instant.as_millis())).into()
     }
 }
+
+/// Milliseconds since 1970: what a moment in a file is counted from.
+#[expect(clippy::disallowed_methods, reason = "the clock of this process")]
+pub(crate) fn unix_ms() -> u64 {
+    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
+}

@@ -10,6 +10,7 @@ mod metrics;
 mod qr;
 mod shard;
 mod socket;
+pub mod store;
 mod upgrade;
 mod websocket;
 

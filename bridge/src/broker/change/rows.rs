@@ -1,0 +1,268 @@
+//! Changes as rows: what each of them puts or removes, and what has become of many of them together. A row that came
+//! and went before it was written is never written.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use mqtt::PacketId;
+
+use super::{Change, MessageNumber, SessionNumber, Step};
+
+/// Where a row stands. Ordered so that what others refer to comes first, and the messages last in their order.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Key {
+    /// [`Change::Session`]
+    Session(SessionNumber),
+    /// [`Change::Subscribed`]
+    Subscription(SessionNumber, Arc<str>),
+    /// [`Change::InFlight`]
+    InFlight(SessionNumber, PacketId),
+    /// [`Change::Received`]
+    Received(SessionNumber, PacketId),
+    /// [`Change::Position`]
+    Position(SessionNumber),
+    /// [`Change::Will`]
+    Will(SessionNumber),
+    /// [`Change::Retained`]
+    Retained(Arc<str>),
+    /// [`Change::Message`]
+    Message(MessageNumber),
+}
+
+/// What becomes of a row.
+#[derive(Clone, Debug)]
+pub enum Row {
+    /// It says this, which is one of the changes that put something.
+    Put(Change),
+    /// It is gone.
+    Gone,
+}
+
+#[derive(Clone, Debug)]
+struct Entry {
+    row: Row,
+    /// Nothing was there before: if it goes again, nothing needs to be written.
+    is_fresh: bool,
+}
+
+/// What some changes amount to.
+#[derive(Clone, Debug, Default)]
+pub struct Rows {
+    rows: BTreeMap<Key, Entry>,
+    sessions_gone: BTreeSet<SessionNumber>,
+    /// Rows that somebody may wait for.
+    heavy: usize,
+    bytes: usize,
+}
+
+impl Rows {
+    /// Takes one change.
+    pub fn apply(&mut self, change: Change) {
+        let (key, row) = match split(change) {
+            Split::Row(key, row) => (key, row),
+            Split::SessionGone(session) => return self.session_gone(session),
+        };
+        let old = self.rows.get(&key);
+        let was_fresh = old.map(|entry| entry.is_fresh);
+        self.heavy -= usize::from(old.is_some_and(|entry| is_heavy(&key, &entry.row)));
+        if matches!(row, Row::Gone) && was_fresh == Some(true) {
+            self.rows.remove(&key);
+            return;
+        }
+        self.heavy += usize::from(is_heavy(&key, &row));
+        if let Row::Put(change) = &row {
+            self.bytes += change.size();
+        }
+        let is_fresh = was_fresh.unwrap_or_else(|| begins(&row));
+        self.rows.insert(key, Entry { row, is_fresh });
+    }
+
+    /// The Sessions whose rows are all to be removed before the others are written.
+    pub fn sessions_gone(&self) -> impl Iterator<Item = SessionNumber> {
+        self.sessions_gone.iter().copied()
+    }
+
+    /// The rows in their order.
+    pub fn iter(&self) -> impl Iterator<Item = (&Key, &Row)> {
+        self.rows.iter().map(|(key, entry)| (key, &entry.row))
+    }
+
+    /// Whether there is nothing to write.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.rows.is_empty() && self.sessions_gone.is_empty()
+    }
+
+    /// Whether there is something that an acknowledgement may claim. The rest may be lost: it only spares repetitions.
+    #[must_use]
+    pub fn is_heavy(&self) -> bool {
+        self.heavy > 0 || !self.sessions_gone.is_empty()
+    }
+
+    /// About how many bytes there are to write.
+    #[must_use]
+    pub const fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    /// All is written.
+    pub fn clear(&mut self) {
+        *self = Self::default();
+    }
+
+    /// Adds later rows to these, as a store does that keeps them: what is gone is gone.
+    pub fn absorb(&mut self, later: &Self) {
+        for session in later.sessions_gone() {
+            self.drop_session(session);
+        }
+        for (key, entry) in &later.rows {
+            match &entry.row {
+                Row::Put(_) => _ = self.rows.insert(key.clone(), entry.clone()),
+                Row::Gone => _ = self.rows.remove(key),
+            }
+        }
+    }
+
+    /// What there is, as changes that make it.
+    pub fn puts(&self) -> impl Iterator<Item = Change> {
+        self.rows.values().filter_map(|entry| match &entry.row {
+            Row::Put(change) => Some(change.clone()),
+            Row::Gone => None,
+        })
+    }
+
+    fn session_gone(&mut self, session: SessionNumber) {
+        self.drop_session(session);
+        self.sessions_gone.insert(session);
+    }
+
+    fn drop_session(&mut self, session: SessionNumber) {
+        let own: Vec<_> = Key::ranges_of(session)
+            .into_iter()
+            .flat_map(|range| self.rows.range(range).map(|(key, _)| key.clone()))
+            .collect();
+        for key in own {
+            if let Some(entry) = self.rows.remove(&key) {
+                self.heavy -= usize::from(is_heavy(&key, &entry.row));
+            }
+        }
+    }
+}
+
+impl Key {
+    /// Where all rows of one Session stand.
+    fn ranges_of(session: SessionNumber) -> [std::ops::Range<Self>; 6] {
+        let next = session.saturating_add(1);
+        let nothing: Arc<str> = Arc::from("");
+        let id = PacketId::MIN;
+        [
+            Self::Session(session)..Self::Session(next),
+            Self::Subscription(session, Arc::clone(&nothing))..Self::Subscription(next, nothing),
+            Self::InFlight(session, id)..Self::InFlight(next, id),
+            Self::Received(session, id)..Self::Received(next, id),
+            Self::Position(session)..Self::Position(next),
+            Self::Will(session)..Self::Will(next),
+        ]
+    }
+}
+
+enum Split {
+    Row(Key, Row),
+    SessionGone(SessionNumber),
+}
+
+fn split(change: Change) -> Split {
+    let (key, is_put) = match &change {
+        Change::SessionGone { session } => return Split::SessionGone(*session),
+        Change::Session { session, .. } => (Key::Session(*session), true),
+        Change::Subscribed { session, filter, .. } => {
+            (Key::Subscription(*session, filter.as_str().into()), true)
+        }
+        Change::Unsubscribed { session, filter } => {
+            (Key::Subscription(*session, filter.as_str().into()), false)
+        }
+        Change::InFlight { session, packet_id, .. } => (Key::InFlight(*session, *packet_id), true),
+        Change::Free { session, packet_id } => (Key::InFlight(*session, *packet_id), false),
+        Change::Received { session, packet_id } => (Key::Received(*session, *packet_id), true),
+        Change::Released { session, packet_id } => (Key::Received(*session, *packet_id), false),
+        Change::Position { session, .. } => (Key::Position(*session), true),
+        Change::Will { session, .. } => (Key::Will(*session), true),
+        Change::WillGone { session } => (Key::Will(*session), false),
+        Change::Retained { message } => (Key::Retained(message.message.topic.as_str().into()), true),
+        Change::RetainedGone { topic } => (Key::Retained(Arc::clone(topic)), false),
+        Change::Message { number, .. } => (Key::Message(*number), true),
+        Change::MessageGone { number } => (Key::Message(*number), false),
+    };
+    Split::Row(key, if is_put { Row::Put(change) } else { Row::Gone })
+}
+
+/// Whether this row begins something, so that none was there before it.
+const fn begins(row: &Row) -> bool {
+    match row {
+        Row::Put(Change::InFlight { step, .. }) => !matches!(step, Step::Pubcomp),
+        Row::Put(Change::Message { .. } | Change::Received { .. }) => true,
+        Row::Put(_) | Row::Gone => false,
+    }
+}
+
+/// Whether somebody may wait for this row. A message that is sent once more for want of it harms nobody at QoS 1.
+const fn is_heavy(key: &Key, row: &Row) -> bool {
+    match (key, row) {
+        (Key::Position(_), _) | (Key::Message(_) | Key::InFlight(..), Row::Gone) => false,
+        (_, Row::Put(Change::InFlight { step, .. })) => !matches!(step, Step::Puback),
+        _ => true,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn id(n: u16) -> PacketId {
+        PacketId::new(n).unwrap()
+    }
+
+    fn sent(step: Step) -> Change {
+        Change::InFlight { session: 1, packet_id: id(1), message: 7, step }
+    }
+
+    fn keys(rows: &Rows) -> Vec<(Key, bool)> {
+        rows.iter().map(|(key, row)| (key.clone(), matches!(row, Row::Put(_)))).collect()
+    }
+
+    #[test]
+    fn what_came_and_went_is_not_written() {
+        let mut rows = Rows::default();
+        rows.apply(sent(Step::Pubrec));
+        assert!(rows.is_heavy());
+        rows.apply(Change::Free { session: 1, packet_id: id(1) });
+        assert!(rows.is_empty() && !rows.is_heavy());
+    }
+
+    #[test]
+    fn what_may_have_been_written_before_is_removed() {
+        let mut rows = Rows::default();
+        rows.apply(sent(Step::Pubcomp));
+        rows.apply(Change::Free { session: 1, packet_id: id(1) });
+        assert_eq!(keys(&rows), [(Key::InFlight(1, id(1)), false)]);
+        rows.apply(sent(Step::Pubrec));
+        rows.apply(Change::Free { session: 1, packet_id: id(1) });
+        assert_eq!(
+            keys(&rows),
+            [(Key::InFlight(1, id(1)), false)],
+            "the row of the first use is still there"
+        );
+        assert!(!rows.is_heavy());
+    }
+
+    #[test]
+    fn a_session_that_ends_takes_its_rows_with_it() {
+        let mut rows = Rows::default();
+        rows.apply(sent(Step::Puback));
+        rows.apply(Change::Position { session: 1, next: 8 });
+        rows.apply(Change::Position { session: 2, next: 8 });
+        rows.apply(Change::SessionGone { session: 1 });
+        assert_eq!(keys(&rows), [(Key::Position(2), true)]);
+        assert_eq!(rows.sessions_gone().collect::<Vec<_>>(), [1]);
+    }
+}

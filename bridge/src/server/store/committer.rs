@@ -1,0 +1,344 @@
+//! The thread that makes changes durable, and the shard's end of it. Nothing waits while it is idle; what gathers while
+//! one group is synced is the next group.
+
+use std::collections::VecDeque;
+use std::os::unix::net::UnixStream;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+
+use mqtt::Instant;
+use tokio::sync::Notify;
+
+use super::{Durability, Failure, Store, snapshot};
+use crate::broker::change::{Change, Rows};
+use crate::server::clock::Clock;
+
+/// Bytes of changes that are written at once.
+const GROUP: usize = 2 << 20;
+/// How long what nobody waits for may stay in memory.
+const LAZY: Duration = Duration::from_secs(1);
+
+/// The turns of the shard, counted. What waits for a turn leaves when that one is durable.
+pub(crate) type Turn = u64;
+
+/// The shard's end: gathers the changes of one turn.
+#[derive(Debug)]
+pub(crate) struct Journal {
+    shared: Arc<Shared>,
+    changes: Vec<Change>,
+    bytes: usize,
+    is_awaited: bool,
+    turn: Turn,
+    thread: Option<JoinHandle<()>>,
+}
+
+/// What the shard is told.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct News {
+    /// All up to this turn is safe.
+    pub(crate) durable: Turn,
+    /// What waits for a turn up to this one, and is not safe, has no room.
+    pub(crate) refused: Turn,
+    /// Nothing more should be promised.
+    pub(crate) is_full: bool,
+    /// Nothing is safe any more, for this reason.
+    pub(crate) broken: Option<String>,
+}
+
+#[derive(Debug, Default)]
+struct Shared {
+    queue: Mutex<Queue>,
+    work: Condvar,
+    news: Mutex<News>,
+    told: Notify,
+    /// Groups that were written.
+    groups: AtomicU64,
+}
+
+#[derive(Debug, Default)]
+struct Queue {
+    chunks: VecDeque<Chunk>,
+    copies: Vec<UnixStream>,
+    stops: bool,
+}
+
+/// The changes of one or more turns.
+#[derive(Debug, Default)]
+struct Chunk {
+    changes: Vec<Change>,
+    bytes: usize,
+    turn: Turn,
+    is_awaited: bool,
+}
+
+impl Journal {
+    /// Starts the thread.
+    ///
+    /// # Errors
+    /// The system has no thread left.
+    pub(crate) fn start(store: Box<dyn Store>, durability: Durability) -> std::io::Result<Self> {
+        let shared = Arc::new(Shared::default());
+        let committer = Committer {
+            store,
+            durability,
+            shared: Arc::clone(&shared),
+            rows: Rows::default(),
+            turn: 0,
+            clock: Clock::start(),
+            due: None,
+            is_out_of_room: false,
+        };
+        let thread = thread::Builder::new().name("store".into()).spawn(move || committer.run())?;
+        Ok(Self { shared, changes: Vec::new(), bytes: 0, is_awaited: false, turn: 1, thread: Some(thread) })
+    }
+
+    /// Takes one change of this turn.
+    pub(crate) fn store(&mut self, change: Change) {
+        self.bytes += change.size();
+        self.changes.push(change);
+    }
+
+    /// Something waits for this turn, which is named.
+    pub(crate) const fn hold(&mut self) -> Turn {
+        self.is_awaited = true;
+        self.turn
+    }
+
+    /// Hands this turn over.
+    pub(crate) fn end_turn(&mut self) {
+        if self.changes.is_empty() && !self.is_awaited {
+            return;
+        }
+        let bytes = std::mem::take(&mut self.bytes);
+        let is_awaited = std::mem::take(&mut self.is_awaited);
+        let mut queue = self.shared.queue();
+        match queue.chunks.back_mut() {
+            Some(last) if last.bytes + bytes <= GROUP => {
+                last.changes.append(&mut self.changes);
+                last.bytes += bytes;
+                last.turn = self.turn;
+                last.is_awaited |= is_awaited;
+            }
+            _ => {
+                let changes = std::mem::take(&mut self.changes);
+                queue.chunks.push_back(Chunk { changes, bytes, turn: self.turn, is_awaited });
+            }
+        }
+        drop(queue);
+        self.shared.work.notify_one();
+        self.turn += 1;
+    }
+
+    /// Bytes that wait to be written.
+    pub(crate) fn backlog(&self) -> usize {
+        self.shared.queue().chunks.iter().map(|chunk| chunk.bytes).sum()
+    }
+
+    /// What is to be waited on for news.
+    pub(crate) fn teller(&self) -> Teller {
+        Teller(Arc::clone(&self.shared))
+    }
+
+    /// Writes what is there, and ends the thread.
+    pub(crate) fn stop(&mut self) {
+        self.end_turn();
+        self.shared.queue().stops = true;
+        self.shared.work.notify_one();
+        if let Some(thread) = self.thread.take() {
+            let _ = thread.join(); // how it went is in the news
+        }
+    }
+}
+
+/// Where news of the store come from.
+#[derive(Clone, Debug)]
+pub(crate) struct Teller(Arc<Shared>);
+
+impl Teller {
+    /// Waits for news.
+    pub(crate) async fn told(&self) {
+        self.0.told.notified().await;
+    }
+
+    /// How things are.
+    pub(crate) fn news(&self) -> News {
+        self.0.news().clone()
+    }
+
+    /// Groups that were written since the start.
+    pub(crate) fn groups(&self) -> u64 {
+        self.0.groups.load(Ordering::Relaxed)
+    }
+
+    /// Sends a copy of all rows, once what is there now is written.
+    pub(crate) fn copy_to(&self, stream: UnixStream) {
+        self.0.queue().copies.push(stream);
+        self.0.work.notify_one();
+    }
+}
+
+impl Shared {
+    fn queue(&self) -> MutexGuard<'_, Queue> {
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn news(&self) -> MutexGuard<'_, News> {
+        self.news.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn tell(&self, change: impl FnOnce(&mut News)) {
+        change(&mut self.news());
+        self.told.notify_one();
+    }
+}
+
+/// The thread's own.
+struct Committer {
+    store: Box<dyn Store>,
+    durability: Durability,
+    shared: Arc<Shared>,
+    /// What is not written yet.
+    rows: Rows,
+    /// The last turn that is in `rows`.
+    turn: Turn,
+    clock: Clock,
+    /// When what nobody waits for is written after all.
+    due: Option<Instant>,
+    /// The last attempt found no room.
+    is_out_of_room: bool,
+}
+
+/// What the thread is to do next.
+enum Work {
+    Take(Chunk),
+    Copy(UnixStream),
+    Time,
+    Stop,
+}
+
+/// If the thread ends in a way that nobody thought of, nothing may be acknowledged any more.
+struct Alarm(Arc<Shared>);
+
+impl Drop for Alarm {
+    fn drop(&mut self) {
+        if thread::panicking() {
+            self.0.tell(|news| news.broken = Some("the thread that stores it failed".into()));
+        }
+    }
+}
+
+impl Committer {
+    fn run(mut self) {
+        let _alarm = Alarm(Arc::clone(&self.shared));
+        loop {
+            let done = match self.next() {
+                Work::Take(chunk) => self.take(chunk),
+                Work::Time => self.commit(),
+                Work::Copy(stream) => self.commit().map(|()| self.copy(stream)),
+                Work::Stop => {
+                    if let Err(Failure::Broken(why)) = self.commit() {
+                        self.shared.tell(|news| news.broken = Some(why));
+                    }
+                    return;
+                }
+            };
+            match done {
+                Ok(()) => {}
+                Err(Failure::Full) => self.out_of_room(),
+                Err(Failure::Broken(why)) => {
+                    return self.shared.tell(|news| news.broken = Some(why));
+                }
+            }
+        }
+    }
+
+    /// Waits for something to do.
+    fn next(&self) -> Work {
+        let mut queue = self.shared.queue();
+        loop {
+            if let Some(chunk) = queue.chunks.pop_front() {
+                return Work::Take(chunk);
+            }
+            if let Some(stream) = queue.copies.pop() {
+                return Work::Copy(stream);
+            }
+            if queue.stops {
+                return Work::Stop;
+            }
+            queue = match self.due.map(|due| due.since(self.clock.now())) {
+                Some(Duration::ZERO) => return Work::Time,
+                Some(left) => {
+                    let waited = self.shared.work.wait_timeout(queue, left);
+                    waited.unwrap_or_else(PoisonError::into_inner).0
+                }
+                None => self.shared.work.wait(queue).unwrap_or_else(PoisonError::into_inner),
+            };
+        }
+    }
+
+    fn take(&mut self, chunk: Chunk) -> Result<(), Failure> {
+        chunk.changes.into_iter().for_each(|change| self.rows.apply(change));
+        self.turn = chunk.turn;
+        let now = self.clock.now();
+        if !self.rows.is_empty() && self.due.is_none() {
+            self.due = Some(now + LAZY);
+        }
+        let must = match self.durability {
+            Durability::Always => !self.rows.is_empty(),
+            Durability::Group | Durability::Os => chunk.is_awaited && self.rows.is_heavy(),
+        };
+        if must || self.rows.bytes() > GROUP || self.due.is_some_and(|due| due <= now) {
+            return self.commit();
+        }
+        if chunk.is_awaited {
+            self.shared.tell(|news| news.durable = chunk.turn);
+        }
+        Ok(())
+    }
+
+    fn commit(&mut self) -> Result<(), Failure> {
+        self.due = None;
+        if !self.rows.is_empty() {
+            if self.is_out_of_room && self.store.is_full() {
+                return Err(Failure::Full);
+            }
+            self.store.commit(&self.rows)?;
+            self.rows.clear();
+            self.is_out_of_room = false;
+            self.shared.groups.fetch_add(1, Ordering::Relaxed);
+        }
+        let is_full = self.store.is_full();
+        if is_full {
+            self.due = Some(self.clock.now() + LAZY); // look again
+        }
+        let turn = self.turn;
+        self.shared.tell(|news| (news.durable, news.is_full) = (turn, is_full));
+        Ok(())
+    }
+
+    /// What waits is told that there is no room. What is in memory stays there, and is written when there is.
+    fn out_of_room(&mut self) {
+        self.is_out_of_room = true;
+        self.due = Some(self.clock.now() + LAZY);
+        let turn = self.turn;
+        self.shared.tell(|news| (news.refused, news.is_full) = (turn, true));
+    }
+
+    /// Sends all rows of this moment, by a thread of its own.
+    fn copy(&self, stream: UnixStream) {
+        let rows = match self.store.snapshot() {
+            Ok(rows) => rows,
+            Err(error) => return tracing::error!(%error, "the stored state cannot be copied"),
+        };
+        let send = move || {
+            if let Err(error) = snapshot::send(&*rows, &stream) {
+                tracing::warn!(%error, "a copy of the stored state was not taken to its end");
+            }
+        };
+        if let Err(error) = thread::Builder::new().name("backup".into()).spawn(send) {
+            tracing::error!(%error, "the stored state cannot be copied");
+        }
+    }
+}

@@ -1,0 +1,204 @@
+//! What each kind of record says beyond its key.
+
+use std::num::NonZeroU32;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use mqtt::packet::{RetainHandling, SubscriptionOptions};
+use mqtt::{Message, MessageProperties, Qos, SessionExpiry, TopicFilter, TopicName, Will};
+
+use super::Epoch;
+use super::bytes::{Source, write_bytes, write_maybe, write_u32, write_u64};
+use crate::broker::Stored;
+use crate::broker::change::{Change, Key, Ower, Step};
+
+pub(super) fn write(epoch: Epoch, change: &Change, out: &mut Vec<u8>) {
+    match change {
+        Change::Session { client_id, owner, expiry, left, .. } => {
+            write_bytes(out, client_id.as_bytes());
+            write_maybe(out, owner.as_deref(), |out, owner| write_bytes(out, owner.as_bytes()));
+            write_u32(out, expiry.as_secs());
+            write_maybe(out, *left, |out, at| write_u64(out, epoch.write(at)));
+        }
+        Change::Subscribed { options, id, .. } => {
+            out.push(options_byte(*options));
+            write_u32(out, id.map_or(0, NonZeroU32::get));
+        }
+        Change::InFlight { message, step, .. } => {
+            write_u64(out, *message);
+            out.push(match step {
+                Step::Puback => 0,
+                Step::Pubrec => 1,
+                Step::Pubcomp => 2,
+            });
+        }
+        Change::Position { next, .. } => write_u64(out, *next),
+        Change::Will { due, will, .. } => {
+            write_maybe(out, *due, |out, at| write_u64(out, epoch.write(at)));
+            write_u32(out, will.delay_s);
+            write_message(&will.message, out);
+        }
+        Change::Retained { message } => write_stored(epoch, message, out),
+        Change::Message { message, owers, .. } => {
+            write_u32(out, u32::try_from(owers.len()).unwrap_or(u32::MAX));
+            for ower in owers {
+                write_u64(out, ower.session);
+                out.push(ower.qos.level() | u8::from(ower.retain) << 2);
+                write_u32(out, u32::try_from(ower.subscription_ids.len()).unwrap_or(u32::MAX));
+                ower.subscription_ids.iter().for_each(|&id| write_u32(out, id));
+            }
+            write_stored(epoch, message, out);
+        }
+        // These leave nothing but a gap, or have nothing to say beyond their key.
+        Change::Received { .. }
+        | Change::SessionGone { .. }
+        | Change::Unsubscribed { .. }
+        | Change::Free { .. }
+        | Change::Released { .. }
+        | Change::WillGone { .. }
+        | Change::RetainedGone { .. }
+        | Change::MessageGone { .. } => {}
+    }
+}
+
+pub(super) fn read(epoch: Epoch, key: &Key, source: &mut Source<'_>) -> Option<Change> {
+    Some(match key {
+        &Key::Session(session) => Change::Session {
+            session,
+            client_id: source.text()?.into(),
+            owner: source.maybe(|source| source.text().map(Arc::from))?,
+            expiry: SessionExpiry::from_secs(source.u32()?),
+            left: source.maybe(|source| source.u64().map(|at| epoch.read(at)))?,
+        },
+        Key::Subscription(session, filter) => Change::Subscribed {
+            session: *session,
+            filter: TopicFilter::new(Arc::clone(filter)).ok()?,
+            options: options(source.u8()?)?,
+            id: NonZeroU32::new(source.u32()?),
+        },
+        &Key::InFlight(session, packet_id) => Change::InFlight {
+            session,
+            packet_id,
+            message: source.u64()?,
+            step: match source.u8()? {
+                0 => Step::Puback,
+                1 => Step::Pubrec,
+                2 => Step::Pubcomp,
+                _ => return None,
+            },
+        },
+        &Key::Received(session, packet_id) => Change::Received { session, packet_id },
+        &Key::Position(session) => Change::Position { session, next: source.u64()? },
+        &Key::Will(session) => {
+            let due = source.maybe(|source| source.u64().map(|at| epoch.read(at)))?;
+            let delay_s = source.u32()?;
+            let message = read_message(source)?;
+            Change::Will { session, due, will: Arc::new(Will { message, delay_s }) }
+        }
+        Key::Retained(topic) => {
+            let message = read_stored(epoch, source)?;
+            if message.message.topic.as_str() != &**topic {
+                return None;
+            }
+            Change::Retained { message }
+        }
+        &Key::Message(number) => {
+            let count = source.u32()?;
+            let owers = (0..count).map(|_| read_ower(source)).collect::<Option<_>>()?;
+            Change::Message { number, owers, message: read_stored(epoch, source)? }
+        }
+    })
+}
+
+fn read_ower(source: &mut Source<'_>) -> Option<Ower> {
+    let session = source.u64()?;
+    let flags = source.u8()?;
+    let count = source.u32()?;
+    Some(Ower {
+        session,
+        qos: Qos::from_level(flags & 3)?,
+        retain: flags & 4 != 0,
+        subscription_ids: (0..count).map(|_| source.u32()).collect::<Option<_>>()?,
+    })
+}
+
+fn write_stored(epoch: Epoch, stored: &Stored, out: &mut Vec<u8>) {
+    write_maybe(out, stored.expires, |out, at| write_u64(out, epoch.write(at)));
+    write_message(&stored.message, out);
+}
+
+fn read_stored(epoch: Epoch, source: &mut Source<'_>) -> Option<Arc<Stored>> {
+    let expires = source.maybe(|source| source.u64().map(|at| epoch.read(at)))?;
+    Some(Arc::new(Stored { message: read_message(source)?, expires }))
+}
+
+fn write_message(message: &Message, out: &mut Vec<u8>) {
+    out.push(message.qos.level() | u8::from(message.retain) << 2);
+    write_bytes(out, message.topic.as_str().as_bytes());
+    write_bytes(out, &message.payload);
+    write_maybe(out, message.properties.as_deref(), |out, p| {
+        write_maybe(out, p.payload_is_utf8, |out, is| out.push(u8::from(is)));
+        write_maybe(out, p.message_expiry_s, write_u32);
+        write_maybe(out, p.response_topic.as_deref(), |out, s| write_bytes(out, s.as_bytes()));
+        write_maybe(out, p.correlation_data.as_deref(), write_bytes);
+        write_maybe(out, p.content_type.as_deref(), |out, s| write_bytes(out, s.as_bytes()));
+        write_u32(out, u32::try_from(p.user_properties.len()).unwrap_or(u32::MAX));
+        for (name, value) in &p.user_properties {
+            write_bytes(out, name.as_bytes());
+            write_bytes(out, value.as_bytes());
+        }
+    });
+}
+
+fn read_message(source: &mut Source<'_>) -> Option<Message> {
+    let flags = source.u8()?;
+    Some(Message {
+        qos: Qos::from_level(flags & 3)?,
+        retain: flags & 4 != 0,
+        topic: TopicName::new(Arc::from(source.text()?)).ok()?,
+        payload: Bytes::copy_from_slice(source.bytes()?),
+        properties: source.maybe(read_properties)?.map(Box::new),
+    })
+}
+
+fn read_properties(source: &mut Source<'_>) -> Option<MessageProperties> {
+    let mut p = MessageProperties {
+        payload_is_utf8: source.maybe(|source| source.u8().map(|is| is != 0))?,
+        message_expiry_s: source.maybe(Source::u32)?,
+        response_topic: source.maybe(|source| source.text().map(Into::into))?,
+        correlation_data: source.maybe(|source| source.bytes().map(Into::into))?,
+        content_type: source.maybe(|source| source.text().map(Into::into))?,
+        user_properties: Vec::new(),
+    };
+    for _ in 0..source.u32()? {
+        p.user_properties.push((source.text()?.into(), source.text()?.into()));
+    }
+    Some(p)
+}
+
+/// As SUBSCRIBE has them (3.8.3.1).
+fn options_byte(options: SubscriptionOptions) -> u8 {
+    let handling = match options.retain_handling {
+        RetainHandling::Send => 0,
+        RetainHandling::SendIfNew => 1,
+        RetainHandling::DoNotSend => 2,
+    };
+    options.qos.level()
+        | u8::from(options.no_local) << 2
+        | u8::from(options.retain_as_published) << 3
+        | handling << 4
+}
+
+fn options(byte: u8) -> Option<SubscriptionOptions> {
+    Some(SubscriptionOptions {
+        qos: Qos::from_level(byte & 3)?,
+        no_local: byte & 4 != 0,
+        retain_as_published: byte & 8 != 0,
+        retain_handling: match byte >> 4 {
+            0 => RetainHandling::Send,
+            1 => RetainHandling::SendIfNew,
+            2 => RetainHandling::DoNotSend,
+            _ => return None,
+        },
+    })
+}
