@@ -1,7 +1,7 @@
 //! The command line of `switchboard`. It reads what is asked for and hands it on; nothing is decided here.
 
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::{Context, Result, anyhow};
@@ -29,6 +29,20 @@ enum Command {
         #[arg(long, value_name = "FILE", default_value = "switchboard.toml")]
         config: PathBuf,
     },
+    /// Copy all state to a file, while it is in use or not
+    Backup {
+        /// The file to write
+        file: PathBuf,
+        #[command(flatten)]
+        place: Place,
+    },
+    /// Put such a copy into a folder without state
+    Restore {
+        /// The copy
+        file: PathBuf,
+        #[command(flatten)]
+        place: Place,
+    },
     /// Publish one message to a broker
     Pub(PublishArgs),
     /// Print the messages of a broker
@@ -51,6 +65,17 @@ enum Command {
         #[arg(long, action = ArgAction::Help)]
         help: Option<bool>,
     },
+}
+
+/// Whose state a command is about.
+#[derive(Args, Clone, Debug)]
+struct Place {
+    /// Read the folder from this configuration
+    #[arg(long, value_name = "FILE", env = "SWITCHBOARD_CONFIG")]
+    config: Option<PathBuf>,
+    /// Where state lives
+    #[arg(long, value_name = "DIR", env = "SWITCHBOARD_DATA")]
+    data: Option<String>,
 }
 
 #[derive(Debug, Subcommand)]
@@ -105,6 +130,10 @@ fn main() -> ExitCode {
         None => serve(cli.serve),
         Some(Command::Serve(args)) => serve(args),
         Some(Command::Check { config }) => check(&config),
+        Some(Command::Backup { file, place }) => copy(&file, place, "was copied to", server::store::backup),
+        Some(Command::Restore { file, place }) => {
+            copy(&file, place, "was put back from", server::store::restore)
+        }
         Some(Command::Pub(args)) => client(cli::publish(args)),
         Some(Command::Sub(args)) => client(cli::subscribe(args)),
         Some(Command::User { command: UserCommand::Scram { name } }) => {
@@ -145,9 +174,29 @@ fn options(args: Serve) -> Result<Options> {
     Ok(Options { file, lan: args.lan, app: args.app })
 }
 
-fn check(path: &std::path::Path) -> Result<(), Failure> {
+fn check(path: &Path) -> Result<(), Failure> {
     config::File::read(path).map_err(Failure::Usage)?;
     answer(&format!("{} is valid", path.display()));
+    Ok(())
+}
+
+/// Copies state to or from a file.
+fn copy(
+    file: &Path,
+    place: Place,
+    done: &str,
+    copy: impl FnOnce(&Path, &Path) -> Result<u64>,
+) -> Result<(), Failure> {
+    server::log_to_stderr();
+    let folder = || {
+        let mut settings = place.config.as_deref().map(config::File::read).transpose()?.unwrap_or_default();
+        settings.data.path = place.data.or(settings.data.path);
+        server::data::place(&settings.data)?
+            .context("`:memory:` keeps nothing that could be copied; name a folder with --data")
+    };
+    let folder = folder().map_err(Failure::Usage)?;
+    let records = copy(&folder, file).map_err(Failure::Running)?;
+    answer(&format!("{}: {records} records, {done} {}", folder.display(), file.display()));
     Ok(())
 }
 

@@ -36,8 +36,8 @@ pub enum Change {
         owner: Option<Arc<str>>,
         /// How long it outlives its connection.
         expiry: SessionExpiry,
-        /// When its connection ended; none while there is one.
-        left: Option<Instant>,
+        /// When it ends if its Client does not come back; none while that is there, and for ever.
+        ends: Option<Instant>,
     },
     /// The Session ended, with all it holds but the messages it owes.
     SessionGone {
@@ -94,7 +94,8 @@ pub enum Change {
         /// Its identifier.
         packet_id: PacketId,
     },
-    /// All messages before this one were taken from the Session's queue.
+    /// All messages before this one were taken from the Session's queue. Follows from [`Change::InFlight`] and need not be
+    /// said.
     Position {
         /// Whose.
         session: SessionNumber,
@@ -166,6 +167,16 @@ pub struct Ower {
 }
 
 impl Change {
+    /// Whether an acknowledgement may claim it. The rest may be lost: that only repeats what may be repeated.
+    #[must_use]
+    pub const fn is_claimed(&self) -> bool {
+        match self {
+            Self::InFlight { step, .. } => !matches!(step, Step::Puback),
+            Self::Free { .. } | Self::Position { .. } | Self::MessageGone { .. } => false,
+            _ => true,
+        }
+    }
+
     /// Bytes it is about to take in a file; what groups are bounded by.
     #[must_use]
     pub fn size(&self) -> usize {

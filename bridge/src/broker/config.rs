@@ -7,6 +7,8 @@ use super::{Anonymous, Users};
 /// Limits and abilities of a broker. The defaults suit a house; each is a key under `[limits]`.
 #[derive(Clone, Debug)]
 pub struct Config {
+    /// Whether what must outlive the process is handed out, by [`super::Output::Store`].
+    pub keeps_state: bool,
     /// Who may come without proving who it is.
     pub anonymous: Anonymous,
     /// Who can prove who it is.
@@ -106,6 +108,7 @@ pub enum Overlapping {
 impl Default for Config {
     fn default() -> Self {
         Self {
+            keeps_state: false,
             anonymous: Anonymous::FromLoopback,
             users: Users::default(),
             versions: vec![Version::V3_1, Version::V3_1_1, Version::V5],

@@ -32,10 +32,15 @@ impl Broker {
         }
         let granted = self.grant(connect, proof);
         let (session, session_present) = self.claim_session(&granted, connect.clean_start);
+        // What it says of the Session must be so after a restart, too.
+        let holds = self.out.has_claims() || (session_present && self.session_number(session) != 0);
         self.go_live(id, connect, &granted, session);
         self.attach(session, id, granted.expiry);
         self.set_window(session, connect);
+        self.out.set_holding(holds);
         self.send_connack(id, connect, &granted, session_present);
+        self.out.set_holding(false);
+        self.keep_live_will(id, session);
         let Some(peer) = self.connection(id).map(|connection| Arc::clone(&connection.peer.name)) else {
             return;
         };
@@ -200,6 +205,12 @@ impl Broker {
             return None;
         }
         Some(Box::new(will.to_will()))
+    }
+
+    /// The will of a Client that is there is kept, so that it is sent when the Server and the Client were both lost.
+    fn keep_live_will(&mut self, id: ConnectionId, session: SessionId) {
+        let will = self.connection(id).and_then(|connection| connection.live()?.will.clone());
+        self.keep_will(session, will.as_deref().map(|will| (None, will)));
     }
 
     fn set_window(&mut self, session: SessionId, connect: &Connect<'_>) {

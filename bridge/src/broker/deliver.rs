@@ -17,7 +17,7 @@ const BYTES_A_STEP: usize = 512;
 
 impl Broker {
     /// The slow way to a Session: through its queue.
-    pub(super) fn deliver_queued(&mut self, id: SessionId, queued: Queued) {
+    pub(super) fn deliver_queued(&mut self, id: SessionId, mut queued: Queued) {
         if queued.qos == Qos::AtMostOnce {
             return self.deliver_or_drop(id, queued);
         }
@@ -26,7 +26,10 @@ impl Broker {
         let size = queued.size();
         if !session.queue.has_room(size, limits) {
             // What has expired must not keep out what counts [MQTT-3.3.2-5].
-            self.counters.dropped_expired += session.queue.drop_expired(self.now) as u64;
+            for number in session.queue.drop_expired(self.now) {
+                self.counters.dropped_expired += 1;
+                self.keeping.done(number, &mut self.out);
+            }
         }
         if !session.queue.has_room(size, limits) {
             let (messages, bytes) = (session.queue.len(), session.queue.bytes());
@@ -40,6 +43,7 @@ impl Broker {
             }
             return;
         }
+        self.keeping.owe(session, &mut queued, &mut self.out);
         session.queue.push(queued);
         self.pump(id);
     }
@@ -134,6 +138,7 @@ impl Broker {
             share: None,
             subscription_ids: replay.id.iter().map(|id| id.get()).collect(),
             message: stored,
+            number: 0,
         };
         let size = queued.size();
         (!queued.message.is_expired(now) && self.send_message(id, queued)) || self.goes_on_in_vain(id, size)
@@ -153,9 +158,10 @@ impl Broker {
     }
 
     /// Encodes and sends one message to one connected Session. The window has room for it. False when it was dropped.
-    fn send_message(&mut self, id: SessionId, queued: Queued) -> bool {
+    fn send_message(&mut self, id: SessionId, mut queued: Queued) -> bool {
         if queued.message.is_expired(self.now) {
             self.counters.dropped_expired += 1; // [MQTT-3.3.2-5]
+            self.done(queued.number);
             return false;
         }
         let Some(session) = self.sessions.get_mut(id.0 as usize) else { return false };
@@ -163,17 +169,27 @@ impl Broker {
         let qos = queued.qos;
         // The identifier is known only when the message is known to fit, so it is encoded with another first.
         let Some((shape, size)) = self.encode_message(connection, &queued, PLACEHOLDER, false) else {
+            self.done(queued.number);
             return false;
         };
         let packet_id = match qos {
             Qos::AtMostOnce => None,
             Qos::AtLeastOnce | Qos::ExactlyOnce => {
                 let Some(session) = self.sessions.get_mut(id.0 as usize) else { return false };
-                session.sender.send(qos, queued)
+                self.keeping.owe(session, &mut queued, &mut self.out); // one that was retained is kept from here on
+                let number = queued.number;
+                let packet_id = session.sender.send(qos, queued);
+                if let Some(packet_id) = packet_id {
+                    self.keeping.sends(session.number, number, (packet_id, qos), &mut self.out);
+                }
+                packet_id
             }
         };
         match packet_id {
-            Some(packet_id) => self.out.send_as(connection, shape.piece, shape.id_at, packet_id),
+            Some(packet_id) => {
+                self.out.send_as(connection, shape.piece, shape.id_at, packet_id);
+                self.out.set_holding(false);
+            }
             None => self.out.send(connection, shape.piece),
         }
         self.sent(connection, size);
@@ -207,7 +223,11 @@ impl Broker {
             self.sent(connection, size);
         } else if let Some(session) = self.session(id) {
             // The Client takes only smaller packets now: as if it had been delivered [MQTT-3.1.2-25].
-            let _ = session.sender.puback(packet_id).or_else(|_| session.sender.refused(packet_id));
+            let done = session.sender.puback(packet_id).or_else(|_| session.sender.refused(packet_id));
+            if let Ok(queued) = done {
+                self.freed(id, packet_id);
+                self.done(queued.number);
+            }
         }
         true
     }

@@ -8,6 +8,7 @@ use mqtt::codec::DecodeError;
 use mqtt::{Instant, Packet, ReasonCode, Version};
 
 use super::ConnectionId;
+use super::change::Change;
 
 /// One event for [`super::Broker::handle`].
 #[derive(Debug)]
@@ -59,6 +60,16 @@ pub enum Input<'a> {
         /// Which.
         connection: ConnectionId,
     },
+    /// There is no room to keep more, or there is again.
+    Storage {
+        /// Whether there is none.
+        is_full: bool,
+    },
+    /// What this connection's next packets claim could not be kept: they were not sent.
+    Unstored {
+        /// Where.
+        connection: ConnectionId,
+    },
     /// Time has passed: the deadline of [`Output::Wait`] is reached.
     Tick,
     /// The server stops: end all connections with a reason.
@@ -85,7 +96,12 @@ pub enum Output<'a> {
         connection: ConnectionId,
         /// One or more whole packets.
         bytes: &'a [u8],
+        /// They leave only when every change that came out before the next [`Output::Wait`] is durable; what is sent there
+        /// later leaves behind them.
+        held: bool,
     },
+    /// Keep this. It is durable when its owner says so; nothing but what is held waits for that.
+    Store(Change),
     /// Send what is there, then close.
     Close {
         /// Which.

@@ -25,9 +25,11 @@ mod deliver;
 mod disconnect;
 mod hash;
 mod io;
+mod keep;
 mod login;
 mod outbox;
 mod publish;
+mod restore;
 mod retained;
 mod room;
 mod route;
@@ -53,11 +55,13 @@ pub use access::{Anonymous, User, Users};
 pub use config::{Config, Excess, Overlapping, Redirect};
 pub use counters::Counters;
 pub use io::{Ended, Input, Notice, Output, Peer};
+pub use restore::Restore;
 pub use session::Stored;
 
 use connection::{Connection, State};
 use hash::{KeyedMap, Keys};
 use io::Fault;
+use keep::Keeping;
 use login::Nonces;
 use outbox::Outbox;
 use retained::Retained;
@@ -88,6 +92,7 @@ pub struct Broker {
     by_client: KeyedMap<Arc<str>, SessionId>,
     subscriptions: Subscriptions,
     retained: Retained,
+    keeping: Keeping,
     sys: Sys,
     timers: Timers,
     out: Outbox,
@@ -104,6 +109,7 @@ impl Broker {
         let keys = Keys::new(seed);
         let mut broker = Self {
             subscriptions: Subscriptions::new(config.overlapping, keys),
+            keeping: Keeping::new(config.keeps_state),
             config,
             now: Instant::START,
             connections: Vec::new(),
@@ -144,9 +150,12 @@ impl Broker {
             Input::Violation { connection, why } => self.violation(connection, why),
             Input::Left { connection } => self.finish(connection, Ended::Lost, true),
             Input::Closed { connection } => self.closed(connection),
+            Input::Storage { is_full } => self.keeping.is_full = is_full,
+            Input::Unstored { connection } => self.unstored(connection),
             Input::Tick => self.tick(),
             Input::Shutdown => self.shutdown(),
         }
+        self.keeping.flush(&mut self.out);
     }
 
     /// The next thing to do, in order; [`Output::Wait`] when there is nothing more.
@@ -218,7 +227,7 @@ impl Broker {
     }
 
     fn tick(&mut self) {
-        self.retained.expire(self.now);
+        self.expire_retained();
         while let Some(timer) = self.timers.due(self.now) {
             match timer {
                 Timer::Connection(id) => self.connection_due(id),
@@ -227,6 +236,13 @@ impl Broker {
                 Timer::Sys => self.sys_due(),
             }
         }
+    }
+
+    fn unstored(&mut self, id: ConnectionId) {
+        self.end(
+            id,
+            Fault::new(ReasonCode::QuotaExceeded, "the disk is full: what was sent could not be kept"),
+        );
     }
 
     fn shutdown(&mut self) {

@@ -1,7 +1,10 @@
 //! What the broker has to say since the last `handle`: one buffer of encoded packets, and who gets which part of it.
 
+use std::collections::VecDeque;
+
 use mqtt::{Packet, PacketId, Version};
 
+use super::change::Change;
 use super::{ConnectionId, Notice, Output};
 
 /// A part of the buffer.
@@ -16,6 +19,7 @@ enum Item {
     Send {
         connection: ConnectionId,
         piece: Piece,
+        held: bool,
     },
     /// A shared packet, in which the two bytes at `at` become this connection's Packet Identifier.
     SendAs {
@@ -23,6 +27,7 @@ enum Item {
         piece: Piece,
         at: u32,
         packet_id: PacketId,
+        held: bool,
     },
     Close(ConnectionId),
     Notice(Box<Notice>),
@@ -34,6 +39,11 @@ pub(super) struct Outbox {
     bytes: Vec<u8>,
     items: Vec<Option<Item>>,
     at: usize,
+    changes: VecDeque<Change>,
+    /// A change that an acknowledgement may claim is among those since the last `handle`.
+    claims: bool,
+    /// What is sent now waits until the changes are durable.
+    holds: bool,
     /// Since the start.
     pub(super) packets_sent: u64,
     pub(super) bytes_sent: u64,
@@ -46,8 +56,23 @@ impl Piece {
 }
 
 impl Outbox {
-    pub(super) const fn is_drained(&self) -> bool {
-        self.items.is_empty()
+    pub(super) fn is_drained(&self) -> bool {
+        self.items.is_empty() && self.changes.is_empty()
+    }
+
+    /// Whether something was kept since the last `handle` that an acknowledgement may claim.
+    pub(super) const fn has_claims(&self) -> bool {
+        self.claims
+    }
+
+    /// Lets what is sent from now on wait until the changes are durable, or not.
+    pub(super) const fn set_holding(&mut self, holds: bool) {
+        self.holds = holds;
+    }
+
+    pub(super) fn store(&mut self, change: Change) {
+        self.claims |= change.is_claimed();
+        self.changes.push_back(change);
     }
 
     /// Lets `encode` append a packet to the buffer. None when it wrote nothing.
@@ -74,12 +99,12 @@ impl Outbox {
 
     pub(super) fn send(&mut self, connection: ConnectionId, piece: Piece) {
         self.count(piece);
-        self.items.push(Some(Item::Send { connection, piece }));
+        self.items.push(Some(Item::Send { connection, piece, held: self.holds }));
     }
 
     pub(super) fn send_as(&mut self, connection: ConnectionId, piece: Piece, at: u32, packet_id: PacketId) {
         self.count(piece);
-        self.items.push(Some(Item::SendAs { connection, piece, at, packet_id }));
+        self.items.push(Some(Item::SendAs { connection, piece, at, packet_id, held: self.holds }));
     }
 
     const fn count(&mut self, piece: Piece) {
@@ -97,6 +122,9 @@ impl Outbox {
 
     /// The next output; the last one empties the outbox, though its bytes stay until something new is written.
     pub(super) fn next(&mut self) -> Output<'_> {
+        if let Some(change) = self.changes.pop_front() {
+            return Output::Store(change);
+        }
         let item = self.items.get_mut(self.at).and_then(Option::take);
         self.at += 1;
         if self.at >= self.items.len() {
@@ -104,14 +132,14 @@ impl Outbox {
             self.at = 0;
         }
         match item {
-            Some(Item::Send { connection, piece }) => {
-                Output::Send { connection, bytes: cut(&self.bytes, piece) }
+            Some(Item::Send { connection, piece, held }) => {
+                Output::Send { connection, bytes: cut(&self.bytes, piece), held }
             }
-            Some(Item::SendAs { connection, piece, at, packet_id }) => {
+            Some(Item::SendAs { connection, piece, at, packet_id, held }) => {
                 if let Some(place) = self.bytes.get_mut(at as usize..at as usize + 2) {
                     place.copy_from_slice(&packet_id.get().to_be_bytes());
                 }
-                Output::Send { connection, bytes: cut(&self.bytes, piece) }
+                Output::Send { connection, bytes: cut(&self.bytes, piece), held }
             }
             Some(Item::Close(connection)) => Output::Close { connection },
             Some(Item::Notice(notice)) => Output::Notice(*notice),
@@ -121,6 +149,7 @@ impl Outbox {
 
     /// Called before the first write after a drain.
     pub(super) fn reset(&mut self) {
+        self.claims = false;
         if self.items.is_empty() {
             self.bytes.clear();
             // One large message must not keep its memory for ever.

@@ -4,11 +4,15 @@ use std::sync::Arc;
 
 use mqtt::delivery::Reception;
 use mqtt::packet::{Ack, Publish};
-use mqtt::{Delivery, Packet, PacketId, ReasonCode, TopicName, Version};
+use mqtt::{Delivery, Packet, PacketId, Qos, ReasonCode, TopicName, Version};
 
 use super::io::Fault;
 use super::route::Routed;
+use super::subscriptions::{Audience, Member};
 use super::{Broker, ConnectionId, Excess, Notice, SessionId, access};
+
+/// The disk is full, or as much is retained as is allowed.
+const NO_ROOM: &str = "there is no room to keep the message";
 
 impl Broker {
     pub(super) fn publish(&mut self, id: ConnectionId, publish: &Publish<'_>) -> Result<(), Fault> {
@@ -43,11 +47,14 @@ impl Broker {
             Delivery::AtLeastOnce { packet_id, .. } => {
                 self.check_window(session, version, packet_id)?;
                 let reason = self.answer(session, version, topic, publish)?;
-                self.send(id, &Packet::Puback(with_words(packet_id, reason))); // [MQTT-4.3.2-4]
+                let holds = self.out.has_claims();
+                self.send_held(id, &Packet::Puback(with_words(packet_id, reason)), holds); // [MQTT-4.3.2-4]
             }
             Delivery::ExactlyOnce { packet_id, .. } => {
                 let reason = self.publish_exactly_once(session, version, topic, publish, packet_id)?;
-                self.send(id, &Packet::Pubrec(with_words(packet_id, reason))); // [MQTT-4.3.3-8]
+                // One that is repeated may still be on its way to the disk.
+                let holds = self.out.has_claims() || self.session_number(session) != 0;
+                self.send_held(id, &Packet::Pubrec(with_words(packet_id, reason)), holds); // [MQTT-4.3.3-8]
             }
         }
         Ok(())
@@ -71,6 +78,8 @@ impl Broker {
             && let Some(session) = self.session(session_id)
         {
             session.receiver.refuse(packet_id); // [MQTT-4.3.3-9]
+        } else {
+            self.keep_received(session_id, packet_id);
         }
         answer
     }
@@ -100,7 +109,9 @@ impl Broker {
         topic: TopicName<&str>,
         publish: &Publish<'_>,
     ) -> Result<ReasonCode, Fault> {
-        match self.accept(session, topic, publish) {
+        let accepted = self.accept(session, topic, publish);
+        self.keeping.flush(&mut self.out); // the acknowledgement claims it
+        match accepted {
             Ok(0) if version.is_5() => Ok(ReasonCode::NoMatchingSubscribers),
             Ok(_) => Ok(ReasonCode::Success),
             Err(reason) => {
@@ -108,9 +119,7 @@ impl Broker {
                 match (version.is_5(), reason) {
                     (true, _) => Ok(reason),
                     // What may go well another time ends a connection of 3.x; its Client will try again [MQTT3-4.8.0-2].
-                    (false, ReasonCode::QuotaExceeded) => {
-                        Err(Fault::new(reason, "there is no room for another retained message"))
-                    }
+                    (false, ReasonCode::QuotaExceeded) => Err(Fault::new(reason, NO_ROOM)),
                     // 3.x has no word for a refusal, so the message is acknowledged and dropped [MQTT3-3.3.5-2].
                     (false, _) => Ok(ReasonCode::Success),
                 }
@@ -133,6 +142,9 @@ impl Broker {
             return Err(ReasonCode::PayloadFormatInvalid); // 3.3.2.3.2; of QoS 0 it is dropped and counted
         }
         let audience = self.subscriptions.audience(topic);
+        if self.keeping.is_full && self.must_keep(publish, &audience) {
+            return Err(ReasonCode::QuotaExceeded);
+        }
         let mut routed = Routed::new(topic, publish, self.now);
         // [MQTT-3.3.1-5]; without the flag what is retained stays [MQTT-3.3.1-8].
         if publish.retain {
@@ -142,6 +154,16 @@ impl Broker {
             }
         }
         Ok(self.route(Some(from), routed, &audience))
+    }
+
+    /// Whether this message must be known after a restart.
+    fn must_keep(&self, publish: &Publish<'_>, audience: &Audience) -> bool {
+        let is_kept = |member: &Member| {
+            member.wanted().qos != Qos::AtMostOnce && self.session_number(member.session) != 0
+        };
+        let is_owed = || !audience.shares.is_empty() || audience.members.iter().any(is_kept);
+        (publish.retain && !publish.payload.is_empty())
+            || (publish.delivery.qos() != Qos::AtMostOnce && is_owed())
     }
 
     fn check_abilities(&self, publish: &Publish<'_>) -> Result<(), Fault> {
@@ -216,7 +238,7 @@ fn with_words<'a>(packet_id: PacketId, reason: ReasonCode) -> Ack<'a> {
 const fn why_refused(reason: ReasonCode) -> Option<&'static str> {
     match reason {
         ReasonCode::NotAuthorized => Some("topics below $SYS and $share belong to the server"),
-        ReasonCode::QuotaExceeded => Some("there is no room for another retained message"),
+        ReasonCode::QuotaExceeded => Some(NO_ROOM),
         ReasonCode::PayloadFormatInvalid => Some("the payload is not the UTF-8 it says it is"),
         _ => None,
     }

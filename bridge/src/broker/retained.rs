@@ -14,6 +14,7 @@ use mqtt::{Instant, TopicFilter, TopicName};
 
 use self::place::{Place, Verdict, begin, judge};
 use super::Broker;
+use super::change::Change;
 use super::session::Stored;
 
 /// The last retained message of each topic.
@@ -111,12 +112,17 @@ impl Retained {
         self.mortal.first().map(|&(at, _)| at)
     }
 
-    /// Forgets all whose time is over: they may not keep out others (3.3.1.3).
-    pub(super) fn expire(&mut self, now: Instant) {
+    /// Forgets all whose time is over, and hands on their topics: they may not keep out others (3.3.1.3).
+    pub(super) fn expire(&mut self, now: Instant, mut forgotten: impl FnMut(TopicName)) {
         while let Some((_, topic)) = self.mortal.first().filter(|(at, _)| *at <= now) {
             let topic = topic.clone();
             self.remove(&topic);
+            forgotten(topic);
         }
+    }
+
+    fn has(&self, topic: &TopicName) -> bool {
+        self.by_topic.contains_key(&Place(topic.clone()))
     }
 
     /// The next message for a replay, and moves it on. `steps` is what it may look at in vain.
@@ -152,7 +158,26 @@ impl Broker {
     /// Keeps a message that was published with RETAIN. False when there is no room for it.
     pub(super) fn retain(&mut self, stored: &Arc<Stored>) -> bool {
         let limits = (self.config.max_retained_messages, self.config.max_retained_bytes);
-        self.retained.set(stored, limits)
+        let (topic, clears) = (&stored.message.topic, stored.message.payload.is_empty());
+        let clears_one = self.keeping.is_on() && clears && self.retained.has(topic);
+        if !self.retained.set(stored, limits) {
+            return false;
+        }
+        if clears_one {
+            self.out.store(Change::RetainedGone { topic: topic.as_str().into() });
+        } else if self.keeping.is_on() && !clears {
+            self.out.store(Change::Retained { message: Arc::clone(stored) });
+        }
+        true
+    }
+
+    pub(super) fn expire_retained(&mut self) {
+        let (is_kept, out) = (self.keeping.is_on(), &mut self.out);
+        self.retained.expire(self.now, |topic| {
+            if is_kept {
+                out.store(Change::RetainedGone { topic: topic.as_str().into() });
+            }
+        });
     }
 }
 

@@ -191,7 +191,8 @@ impl Broker {
         if !to.ids.is_empty() || !self.deliver_shared(to, routed, audience) {
             let retain = to.retain_as_published && routed.publish.retain;
             let (message, subscription_ids) = (routed.stored(&audience.topic), to.ids.into());
-            let queued = Queued { message, qos: to.qos, retain, share: to.share, subscription_ids };
+            let queued =
+                Queued { message, qos: to.qos, retain, share: to.share, subscription_ids, number: 0 };
             self.deliver_queued(to.session, queued);
         }
     }
@@ -233,15 +234,20 @@ impl Broker {
             self.out.send(connection_id, shape.piece);
             return true;
         }
-        let queued = Queued {
+        let mut queued = Queued {
             message: routed.stored(&audience.topic),
             qos,
             retain,
             share: to.share,
             subscription_ids: Box::default(),
+            number: 0,
         };
+        self.keeping.owe(session, &mut queued, &mut self.out);
+        let number = queued.number;
         if let Some(packet_id) = session.sender.send(qos, queued) {
+            self.keeping.sends(session.number, number, (packet_id, qos), &mut self.out);
             self.out.send_as(connection_id, shape.piece, shape.id_at, packet_id);
+            self.out.set_holding(false);
         }
         true
     }

@@ -5,8 +5,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use mqtt::delivery::{Receiver, Sender};
-use mqtt::{Instant, Message, Qos, SessionExpiry, Will};
+use mqtt::{Instant, Message, PacketId, Qos, SessionExpiry, Will};
 
+use super::change::{Change, MessageNumber, SessionNumber};
 use super::retained::{REPLAY_STEPS, Replay};
 use super::subscriptions::{FilterId, ShareId};
 use super::timers::Timer;
@@ -32,9 +33,16 @@ pub(super) struct Session {
     pub(super) filters: BTreeSet<FilterId>,
     pub(super) shares: BTreeSet<ShareId>,
     /// A will whose delay has not passed, with the moment it does.
-    will: Option<Box<(Instant, Will)>>,
+    pub(super) will: Option<Box<(Instant, Will)>>,
     expires: Option<Instant>,
     timer: Option<Instant>,
+    /// By which it is kept; zero when it does not outlive its connection, or nothing is kept.
+    pub(super) number: SessionNumber,
+    /// The last message that it was found to owe.
+    pub(super) last_owed: MessageNumber,
+    /// QoS 2 messages of its Client that are kept as received.
+    pub(super) kept_received: Vec<PacketId>,
+    pub(super) has_kept_will: bool,
 }
 
 /// A message that waits for, or is in, delivery to one Session.
@@ -46,6 +54,8 @@ pub(super) struct Queued {
     /// The Shared Subscription that brought it, whose other members get it if this Session ends.
     pub(super) share: Option<ShareId>,
     pub(super) subscription_ids: Box<[u32]>,
+    /// By which it is kept; zero when it is not.
+    pub(super) number: MessageNumber,
 }
 
 /// A message that is kept, once for all who wait for it.
@@ -115,16 +125,20 @@ impl Queue {
         taken.into()
     }
 
-    /// Drops what is worth nothing any more, and says how many messages that were.
-    pub(super) fn drop_expired(&mut self, now: Instant) -> usize {
+    /// Drops what is worth nothing any more, and says by which numbers it was kept.
+    pub(super) fn drop_expired(&mut self, now: Instant) -> Vec<MessageNumber> {
+        let mut dropped = Vec::new();
         if self.soonest.is_none_or(|at| at > now) {
-            return 0;
+            return dropped;
         }
-        let before = self.messages.len();
-        self.messages.retain(|queued| !queued.message.is_expired(now));
+        self.messages.retain(|queued| {
+            let is_expired = queued.message.is_expired(now);
+            dropped.extend(is_expired.then_some(queued.number));
+            !is_expired
+        });
         self.bytes = self.messages.iter().map(Queued::size).sum();
         self.soonest = self.messages.iter().fold(None, |soonest, q| earlier(soonest, q.message.expires));
-        before - self.messages.len()
+        dropped
     }
 
     pub(super) fn front(&self) -> Option<&Queued> {
@@ -170,7 +184,21 @@ impl Session {
             will: None,
             expires: None,
             timer: None,
+            number: 0,
+            last_owed: 0,
+            kept_received: Vec::new(),
+            has_kept_will: false,
         }
+    }
+
+    /// When it ends if its Client does not come back.
+    pub(super) const fn ends(&self) -> Option<Instant> {
+        self.expires
+    }
+
+    /// It is from before the start.
+    pub(super) fn restored(client_id: Arc<str>, number: SessionNumber, ends: Option<Instant>) -> Self {
+        Self { number, expires: ends, ..Self::new(client_id, u16::MAX) }
     }
 
     /// Whether its replays rest, so that others have a turn.
@@ -199,10 +227,17 @@ impl Broker {
         session.replay.retain(|_, replay| replay.options.qos != Qos::AtMostOnce);
         let expires = session.expiry.duration().map(|after| now + after); // [MQTT-3.1.2-23]
         session.expires = expires;
+        self.keep_session(id);
         if let Some(will) = will {
             // The will is sent when its delay has passed or the Session ends, whichever comes first [MQTT-3.1.3-9].
             let due = now + Duration::from_secs(u64::from(will.delay_s));
-            session.will = Some(Box::new((expires.map_or(due, |at| at.min(due)), *will)));
+            let due = expires.map_or(due, |at| at.min(due));
+            self.keep_will(id, Some((Some(due), &will)));
+            if let Some(session) = self.session(id) {
+                session.will = Some(Box::new((due, *will)));
+            }
+        } else {
+            self.keep_will(id, None);
         }
         self.set_shares_connected(id, false);
         self.session_due(id);
@@ -216,6 +251,7 @@ impl Broker {
         session.expiry = expiry;
         session.expires = None;
         session.will = None;
+        self.keep_session(id);
         self.set_session_timer(id, None);
         self.set_shares_connected(id, true);
     }
@@ -232,6 +268,7 @@ impl Broker {
         let is_over = session.expires.is_some_and(|at| at <= now);
         let next = earlier(session.will.as_ref().map(|will| will.0), session.expires);
         if let Some(will) = will {
+            self.keep_will(id, None);
             self.publish_will(id, will.1);
         }
         if is_over {
@@ -252,6 +289,9 @@ impl Broker {
             self.publish_will(id, will.1);
         }
         let Some(session) = self.sessions.try_remove(id.0 as usize) else { return };
+        if session.number != 0 {
+            self.out.store(Change::SessionGone { session: session.number });
+        }
         self.subscriptions.remove_all(id, &session.filters);
         if self.by_client.get(&session.client_id) == Some(&id) {
             self.by_client.remove(&session.client_id);
@@ -278,7 +318,7 @@ impl Broker {
         }
     }
 
-    fn set_session_timer(&mut self, id: SessionId, at: Option<Instant>) {
+    pub(super) fn set_session_timer(&mut self, id: SessionId, at: Option<Instant>) {
         if let Some(session) = self.sessions.get_mut(id.0 as usize) {
             self.timers.set(Timer::Session(id), &mut session.timer, at);
         }

@@ -120,13 +120,20 @@ impl Broker {
         for &share in &session.shares {
             self.subscriptions.leave_share(share, id);
         }
-        let sent = session.sender.drain().into_iter().filter(|queued| queued.qos == Qos::AtLeastOnce);
-        let waiting = session.queue.take_all(|queued| queued.share.is_some());
-        sent.chain(waiting).filter(|queued| queued.share.is_some()).for_each(|queued| self.pass_on(queued));
+        let sent = session.sender.drain();
+        let (was_sent, all) = (sent.len(), sent.into_iter().chain(session.queue.take_all(|_| true)));
+        for (n, queued) in all.enumerate() {
+            if queued.share.is_some() && (n >= was_sent || queued.qos == Qos::AtLeastOnce) {
+                self.pass_on(queued);
+            } else {
+                self.done(queued.number);
+            }
+        }
     }
 
     /// Gives a message that a member left behind to another.
     fn pass_on(&mut self, queued: Queued) {
+        self.done(queued.number);
         let Some(share) = queued.share else { return };
         if queued.message.is_expired(self.now) {
             self.counters.dropped_expired += 1; // [MQTT-3.3.2-5]
@@ -140,6 +147,7 @@ impl Broker {
             share: Some(share),
             subscription_ids: member.id.iter().map(|id| id.get()).collect(),
             message: Arc::clone(&queued.message),
+            number: 0,
         };
         self.deliver_queued(member.session, passed);
     }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use mqtt::packet::{RetainHandling, Subscribe, SubscriptionAck, SubscriptionOptions, Unsubscribe};
 use mqtt::{Packet, Qos, ReasonCode, TopicFilter, Version};
 
+use super::change::Change;
 use super::io::Fault;
 use super::retained::Replay;
 use super::subscriptions::Subscription;
@@ -26,11 +27,18 @@ impl Broker {
         // One after the other [MQTT-3.8.4-5], each answered [MQTT-3.8.4-6] in its place [MQTT-3.9.3-1].
         for &(filter, options) in &subscribe.filters {
             let options = SubscriptionOptions { qos: options.qos.min(self.config.max_qos), ..options }; // [MQTT-3.2.2-10]
-            reasons.push(self.subscribe_one(session, version, filter, options, subscription_id));
+            let reason = self.subscribe_one(session, version, filter, options, subscription_id);
+            let number = self.session_number(session);
+            if number != 0 && !reason.is_error() {
+                let (filter, id) = (filter.to_shared(), subscription_id);
+                self.out.store(Change::Subscribed { session: number, filter, options, id });
+            }
+            reasons.push(reason);
         }
         self.note_refused_filters(session, subscribe, &reasons);
         // [MQTT-3.8.4-1], with its identifier [MQTT-3.8.4-2], [MQTT-2.2.1-6]
-        self.send(id, &Packet::Suback(SubscriptionAck::new(subscribe.packet_id, reasons)));
+        let holds = self.out.has_claims();
+        self.send_held(id, &Packet::Suback(SubscriptionAck::new(subscribe.packet_id, reasons)), holds);
         self.pump(session); // the retained messages
         Ok(())
     }
@@ -90,6 +98,25 @@ impl Broker {
         granted(options.qos)
     }
 
+    /// A subscription from before the start.
+    pub(super) fn restore_subscription(&mut self, filter: TopicFilter<&str>, subscription: Subscription) {
+        match share_of(filter) {
+            Some(Some(share)) => {
+                let share = self.subscriptions.insert_shared(share, subscription, false);
+                if let Some(session) = self.session(subscription.session) {
+                    session.shares.insert(share);
+                }
+            }
+            Some(None) => {}
+            None => {
+                let (place, _) = self.subscriptions.insert(filter, subscription);
+                if let Some(session) = self.session(subscription.session) {
+                    session.filters.insert(place);
+                }
+            }
+        }
+    }
+
     /// Makes a Session a member of a Shared Subscription. Retained messages are not sent for it (3.8.4).
     fn join_share(&mut self, (name, filter): SharedFilter<'_>, member: Subscription) -> ReasonCode {
         let limit = self.config.max_subscriptions;
@@ -120,10 +147,16 @@ impl Broker {
         let mut reasons = Vec::with_capacity(unsubscribe.filters.len());
         // One after the other [MQTT-3.10.4-6], each answered in its place [MQTT-3.11.3-1].
         for &filter in &unsubscribe.filters {
-            reasons.push(self.unsubscribe_one(session, filter));
+            let reason = self.unsubscribe_one(session, filter);
+            let number = self.session_number(session);
+            if number != 0 && reason == ReasonCode::Success {
+                self.out.store(Change::Unsubscribed { session: number, filter: filter.to_shared() });
+            }
+            reasons.push(reason);
         }
         // [MQTT-3.10.4-4], with its identifier [MQTT-3.10.4-5]
-        self.send(id, &Packet::Unsuback(SubscriptionAck::new(unsubscribe.packet_id, reasons)));
+        let holds = self.out.has_claims();
+        self.send_held(id, &Packet::Unsuback(SubscriptionAck::new(unsubscribe.packet_id, reasons)), holds);
         Ok(())
     }
 

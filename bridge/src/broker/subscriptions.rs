@@ -15,7 +15,7 @@ use std::rc::Rc;
 use mqtt::packet::SubscriptionOptions;
 use mqtt::{TopicFilter, TopicName};
 
-pub(super) use self::audience::Audience;
+pub(super) use self::audience::{Audience, Member};
 use self::cache::Cache;
 use self::shares::Shares;
 pub(super) use self::shares::{Share, ShareId};

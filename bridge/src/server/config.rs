@@ -9,6 +9,7 @@ use mqtt::scram::{ScramError, prepare};
 use mqtt::{Qos, Version};
 use serde::Deserialize;
 
+use super::store::Durability;
 use crate::broker;
 
 /// The whole file. What is not there has the default.
@@ -53,8 +54,10 @@ pub struct Listen {
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Data {
-    /// `:memory:` keeps nothing, which is all there is so far.
+    /// The folder; `:memory:` keeps nothing.
     pub path: Option<String>,
+    /// `group` (the default), `always` or `os`: what an acknowledgement promises.
+    pub durability: Option<String>,
 }
 
 /// Who may come.
@@ -155,8 +158,19 @@ impl File {
         let file: Self =
             toml::from_str(text).map_err(|error| anyhow!("{}", with_hint(&error.to_string())))?;
         file.broker()?;
+        file.durability()?;
         file.level()?;
         Ok(file)
+    }
+
+    /// What an acknowledgement promises.
+    ///
+    /// # Errors
+    /// It is none.
+    pub fn durability(&self) -> Result<Durability> {
+        let name = self.data.durability.as_deref().unwrap_or(Durability::default().name());
+        Durability::from_name(name)
+            .ok_or_else(|| anyhow!("[data] durability = {name:?} is none; use always, group or os"))
     }
 
     /// The level of the log.
@@ -316,6 +330,7 @@ mod tests {
             "[limits]\nreceive_maximum_excess = \"allow\"",
             "[listen]\nredirect_permanently = true",
             "[listen]\nredirect_to = \"\"",
+            "[data]\ndurability = \"mostly\"",
             "[log]\nlevel = \"loud\"",
         ] {
             assert!(File::parse(bad).is_err(), "{bad}");

@@ -37,6 +37,8 @@ pub(crate) struct Site {
     /// Pages of other addresses, or of a public name of this one, that may open the WebSocket.
     pub(crate) origins: Vec<String>,
     pub(crate) started: tokio::time::Instant,
+    /// What an acknowledgement promises.
+    pub(crate) durability: &'static str,
 }
 
 impl Site {
@@ -91,7 +93,7 @@ fn health(site: &Site) -> Answer {
     let body = serde_json::json!({
         "status": "ok",
         "version": env!("CARGO_PKG_VERSION"),
-        "durability": "none",
+        "durability": site.durability,
         "uptime_s": site.uptime_s(),
     });
     let mut answer = text(StatusCode::OK, body.to_string());

@@ -3,6 +3,7 @@
 mod assets;
 mod clock;
 pub mod config;
+pub mod data;
 mod http;
 mod listener;
 mod log;
@@ -19,7 +20,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::rc::Rc;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, bail, ensure};
 use tokio::net::TcpListener;
 use tokio::task::{LocalSet, spawn_local};
 
@@ -82,7 +83,6 @@ pub fn log_to_stderr() {
 }
 
 async fn serve(options: Options) -> Result<()> {
-    warn_about_data(&options.file.data);
     let assets = match options.app.as_ref().or(options.file.listen.app.as_ref()) {
         Some(folder) => Assets::from_folder(folder)?,
         None => Assets::built_in(),
@@ -90,12 +90,13 @@ async fn serve(options: Options) -> Result<()> {
     let http = bind_all(&options.file.listen.http, HTTP_PORT, options.lan, "http")?;
     let tcp = bind_all(&options.file.listen.tcp, TCP_PORT, options.lan, "tcp")?;
     let (http_at, tcp_at) = (addresses(&http)?, addresses(&tcp)?);
-    let shard = new_shard(&options)?;
+    let (shard, durability) = new_shard(&options)?;
     let site = Rc::new(Site {
         shard: Rc::clone(&shard),
         assets,
         origins: options.file.listen.origins.clone(),
         started: tokio::time::Instant::now(),
+        durability,
     });
     for listener in tcp {
         spawn_local(serve_tcp(Rc::clone(&shard), listener));
@@ -112,30 +113,37 @@ async fn serve(options: Options) -> Result<()> {
     {
         spawn_local(crate::demo::run(reachable(address)));
     }
-    stopped().await?;
+    tokio::select! {
+        done = stopped() => done?,
+        why = shard.failed() => bail!("state can no longer be kept, so nothing more is acknowledged: {why}"),
+    }
     tracing::info!("stopping: telling the clients");
     shard.shut_down().await;
-    Ok(())
+    shard.stop_keeping()
 }
 
-fn new_shard(options: &Options) -> Result<Rc<Shard>> {
-    let config = options.file.broker()?;
+/// The shard, and what its acknowledgements promise.
+fn new_shard(options: &Options) -> Result<(Rc<Shard>, &'static str)> {
+    let mut config = options.file.broker()?;
+    let durability = options.file.durability()?;
+    let place = data::place(&options.file.data)?;
+    config.keeps_state = place.is_some();
     let (max_packet, max_output) = (config.max_packet_bytes, config.max_output_bytes);
     let seed = getrandom::u64().context("the system gives no random numbers")?;
     let mut secret = [0; 32];
     getrandom::fill(&mut secret).context("the system gives no random numbers")?;
-    let broker = Broker::new(config, seed).with_secret(secret);
-    let shard = Shard::new(broker, Clock::start(), max_packet, max_output);
+    let (mut broker, clock) = (Broker::new(config, seed).with_secret(secret), Clock::start());
+    let Some(place) = place else {
+        tracing::info!("nothing is kept: sessions and retained messages end with this process");
+        let shard = Shard::new(broker, None, clock, max_packet, max_output);
+        shard.start();
+        return Ok((shard, "none"));
+    };
+    let journal = data::open(&mut broker, &place, durability, clock)?;
+    data::serve_copies(&place, journal.teller());
+    let shard = Shard::new(broker, Some(journal), clock, max_packet, max_output);
     shard.start();
-    Ok(shard)
-}
-
-fn warn_about_data(data: &config::Data) {
-    if data.path.as_deref().is_some_and(|path| path != ":memory:") {
-        tracing::warn!(
-            "nothing is kept on disk yet: sessions and retained messages last as long as this program runs"
-        );
-    }
+    Ok((shard, durability.name()))
 }
 
 fn bind_all(asked: &[SocketAddr], port: u16, lan: bool, what: &str) -> Result<Vec<TcpListener>> {

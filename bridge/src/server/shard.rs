@@ -6,6 +6,8 @@
 //!                                                                                        end of turn: each is written once
 //! ```
 
+mod durable;
+
 use std::cell::RefCell;
 use std::io::ErrorKind;
 use std::net::{Shutdown, SocketAddr};
@@ -21,9 +23,11 @@ use tokio::net::TcpStream;
 use tokio::sync::Notify;
 use tokio::task::spawn_local;
 
+use self::durable::Keeper;
 use super::clock::Clock;
 use super::log;
 use super::socket::{Flushed, Pool, Socket, Transport};
+use super::store::Journal;
 use super::websocket::{self, Event, Frames};
 use crate::broker::{Broker, ConnectionId, Counters, Input, Output, Peer};
 
@@ -41,6 +45,7 @@ pub(crate) struct Shard {
     clock: Clock,
     flush: Notify,
     deadline_moved: Notify,
+    failure: Notify,
     max_packet_bytes: u32,
     max_output_bytes: usize,
 }
@@ -55,6 +60,8 @@ struct Inner {
     scratch: Vec<u8>,
     pool: Pool,
     deadline: Option<Instant>,
+    keeper: Option<Keeper>,
+    why_failed: Option<String>,
 }
 
 /// What one connection's reader holds between two reads: nothing that a quiet connection would pay for.
@@ -81,12 +88,25 @@ enum Next {
 }
 
 impl Shard {
+    /// A shard for this broker, which keeps what must outlive the process in `journal`, if there is one.
     pub(crate) fn new(
-        broker: Broker,
+        mut broker: Broker,
+        journal: Option<Journal>,
         clock: Clock,
         max_packet_bytes: u32,
         max_output_bytes: usize,
     ) -> Rc<Self> {
+        let mut keeper = journal.map(Keeper::new);
+        // What a start with kept state has changed.
+        loop {
+            match broker.poll() {
+                Output::Store(change) => {
+                    keeper.iter_mut().for_each(|keeper| keeper.journal.store(change.clone()))
+                }
+                Output::Wait(_) => break,
+                Output::Send { .. } | Output::Close { .. } | Output::Notice(_) => {}
+            }
+        }
         let inner = Inner {
             broker,
             sockets: Slab::new(),
@@ -95,12 +115,15 @@ impl Shard {
             scratch: vec![0; SCRATCH],
             pool: Pool::default(),
             deadline: None,
+            keeper,
+            why_failed: None,
         };
         Rc::new(Self {
             inner: RefCell::new(inner),
             clock,
             flush: Notify::new(),
             deadline_moved: Notify::new(),
+            failure: Notify::new(),
             max_packet_bytes,
             max_output_bytes,
         })
@@ -110,6 +133,7 @@ impl Shard {
     pub(crate) fn start(self: &Rc<Self>) {
         spawn_local(Rc::clone(self).flusher());
         spawn_local(Rc::clone(self).timer());
+        spawn_local(Rc::clone(self).keeper());
         self.handle(Input::Tick); // what is due from the start
     }
 
@@ -185,11 +209,14 @@ impl Shard {
         let now = self.clock.now();
         let inner = &mut *self.inner.borrow_mut();
         self.step(inner, now, input);
-        self.wake_flusher(inner);
+        self.end_turn(inner);
     }
 
     /// Once a turn, not once a packet.
-    fn wake_flusher(&self, inner: &Inner) {
+    fn end_turn(&self, inner: &mut Inner) {
+        if let Some(keeper) = &mut inner.keeper {
+            keeper.journal.end_turn();
+        }
         if !inner.dirty.is_empty() {
             self.flush.notify_one();
         }
@@ -200,15 +227,25 @@ impl Shard {
         inner.broker.handle(now, input);
         loop {
             match inner.broker.poll() {
-                Output::Send { connection, bytes } => {
+                Output::Send { connection, bytes, held } => {
                     let at = connection.0 as usize;
                     if let Some(socket) = inner.sockets.get_mut(at) {
+                        if held || socket.is_held() {
+                            let keeper = inner.keeper.as_mut().filter(|_| held);
+                            socket.push_held(bytes, keeper.map(|keeper| keeper.hold(at)));
+                            continue;
+                        }
                         let (before, full) = (socket.pending(), self.max_output_bytes / 2);
                         socket.push(bytes, &mut inner.pool);
                         mark(socket, at, &mut inner.dirty);
                         if before <= full && socket.pending() > full {
                             inner.full.push(at);
                         }
+                    }
+                }
+                Output::Store(change) => {
+                    if let Some(keeper) = &mut inner.keeper {
+                        keeper.journal.store(change);
                     }
                 }
                 Output::Close { connection } => self.begin_close(inner, connection.0 as usize),
@@ -280,7 +317,10 @@ impl Shard {
             false => self.packets(inner, reader, now, bytes),
         }
         self.flush_full(inner);
-        self.wake_flusher(inner);
+        self.end_turn(inner);
+        if let Some(next) = Self::wait_for_disk(inner, reader.id) {
+            return next;
+        }
         let Some(socket) = inner.sockets.get_mut(reader.id) else { return Next::Stop };
         if socket.pending() > GATE * self.max_output_bytes && !socket.is_closing {
             socket.gate = Some(Rc::new(Notify::new()));
@@ -394,7 +434,7 @@ impl Shard {
             for id in list.drain(..) {
                 self.flush_one(inner, id);
             }
-            self.wake_flusher(inner);
+            self.end_turn(inner);
         }
     }
 
@@ -414,7 +454,7 @@ impl Shard {
             return;
         }
         let mut flushed = socket.flush(&mut inner.pool);
-        if flushed == Flushed::All && socket.is_closing {
+        if flushed == Flushed::All && socket.is_closing && !socket.is_held() {
             flushed = socket.shut_down_write(&mut inner.pool);
         }
         let pending = socket.pending();

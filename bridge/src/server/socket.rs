@@ -1,5 +1,7 @@
 //! One socket's way out: what waits for it, in the form its transport wants. It owns a buffer only while something waits.
 
+mod held;
+
 use std::io::ErrorKind;
 use std::net::Shutdown;
 use std::rc::Rc;
@@ -8,6 +10,8 @@ use socket2::SockRef;
 use tokio::net::TcpStream;
 use tokio::sync::Notify;
 
+use self::held::Held;
+use super::store::Turn;
 use super::websocket;
 
 /// Buffers up to this size are kept for the next socket that needs one.
@@ -32,6 +36,8 @@ pub(super) struct Socket {
     transport: Transport,
     /// Packets since the last flush; for WebSocket behind room for a frame's header.
     out: Vec<u8>,
+    /// What waits for the disk, and all behind it.
+    held: Option<Box<Held>>,
     /// WebSocket control frames since the last flush.
     control: Vec<u8>,
     /// What is being written, from `sent` on.
@@ -81,6 +87,7 @@ impl Socket {
             stream,
             transport,
             out: Vec::new(),
+            held: None,
             control: Vec::new(),
             wire: Vec::new(),
             sent: 0,
@@ -95,8 +102,36 @@ impl Socket {
     }
 
     /// Bytes that wait.
-    pub(super) const fn pending(&self) -> usize {
-        self.out.len() + self.control.len() + self.wire.len() - self.sent
+    pub(super) fn pending(&self) -> usize {
+        let held = self.held.as_ref().map_or(0, |held| held.len());
+        self.out.len() + self.control.len() + self.wire.len() - self.sent + held
+    }
+
+    /// Whether something waits for the disk.
+    pub(super) const fn is_held(&self) -> bool {
+        self.held.is_some()
+    }
+
+    /// Takes what must not leave before this turn is durable, or behind what must not.
+    pub(super) fn push_held(&mut self, bytes: &[u8], turn: Option<Turn>) {
+        self.held.get_or_insert_default().push(bytes, turn);
+    }
+
+    /// Lets go what waits for no later turn.
+    pub(super) fn release_held(&mut self, durable: Turn, pool: &mut Pool) {
+        let Some(mut held) = self.held.take() else { return };
+        let bytes: Vec<u8> = held.release(durable).collect();
+        if !bytes.is_empty() {
+            self.push(&bytes, pool);
+        }
+        if held.len() > 0 {
+            self.held = Some(held);
+        }
+    }
+
+    /// Forgets what waits for the disk. False when nothing does.
+    pub(super) fn drop_held(&mut self) -> bool {
+        self.held.take().is_some()
     }
 
     pub(super) fn push(&mut self, bytes: &[u8], pool: &mut Pool) {
@@ -156,6 +191,7 @@ impl Socket {
 
     fn broken(&mut self) -> Flushed {
         (self.out, self.control, self.wire, self.sent) = (Vec::new(), Vec::new(), Vec::new(), 0);
+        self.held = None;
         // Wakes the reader, which does the rest.
         let _ = SockRef::from(&*self.stream).shutdown(Shutdown::Both);
         Flushed::Broken

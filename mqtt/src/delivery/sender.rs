@@ -64,6 +64,30 @@ impl<M> Sender<M> {
         }
     }
 
+    /// What was in flight when the Session was last kept, in the order it was sent. What cannot have been sent in that
+    /// order is left out.
+    #[must_use]
+    pub fn restore(
+        receive_maximum: u16,
+        in_flight: impl IntoIterator<Item = (PacketId, InFlight<M>)>,
+    ) -> Self {
+        let mut sender = Self::new(receive_maximum);
+        for (packet_id, entry) in in_flight {
+            if sender.slots.is_empty() {
+                sender.first = u64::from(packet_id.get()) - 1;
+            }
+            let ahead = sender.ahead(packet_id);
+            if ahead < sender.slots.len() as u64 {
+                continue;
+            }
+            while (sender.slots.len() as u64) < ahead {
+                sender.slots.push_back(None);
+            }
+            sender.take(entry);
+        }
+        sender
+    }
+
     /// The peer of a new Network Connection takes this many at once. What is in flight already stays.
     pub const fn set_receive_maximum(&mut self, receive_maximum: u16) {
         self.receive_maximum = receive_maximum;
@@ -321,6 +345,21 @@ mod tests {
         assert_eq!(s.puback(a), Err(Unknown));
         assert_eq!(s.pubcomp(a), Ok(()));
         assert!(s.has_room());
+    }
+
+    #[test]
+    fn what_was_in_flight_is_so_again_under_its_identifiers() {
+        let kept = [(id(65_534), InFlight::AwaitPuback('a')), (id(2), InFlight::AwaitPubcomp)];
+        let mut s = Sender::restore(10, kept.clone());
+        assert_eq!(s.in_flight().map(|(id, _)| id).collect::<Vec<_>>(), [id(65_534), id(2)]);
+        assert_eq!(s.send(Qos::AtLeastOnce, 'b'), Some(id(3)));
+        s.repeat_all();
+        assert_eq!(s.next_repeat(), Some((id(65_534), &InFlight::AwaitPuback('a'))));
+        assert_eq!(s.puback(id(65_534)), Ok('a'));
+        assert_eq!(s.pubcomp(id(2)), Ok(()));
+        assert_eq!(s.len(), 1);
+        let twice = kept.iter().chain(&kept).cloned();
+        assert_eq!(Sender::restore(10, twice).len(), 2);
     }
 
     #[test]

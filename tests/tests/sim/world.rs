@@ -235,7 +235,7 @@ impl World {
         let (mut closed, mut touched) = (BTreeSet::new(), BTreeSet::new());
         loop {
             match self.broker.poll() {
-                Output::Send { connection, bytes } => {
+                Output::Send { connection, bytes, .. } => {
                     let key = key(&self.by_id, connection);
                     let link = self.links.get_mut(&key).expect("a link that is open");
                     assert!(!link.server.is_closing, "{key} was closed, and is sent more");
@@ -259,7 +259,7 @@ impl World {
                     closed.insert(key);
                     touched.insert(key);
                 }
-                Output::Notice(_) => {}
+                Output::Notice(_) | Output::Store(_) => {}
                 Output::Wait(at) => {
                     self.wait = at;
                     break;

@@ -58,6 +58,13 @@ pub struct Rows {
 impl Rows {
     /// Takes one change.
     pub fn apply(&mut self, change: Change) {
+        if let Change::InFlight { session, message, step: Step::Puback | Step::Pubrec, .. } = change {
+            self.apply_row(Change::Position { session, next: message + 1 });
+        }
+        self.apply_row(change);
+    }
+
+    fn apply_row(&mut self, change: Change) {
         let (key, row) = match split(change) {
             Split::Row(key, row) => (key, row),
             Split::SessionGone(session) => return self.session_gone(session),
@@ -236,7 +243,8 @@ mod tests {
         rows.apply(sent(Step::Pubrec));
         assert!(rows.is_heavy());
         rows.apply(Change::Free { session: 1, packet_id: id(1) });
-        assert!(rows.is_empty() && !rows.is_heavy());
+        assert_eq!(keys(&rows), [(Key::Position(1), true)]);
+        assert!(!rows.is_heavy(), "nobody waits for a position");
     }
 
     #[test]
@@ -247,11 +255,8 @@ mod tests {
         assert_eq!(keys(&rows), [(Key::InFlight(1, id(1)), false)]);
         rows.apply(sent(Step::Pubrec));
         rows.apply(Change::Free { session: 1, packet_id: id(1) });
-        assert_eq!(
-            keys(&rows),
-            [(Key::InFlight(1, id(1)), false)],
-            "the row of the first use is still there"
-        );
+        let left = [(Key::InFlight(1, id(1)), false), (Key::Position(1), true)];
+        assert_eq!(keys(&rows), left, "the row of the first use is still there");
         assert!(!rows.is_heavy());
     }
 

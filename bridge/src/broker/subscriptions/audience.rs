@@ -73,6 +73,11 @@ impl Audience {
 }
 
 impl Member {
+    /// What its subscriptions ask for.
+    pub(in crate::broker) const fn wanted(&self) -> &Wanted {
+        &self.wanted
+    }
+
     fn of(subscriptions: &[Subscription]) -> Option<Self> {
         let local = subscriptions.iter().filter(|s| !s.options.no_local);
         let own = match local.clone().count() {

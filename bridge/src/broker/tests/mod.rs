@@ -158,7 +158,7 @@ impl World {
         let mut taken = Vec::new();
         loop {
             match self.broker.poll() {
-                Output::Send { connection, bytes } => {
+                Output::Send { connection, bytes, .. } => {
                     let wire = &mut self.wire[connection.0 as usize];
                     assert!(!wire.is_closed, "nothing is sent after a close");
                     wire.bytes.extend_from_slice(bytes);
@@ -167,7 +167,7 @@ impl World {
                     }
                 }
                 Output::Close { connection } => self.wire[connection.0 as usize].is_closed = true,
-                Output::Notice(_) => {}
+                Output::Notice(_) | Output::Store(_) => {}
                 Output::Wait(deadline) => {
                     self.deadline = deadline;
                     break;

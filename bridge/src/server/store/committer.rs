@@ -3,7 +3,7 @@
 
 use std::collections::VecDeque;
 use std::os::unix::net::UnixStream;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
@@ -17,6 +17,8 @@ use crate::server::clock::Clock;
 
 /// Bytes of changes that are written at once.
 const GROUP: usize = 2 << 20;
+/// Bytes that may wait for the disk before its shard reads no more.
+const BEHIND: usize = 8 << 20;
 /// How long what nobody waits for may stay in memory.
 const LAZY: Duration = Duration::from_secs(1);
 
@@ -55,6 +57,8 @@ struct Shared {
     told: Notify,
     /// Groups that were written.
     groups: AtomicU64,
+    /// Bytes in the queue.
+    backlog: AtomicUsize,
 }
 
 #[derive(Debug, Default)]
@@ -113,6 +117,7 @@ impl Journal {
         }
         let bytes = std::mem::take(&mut self.bytes);
         let is_awaited = std::mem::take(&mut self.is_awaited);
+        self.shared.backlog.fetch_add(bytes, Ordering::Relaxed);
         let mut queue = self.shared.queue();
         match queue.chunks.back_mut() {
             Some(last) if last.bytes + bytes <= GROUP => {
@@ -131,9 +136,9 @@ impl Journal {
         self.turn += 1;
     }
 
-    /// Bytes that wait to be written.
-    pub(crate) fn backlog(&self) -> usize {
-        self.shared.queue().chunks.iter().map(|chunk| chunk.bytes).sum()
+    /// Whether so much waits to be written that no more should come.
+    pub(crate) fn is_behind(&self) -> bool {
+        self.shared.backlog.load(Ordering::Relaxed) > BEHIND
     }
 
     /// What is to be waited on for news.
@@ -279,6 +284,7 @@ impl Committer {
     }
 
     fn take(&mut self, chunk: Chunk) -> Result<(), Failure> {
+        self.shared.backlog.fetch_sub(chunk.bytes, Ordering::Relaxed);
         chunk.changes.into_iter().for_each(|change| self.rows.apply(change));
         self.turn = chunk.turn;
         let now = self.clock.now();

@@ -10,11 +10,16 @@
 mod backend;
 mod committer;
 pub mod folder;
+#[cfg(test)]
 mod memory;
 pub(crate) mod record;
 mod redb;
 mod salvage;
 mod snapshot;
+
+pub(crate) use self::redb::Redb;
+pub(crate) use committer::{Journal, Teller, Turn};
+pub use snapshot::{backup, restore};
 
 #[cfg(test)]
 mod tests;

@@ -14,11 +14,11 @@ use crate::broker::change::{Change, Key, Ower, Step};
 
 pub(super) fn write(epoch: Epoch, change: &Change, out: &mut Vec<u8>) {
     match change {
-        Change::Session { client_id, owner, expiry, left, .. } => {
+        Change::Session { client_id, owner, expiry, ends, .. } => {
             write_bytes(out, client_id.as_bytes());
             write_maybe(out, owner.as_deref(), |out, owner| write_bytes(out, owner.as_bytes()));
             write_u32(out, expiry.as_secs());
-            write_maybe(out, *left, |out, at| write_u64(out, epoch.write(at)));
+            write_maybe(out, *ends, |out, at| write_u64(out, epoch.write(at)));
         }
         Change::Subscribed { options, id, .. } => {
             out.push(options_byte(*options));
@@ -68,7 +68,7 @@ pub(super) fn read(epoch: Epoch, key: &Key, source: &mut Source<'_>) -> Option<C
             client_id: source.text()?.into(),
             owner: source.maybe(|source| source.text().map(Arc::from))?,
             expiry: SessionExpiry::from_secs(source.u32()?),
-            left: source.maybe(|source| source.u64().map(|at| epoch.read(at)))?,
+            ends: source.maybe(|source| source.u64().map(|at| epoch.read(at)))?,
         },
         Key::Subscription(session, filter) => Change::Subscribed {
             session: *session,

@@ -48,14 +48,14 @@ fn changes() -> Vec<Change> {
             client_id: "pump".into(),
             owner: Some("ann".into()),
             expiry: SessionExpiry::After(60),
-            left: Some(Instant::from_millis(5)),
+            ends: Some(Instant::from_millis(5)),
         },
         Change::Session {
             session: 8,
             client_id: "".into(),
             owner: None,
             expiry: SessionExpiry::Never,
-            left: None,
+            ends: None,
         },
         Change::Subscribed {
             session: 7,

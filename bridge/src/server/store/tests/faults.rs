@@ -57,8 +57,8 @@ impl Disk {
         Self { platter: Arc::new(Mutex::new(platter)), trouble: Trouble::default() }
     }
 
-    fn store(&self) -> Result<redb::Redb, Failure> {
-        redb::Redb::with_backend(self.clone(), self.trouble.clone(), Epoch::default())
+    fn store(&self) -> Result<Redb, Failure> {
+        Redb::with_backend(self.clone(), self.trouble.clone(), Epoch::default())
     }
 
     fn step(&self, what: &str) -> io::Result<std::sync::MutexGuard<'_, Platter>> {

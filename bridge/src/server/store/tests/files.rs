@@ -26,8 +26,8 @@ impl Drop for Temp {
     }
 }
 
-fn open(path: &Path) -> (redb::Redb, Report) {
-    redb::Redb::open(Folder::take(path).unwrap(), Durability::Group, Epoch::default()).unwrap()
+fn open(path: &Path) -> (Redb, Report) {
+    Redb::open(Folder::take(path).unwrap(), Durability::Group, Epoch::default()).unwrap()
 }
 
 /// A folder with some state, closed.
@@ -144,15 +144,15 @@ fn a_copy_is_put_back_whole_or_not_at_all() {
     let (from, to) = (Temp::new("copy-from"), Temp::new("copy-to"));
     let before = filled(&from);
     let file = from.0.join("copy");
-    assert_eq!(snapshot::backup(&from.0, &file).unwrap(), before.len() as u64);
+    assert_eq!(backup(&from.0, &file).unwrap(), before.len() as u64);
     let good = fs::read(&file).unwrap();
     for length in [0, 20, good.len() / 2, good.len() - 1] {
         fs::write(&file, &good[..length]).unwrap();
-        assert!(snapshot::restore(&to.0, &file).is_err(), "{length} bytes of it");
+        assert!(restore(&to.0, &file).is_err(), "{length} bytes of it");
     }
     fs::write(&file, &good).unwrap();
-    assert_eq!(snapshot::restore(&to.0, &file).unwrap(), before.len() as u64);
+    assert_eq!(restore(&to.0, &file).unwrap(), before.len() as u64);
     assert_eq!(dump(&mut open(&to.0).0), before);
-    let said = snapshot::restore(&to.0, &file).unwrap_err().to_string();
+    let said = restore(&to.0, &file).unwrap_err().to_string();
     assert!(said.contains("there is state in"), "{said}");
 }

@@ -64,7 +64,7 @@ impl Script {
                 client_id: format!("client {session}").into(),
                 owner: None,
                 expiry: SessionExpiry::Never,
-                left: (self.below(2) == 0).then(|| Instant::from_millis(5)),
+                ends: (self.below(2) == 0).then(|| Instant::from_millis(5)),
             },
             1 if self.below(4) == 0 => Change::SessionGone { session },
             2 => Change::InFlight { session, packet_id, message: self.next, step: Step::Pubrec },
@@ -88,12 +88,9 @@ impl Script {
 #[test]
 fn a_file_and_its_twin_in_memory_hold_the_same() {
     for seed in 1..20 {
-        let mut file = redb::Redb::with_backend(
-            ::redb::backends::InMemoryBackend::new(),
-            <_>::default(),
-            <_>::default(),
-        )
-        .unwrap();
+        let mut file =
+            Redb::with_backend(::redb::backends::InMemoryBackend::new(), <_>::default(), <_>::default())
+                .unwrap();
         let mut memory = memory::Memory::default();
         for rows in groups(seed, 30) {
             file.commit(&rows).unwrap();

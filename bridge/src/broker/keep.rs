@@ -1,0 +1,217 @@
+//! What outlives the process, said as it changes: Sessions, their subscriptions and wills, messages and who owes them.
+//!
+//! It knows no store. While keeping is off nothing here costs more than a look at a number that is zero.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use mqtt::{Instant, Packet, PacketId, Qos, SessionExpiry, Will};
+
+use super::change::{Change, MessageNumber, Ower, SessionNumber, Step};
+use super::outbox::Outbox;
+use super::session::{Queued, Session, Stored};
+use super::{Broker, ConnectionId, SessionId};
+
+/// Numbers, and which messages are still owed.
+#[derive(Debug, Default)]
+pub(super) struct Keeping {
+    is_on: bool,
+    /// There is no room for more.
+    pub(super) is_full: bool,
+    last_session: SessionNumber,
+    last_message: MessageNumber,
+    /// How many copies of each message are not done.
+    owed: BTreeMap<MessageNumber, u32>,
+    arriving: Option<Arriving>,
+}
+
+/// A message whose owers are being found.
+#[derive(Debug)]
+struct Arriving {
+    number: MessageNumber,
+    message: Arc<Stored>,
+    owers: Vec<Ower>,
+}
+
+impl Keeping {
+    pub(super) fn new(is_on: bool) -> Self {
+        Self { is_on, ..Self::default() }
+    }
+
+    pub(super) const fn is_on(&self) -> bool {
+        self.is_on
+    }
+
+    /// Numbers up to these were given out before.
+    pub(super) fn go_on_after(&mut self, session: SessionNumber, message: MessageNumber) {
+        self.last_session = self.last_session.max(session);
+        self.last_message = self.last_message.max(message);
+    }
+
+    /// A Session has taken a copy of a message of QoS 1 or 2: if it outlives its connection, so must that.
+    pub(super) fn owe(&mut self, session: &mut Session, queued: &mut Queued, out: &mut Outbox) {
+        if session.number != 0 && queued.number == 0 {
+            queued.number = self.owe_kept(session, queued, out);
+        }
+    }
+
+    fn owe_kept(&mut self, session: &mut Session, queued: &Queued, out: &mut Outbox) -> MessageNumber {
+        // A Session that gets several copies owes several messages.
+        let is_another = |arriving: &Arriving| {
+            !Arc::ptr_eq(&arriving.message, &queued.message) || session.last_owed == arriving.number
+        };
+        if self.arriving.as_ref().is_some_and(is_another) {
+            self.flush(out);
+        }
+        let arriving = self.arriving.get_or_insert_with(|| {
+            self.last_message += 1;
+            let (number, message) = (self.last_message, Arc::clone(&queued.message));
+            Arriving { number, message, owers: Vec::new() }
+        });
+        arriving.owers.push(Ower {
+            session: session.number,
+            qos: queued.qos,
+            retain: queued.retain,
+            subscription_ids: queued.subscription_ids.clone(),
+        });
+        session.last_owed = arriving.number;
+        *self.owed.entry(arriving.number).or_default() += 1;
+        arriving.number
+    }
+
+    /// All owers of the message that arrived are known.
+    pub(super) fn flush(&mut self, out: &mut Outbox) {
+        let Some(Arriving { number, message, owers }) = self.arriving.take() else { return };
+        if self.owed.get(&number) == Some(&0) {
+            self.owed.remove(&number); // it was dropped by all of them
+            return;
+        }
+        out.store(Change::Message { number, message, owers: owers.into() });
+    }
+
+    /// One copy of a message is done: acknowledged, or dropped.
+    pub(super) fn done(&mut self, number: MessageNumber, out: &mut Outbox) {
+        if number == 0 {
+            return;
+        }
+        let Some(count) = self.owed.get_mut(&number) else { return };
+        *count = count.saturating_sub(1);
+        let is_arriving = self.arriving.as_ref().is_some_and(|arriving| arriving.number == number);
+        if *count == 0 && !is_arriving {
+            self.owed.remove(&number);
+            out.store(Change::MessageGone { number });
+        }
+    }
+
+    /// A copy takes an identifier and is about to be sent. One of QoS 2 has to wait: if its identifier were forgotten, it
+    /// would be sent again under another.
+    pub(super) fn sends(
+        &self,
+        session: SessionNumber,
+        message: MessageNumber,
+        (packet_id, qos): (PacketId, Qos),
+        out: &mut Outbox,
+    ) {
+        if message != 0 && session != 0 {
+            let is_exact = qos == Qos::ExactlyOnce;
+            let step = if is_exact { Step::Pubrec } else { Step::Puback };
+            out.store(Change::InFlight { session, packet_id, message, step });
+            out.set_holding(is_exact);
+        }
+    }
+
+    /// A message is still owed by this many, from before the start.
+    pub(super) fn owed_before(&mut self, number: MessageNumber, count: u32) {
+        self.owed.insert(number, count);
+    }
+}
+
+impl Broker {
+    /// Sends a packet that claims what was kept just now.
+    pub(super) fn send_held(&mut self, id: ConnectionId, packet: &Packet<'_>, holds: bool) {
+        self.out.set_holding(holds);
+        self.send(id, packet);
+        self.out.set_holding(false);
+    }
+
+    /// A copy of a message, done.
+    pub(super) fn done(&mut self, number: MessageNumber) {
+        self.keeping.done(number, &mut self.out);
+    }
+
+    /// An identifier that a kept message had is free.
+    pub(super) fn freed(&mut self, id: SessionId, packet_id: PacketId) {
+        let Some(session) = self.sessions.get(id.0 as usize).map(|session| session.number) else { return };
+        if session != 0 {
+            self.out.store(Change::Free { session, packet_id });
+        }
+    }
+
+    /// Something about a Session has changed that must be known after a restart, or it has begun or ceased to outlive its
+    /// connection.
+    pub(super) fn keep_session(&mut self, id: SessionId) {
+        let Some(session) = self.sessions.get_mut(id.0 as usize) else { return };
+        let outlives = session.expiry != SessionExpiry::AtDisconnect;
+        if session.number == 0 {
+            if !outlives || !self.keeping.is_on {
+                return;
+            }
+            self.keeping.last_session += 1;
+            session.number = self.keeping.last_session;
+        } else if !outlives && session.connection.is_some() {
+            let session = std::mem::take(&mut session.number);
+            return self.out.store(Change::SessionGone { session });
+        }
+        self.out.store(Change::Session {
+            session: session.number,
+            client_id: Arc::clone(&session.client_id),
+            owner: session.user.clone(),
+            expiry: session.expiry,
+            ends: session.ends(),
+        });
+    }
+
+    /// A Session's will, and when it is due: none while its Client is there.
+    pub(super) fn keep_will(&mut self, id: SessionId, will: Option<(Option<Instant>, &Will)>) {
+        let Some(session) = self.sessions.get_mut(id.0 as usize) else { return };
+        if session.number == 0 {
+            return;
+        }
+        let had_one = std::mem::replace(&mut session.has_kept_will, will.is_some());
+        let session = session.number;
+        match will {
+            Some((due, will)) => {
+                self.out.store(Change::Will { session, due, will: Arc::new(will.clone()) });
+            }
+            None if had_one => self.out.store(Change::WillGone { session }),
+            None => {}
+        }
+    }
+
+    /// A QoS 2 message of a Client was taken. It must be known after a restart only if something has come of it.
+    pub(super) fn keep_received(&mut self, id: SessionId, packet_id: PacketId) {
+        let Some(session) = self.sessions.get_mut(id.0 as usize) else { return };
+        if session.number != 0 && self.out.has_claims() {
+            session.kept_received.push(packet_id);
+            let session = session.number;
+            self.out.store(Change::Received { session, packet_id });
+        }
+    }
+
+    /// It was released. True when that must be durable before the Client may use the identifier again.
+    pub(super) fn keep_released(&mut self, id: SessionId, packet_id: PacketId) -> bool {
+        let Some(session) = self.sessions.get_mut(id.0 as usize) else { return false };
+        let Some(at) = session.kept_received.iter().position(|&kept| kept == packet_id) else { return false };
+        session.kept_received.remove(at);
+        let session = session.number;
+        if session != 0 {
+            self.out.store(Change::Released { session, packet_id });
+        }
+        session != 0
+    }
+
+    /// The number of a Session, zero for one that is not kept.
+    pub(super) fn session_number(&self, id: SessionId) -> SessionNumber {
+        self.sessions.get(id.0 as usize).map_or(0, |session| session.number)
+    }
+}

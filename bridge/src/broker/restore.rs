@@ -1,0 +1,197 @@
+//! A broker out of what another one kept before its process ended.
+//!
+//! Rows come in the order of their keys, from a place that is not trusted: what refers to nothing is let go.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use mqtt::delivery::{InFlight, Sender};
+use mqtt::{Instant, PacketId, Qos, SessionExpiry};
+
+use super::change::{Change, MessageNumber, Ower, SessionNumber, Step};
+use super::session::{Queued, Session, Stored};
+use super::subscriptions::Subscription;
+use super::{Broker, SessionId};
+
+/// A broker that is being filled.
+#[derive(Debug)]
+pub struct Restore<'a> {
+    broker: &'a mut Broker,
+    sessions: BTreeMap<SessionNumber, Restoring>,
+    last_message: MessageNumber,
+}
+
+/// What is known of a Session while its messages are still to come.
+#[derive(Debug)]
+struct Restoring {
+    id: SessionId,
+    /// The first message that may still wait.
+    next: MessageNumber,
+    /// What each message in flight waits for, by the order it was sent in.
+    in_flight: BTreeMap<MessageNumber, (PacketId, Step)>,
+    sent: BTreeMap<MessageNumber, (PacketId, InFlight<Queued>)>,
+}
+
+impl Broker {
+    /// Goes on with what was kept: to be called once, before the first `handle`. What fell due meanwhile is due at the first
+    /// [`super::Input::Tick`]; before that, `poll` until it says `Wait`.
+    pub fn restore(&mut self, now: Instant) -> Restore<'_> {
+        self.now = self.now.max(now);
+        Restore { broker: self, sessions: BTreeMap::new(), last_message: 0 }
+    }
+}
+
+impl Restore<'_> {
+    /// Takes one row.
+    pub fn take(&mut self, change: Change) {
+        let Self { broker, sessions, last_message } = self;
+        match change {
+            Change::Session { session, client_id, owner, expiry, ends } => {
+                if let Some(id) = broker.restore_session(session, (client_id, owner), expiry, ends) {
+                    let (in_flight, sent) = (BTreeMap::new(), BTreeMap::new());
+                    sessions.insert(session, Restoring { id, next: 0, in_flight, sent });
+                }
+            }
+            Change::Subscribed { session, filter, options, id } => {
+                if let Some(restoring) = sessions.get(&session) {
+                    let subscription = Subscription { session: restoring.id, options, id };
+                    broker.restore_subscription(filter.borrowed(), subscription);
+                }
+            }
+            Change::InFlight { session, packet_id, message, step } => {
+                *last_message = message.max(*last_message);
+                if let Some(restoring) = sessions.get_mut(&session) {
+                    restoring.in_flight.insert(message, (packet_id, step));
+                }
+            }
+            Change::Received { session, packet_id } => {
+                if let Some(session) = sessions.get(&session).and_then(|known| broker.session(known.id)) {
+                    session.receiver.publish(packet_id);
+                    session.kept_received.push(packet_id);
+                }
+            }
+            Change::Position { session, next } => {
+                *last_message = next.saturating_sub(1).max(*last_message);
+                if let Some(restoring) = sessions.get_mut(&session) {
+                    restoring.next = next;
+                }
+            }
+            Change::Will { session, due, will } => {
+                let due = due.unwrap_or(broker.now + Duration::from_secs(u64::from(will.delay_s)));
+                if let Some(session) = sessions.get(&session).and_then(|known| broker.session(known.id)) {
+                    let due = session.ends().map_or(due, |ends| ends.min(due));
+                    session.will = Some(Box::new((due, Arc::unwrap_or_clone(will))));
+                    session.has_kept_will = true;
+                }
+            }
+            Change::Retained { message } => {
+                broker.retained.set(&message, (usize::MAX, usize::MAX)); // what was taken stays
+            }
+            Change::Message { number, message, owers } => {
+                *last_message = number.max(*last_message);
+                broker.restore_message(number, &message, &owers, sessions);
+            }
+            // These remove something, and nothing that was removed comes back.
+            Change::SessionGone { .. }
+            | Change::Unsubscribed { .. }
+            | Change::Free { .. }
+            | Change::Released { .. }
+            | Change::WillGone { .. }
+            | Change::RetainedGone { .. }
+            | Change::MessageGone { .. } => {}
+        }
+    }
+
+    /// That was all.
+    pub fn finish(self) {
+        let last_session = self.sessions.last_key_value().map_or(0, |(&number, _)| number);
+        self.broker.keeping.go_on_after(last_session, self.last_message);
+        for (number, restoring) in self.sessions {
+            self.broker.finish_session(number, restoring);
+        }
+    }
+}
+
+impl Broker {
+    fn restore_session(
+        &mut self,
+        number: SessionNumber,
+        (client_id, user): (Arc<str>, Option<Arc<str>>),
+        expiry: SessionExpiry,
+        ends: Option<Instant>,
+    ) -> Option<SessionId> {
+        if self.by_client.contains_key(&client_id) {
+            self.out.store(Change::SessionGone { session: number }); // only what was salvaged can be there twice
+            return None;
+        }
+        // One whose Client was there was left when the process ended, which is taken to be now.
+        let ends = ends.or_else(|| expiry.duration().map(|after| self.now + after));
+        let mut session = Session::restored(Arc::clone(&client_id), number, ends);
+        (session.expiry, session.user) = (expiry, user);
+        let id = SessionId(u32::try_from(self.sessions.insert(session)).unwrap_or(u32::MAX));
+        self.by_client.insert(client_id, id);
+        Some(id)
+    }
+
+    /// Hands a message to those who still owe it.
+    fn restore_message(
+        &mut self,
+        number: MessageNumber,
+        message: &Arc<Stored>,
+        owers: &[Ower],
+        sessions: &mut BTreeMap<SessionNumber, Restoring>,
+    ) {
+        let mut count = 0;
+        for ower in owers {
+            let Some(restoring) = sessions.get_mut(&ower.session) else { continue };
+            let Some(session) = self.sessions.get_mut(restoring.id.0 as usize) else { continue };
+            let queued = Queued {
+                message: Arc::clone(message),
+                qos: ower.qos,
+                retain: ower.retain,
+                share: None,
+                subscription_ids: ower.subscription_ids.clone(),
+                number,
+            };
+            match restoring.in_flight.remove(&number) {
+                Some((packet_id, Step::Puback)) => {
+                    restoring.sent.insert(number, (packet_id, InFlight::AwaitPuback(queued)));
+                }
+                Some((packet_id, Step::Pubrec)) => {
+                    restoring.sent.insert(number, (packet_id, InFlight::AwaitPubrec(queued)));
+                }
+                Some((packet_id, Step::Pubcomp)) => {
+                    restoring.sent.insert(number, (packet_id, InFlight::AwaitPubcomp));
+                    continue;
+                }
+                None if number < restoring.next || ower.qos == Qos::AtMostOnce => continue,
+                None => session.queue.push(queued),
+            }
+            count += 1;
+        }
+        if count == 0 {
+            self.out.store(Change::MessageGone { number });
+        } else {
+            self.keeping.owed_before(number, count);
+        }
+    }
+
+    fn finish_session(&mut self, number: SessionNumber, mut restoring: Restoring) {
+        let window = self.config.max_inflight;
+        // What is left has no message any more: either none is needed, or it was damaged.
+        for (message, (packet_id, step)) in std::mem::take(&mut restoring.in_flight) {
+            match step {
+                Step::Pubcomp => {
+                    restoring.sent.insert(message, (packet_id, InFlight::AwaitPubcomp));
+                }
+                Step::Puback | Step::Pubrec => self.out.store(Change::Free { session: number, packet_id }),
+            }
+        }
+        let Some(session) = self.session(restoring.id) else { return };
+        session.sender = Sender::restore(window, restoring.sent.into_values());
+        let will = session.will.as_ref().map(|will| will.0);
+        let due = [will, session.ends()].into_iter().flatten().min();
+        self.set_session_timer(restoring.id, due);
+    }
+}
