@@ -1,4 +1,4 @@
-//! A running `switchboard` on ports of its own, with nothing on disk.
+//! A running `switchboard` on ports of its own, with nothing on disk unless that is asked for.
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -22,6 +22,27 @@ pub struct Bridge {
     pub tcp: SocketAddr,
     arguments: Vec<String>,
     config: Option<Rc<TempFile>>,
+    data: Option<Rc<TempFolder>>,
+}
+
+/// A folder that is gone when its owner is.
+#[derive(Debug)]
+pub struct TempFolder(pub PathBuf);
+
+impl TempFolder {
+    /// Names one that is not there yet.
+    #[must_use]
+    pub fn new(name: &str) -> Self {
+        static COUNT: AtomicU32 = AtomicU32::new(0);
+        let n = COUNT.fetch_add(1, Ordering::Relaxed);
+        Self(env::temp_dir().join(format!("switchboard-tests-{}-{n}-{name}", process::id())))
+    }
+}
+
+impl Drop for TempFolder {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.0); // left behind at worst
+    }
 }
 
 /// A file that is gone when its owner is.
@@ -60,7 +81,8 @@ impl Bridge {
     /// The same with more arguments.
     #[must_use]
     pub fn start_with(arguments: &[&str]) -> Self {
-        Self::launch(ANY_PORT, ANY_PORT, arguments.iter().map(|&word| word.to_owned()).collect())
+        let arguments = arguments.iter().map(|&word| word.to_owned()).collect();
+        Self::launch((ANY_PORT, ANY_PORT), arguments, None)
     }
 
     /// The same with a `switchboard.toml` of this text.
@@ -72,6 +94,26 @@ impl Bridge {
         bridge
     }
 
+    /// The same with a folder of its own for its state, which lasts as long as this value.
+    #[must_use]
+    pub fn keeping(text: &str) -> Self {
+        let config = TempFile::new("switchboard.toml", text);
+        let data = Rc::new(TempFolder::new("data"));
+        let arguments = vec!["--config".to_owned(), config.0.to_string_lossy().into_owned()];
+        let mut bridge = Self::launch((ANY_PORT, ANY_PORT), arguments, Some(data));
+        bridge.config = Some(Rc::new(config));
+        bridge
+    }
+
+    /// Where its state is.
+    ///
+    /// # Panics
+    /// It keeps none.
+    #[must_use]
+    pub fn data(&self) -> PathBuf {
+        self.data.as_ref().expect("a broker that keeps its state").0.clone()
+    }
+
     /// Kills it as the power going out would, and keeps its ports for [`Bridge::restart`].
     pub fn kill(&mut self) {
         self.process.kill();
@@ -80,8 +122,9 @@ impl Bridge {
     /// Starts it again where it was.
     pub fn restart(&mut self) {
         self.process.kill();
-        let config = self.config.clone();
-        *self = Self::launch(&self.http.to_string(), &self.tcp.to_string(), self.arguments.clone());
+        let (config, data) = (self.config.clone(), self.data.clone());
+        let places = (self.http.to_string(), self.tcp.to_string());
+        *self = Self::launch((&places.0, &places.1), self.arguments.clone(), data);
         self.config = config;
     }
 
@@ -91,12 +134,13 @@ impl Bridge {
         self.process.stderr.all().into_iter().filter(|line| names(line, who)).collect()
     }
 
-    fn launch(http: &str, tcp: &str, arguments: Vec<String>) -> Self {
-        let mut all = vec!["--http", http, "--tcp", tcp, "--data", ":memory:"];
+    fn launch((http, tcp): (&str, &str), arguments: Vec<String>, data: Option<Rc<TempFolder>>) -> Self {
+        let folder = data.as_ref().map_or(":memory:".into(), |data| data.0.to_string_lossy().into_owned());
+        let mut all = vec!["--http", http, "--tcp", tcp, "--data", &folder];
         all.extend(arguments.iter().map(String::as_str));
         let process = Process::start(&paths::program(), &all);
         let (http, tcp) = process.stdout.find("`listening http=… tcp=…`", listening);
-        Self { process, http, tcp, arguments, config: None }
+        Self { process, http, tcp, arguments, config: None, data }
     }
 }
 

@@ -18,7 +18,7 @@ mod scenario;
 mod webdriver;
 mod wire;
 
-pub use bridge::{Bridge, TempFile};
+pub use bridge::{Bridge, TempFile, TempFolder};
 pub use client::{Client, End, delivery, message};
 pub use deadline::{Deadline, PATIENCE, now, until};
 pub use frames::{Frame, RawWebSocket, mask};

@@ -1,0 +1,149 @@
+//! The ledger: what was acknowledged before the program was killed is there after it.
+
+use std::collections::BTreeSet;
+use std::sync::mpsc;
+use std::thread;
+use std::time::Duration;
+
+use mqtt::packet::Connect;
+use mqtt::{Qos, ReasonCode, Version};
+use tests::{Bridge, Client, Rng, Transport, Wire};
+
+use crate::line::Place;
+use crate::player::{Publisher, Subscriber};
+
+/// How often it is killed; `SWITCHBOARD_KILLS` says another number.
+const KILLS: usize = 8;
+/// Messages wait for as long as it takes, so that none is dropped at a bound.
+const LIMITS: &str = "[limits]\nmax_queued_messages = 1000000\nmax_queued_bytes = 1000000000\n";
+
+struct Play {
+    bridge: Bridge,
+    publishers: Vec<Publisher>,
+    subscribers: Vec<Subscriber>,
+    rng: Rng,
+}
+
+impl Play {
+    fn new(seed: u64) -> Self {
+        let both = [("tcp", Transport::Tcp), ("ws", Transport::WebSocket)];
+        Self {
+            bridge: Bridge::keeping(LIMITS),
+            publishers: both.map(|(name, t)| Publisher::new(&format!("from-{name}"), t)).into(),
+            subscribers: both.map(|(name, t)| Subscriber::new(&format!("to-{name}"), t)).into(),
+            rng: Rng::new(seed),
+        }
+    }
+
+    /// Subscribes before anything is published.
+    fn prepare(&mut self) {
+        let place = Place::of(&self.bridge);
+        self.subscribers.iter_mut().for_each(|subscriber| subscriber.prepare(place));
+    }
+
+    /// Lets everybody work, and kills the program at a random moment.
+    fn round(&mut self, round: usize) {
+        let place = Place::of(&self.bridge);
+        let pause = Duration::from_millis(20 + self.rng.below(300) as u64);
+        let (connected, is_connected) = mpsc::channel();
+        thread::scope(|scope| {
+            let mut over_websocket = 0;
+            for publisher in &mut self.publishers {
+                let connected = connected.clone();
+                let counts = publisher.is_websocket();
+                over_websocket += usize::from(counts);
+                scope.spawn(move || publisher.play(place, false, move || tell(&connected, counts)));
+            }
+            for subscriber in &mut self.subscribers {
+                let connected = connected.clone();
+                let counts = subscriber.is_websocket();
+                over_websocket += usize::from(counts);
+                scope.spawn(move || {
+                    subscriber.play(place, round, &[], move || tell(&connected, counts));
+                });
+            }
+            for _ in 0..over_websocket {
+                is_connected.recv_timeout(tests::PATIENCE).expect("clients over WebSocket come in");
+            }
+            thread::sleep(pause); // a random moment of work
+            self.bridge.kill();
+        });
+        self.bridge.restart();
+    }
+
+    /// Lets everybody finish, and compares.
+    fn settle(&mut self) {
+        let place = Place::of(&self.bridge);
+        for publisher in &mut self.publishers {
+            publisher.play(place, true, || {});
+        }
+        let mut helper = Client::new(Wire::tcp(self.bridge.tcp), Version::V5);
+        assert_eq!(helper.connect(&Connect::new(Version::V5, "helper")).reason, ReasonCode::Success);
+        let filters: BTreeSet<_> =
+            self.subscribers.iter().flat_map(|subscriber| subscriber.extra.clone()).collect();
+        for filter in &filters {
+            helper.publish(
+                &format!("extra/{filter}"),
+                format!("extra {filter}").as_bytes(),
+                Qos::AtLeastOnce,
+            );
+        }
+        helper.publish("work/end", b"end", Qos::AtLeastOnce);
+        for subscriber in &mut self.subscribers {
+            subscriber.play(place, 0, &["end".to_owned()], || {});
+            compare(&self.publishers, subscriber);
+        }
+        for publisher in &self.publishers {
+            for (&n, &value) in &publisher.values {
+                let topic = publisher.topic_of_value(n);
+                let _ = helper.subscribe(&topic, Qos::AtMostOnce);
+                let kept: u64 = String::from_utf8_lossy(helper.receive_payload()).parse().expect("a number");
+                assert!(kept >= value, "{topic} is {kept}, though {value} was acknowledged");
+            }
+        }
+    }
+}
+
+fn tell(connected: &mpsc::Sender<()>, counts: bool) {
+    if counts {
+        connected.send(()).expect("somebody waits for it");
+    }
+}
+
+fn compare(publishers: &[Publisher], subscriber: &Subscriber) {
+    let (mut once, mut all) = (0, 0);
+    for publisher in publishers {
+        assert!(publisher.acknowledged.len() > 20, "there was work: {}", publisher.acknowledged.len());
+        for (&number, &qos) in &publisher.acknowledged {
+            let payload = publisher.payload(number);
+            let count = subscriber.got.get(&payload).copied().unwrap_or(0);
+            all += 1;
+            once += usize::from(count == 1);
+            match qos {
+                Qos::ExactlyOnce => assert_eq!(count, 1, "{payload} of QoS 2"),
+                _ => assert!(count >= 1, "{payload} of QoS 1 is lost"),
+            }
+        }
+    }
+    for filter in &subscriber.extra {
+        assert!(
+            subscriber.got.contains_key(&format!("extra {filter}")),
+            "the subscription to extra/{filter} is lost"
+        );
+    }
+    println!(
+        "{all} messages acknowledged, {once} of them delivered once, {} subscriptions",
+        subscriber.extra.len()
+    );
+}
+
+#[test]
+fn nothing_acknowledged_is_lost_and_nothing_of_qos_2_is_delivered_twice() {
+    let kills = std::env::var("SWITCHBOARD_KILLS").ok().and_then(|n| n.parse().ok()).unwrap_or(KILLS);
+    let mut play = Play::new(kills as u64);
+    play.prepare();
+    for round in 1..=kills {
+        play.round(round);
+    }
+    play.settle();
+}
