@@ -117,7 +117,8 @@ impl Rows {
         *self = Self::default();
     }
 
-    /// Adds later rows to these, as a store does that keeps them: what is gone is gone.
+    /// Adds later rows to these, as a store does that keeps them: what is gone is gone. For those who hold rows in memory in
+    /// place of a file; whether they are heavy is not known afterwards.
     pub fn absorb(&mut self, later: &Self) {
         for session in later.sessions_gone() {
             self.drop_session(session);
@@ -139,20 +140,23 @@ impl Rows {
     }
 
     fn session_gone(&mut self, session: SessionNumber) {
-        self.drop_session(session);
+        self.heavy -= self.drop_session(session);
         self.sessions_gone.insert(session);
     }
 
-    fn drop_session(&mut self, session: SessionNumber) {
+    /// Drops the rows of a Session, and says how many of them were heavy.
+    fn drop_session(&mut self, session: SessionNumber) -> usize {
         let own: Vec<_> = Key::ranges_of(session)
             .into_iter()
             .flat_map(|range| self.rows.range(range).map(|(key, _)| key.clone()))
             .collect();
+        let mut heavy = 0;
         for key in own {
             if let Some(entry) = self.rows.remove(&key) {
-                self.heavy -= usize::from(is_heavy(&key, &entry.row));
+                heavy += usize::from(is_heavy(&key, &entry.row));
             }
         }
+        heavy
     }
 }
 

@@ -5,6 +5,7 @@ mod alias;
 mod bounds;
 mod connect;
 mod costs;
+mod durable;
 mod login;
 mod overlap;
 mod qos;
@@ -19,6 +20,7 @@ use mqtt::codec::Deframer;
 use mqtt::packet::{Ack, Connect, Publish, Subscribe, SubscriptionOptions};
 use mqtt::{Delivery, Instant, Message, Packet, PacketId, Qos, ReasonCode, TopicFilter, Version};
 
+use super::change::Rows;
 use super::{Broker, Config, ConnectionId, Input, Output, Overlapping, Peer};
 
 /// A broker with any number of clients, and the clock in the test's hand.
@@ -29,6 +31,10 @@ struct World {
     deadline: Option<Instant>,
     /// Who connects now is on another machine.
     is_far: bool,
+    /// What it has kept.
+    disk: Rows,
+    /// Changes since it was last looked at.
+    changes: usize,
 }
 
 /// What one connection has been sent.
@@ -38,6 +44,8 @@ struct Wire {
     is_closed: bool,
     /// Its socket takes nothing.
     is_stalled: bool,
+    /// Of `bytes`, what came with the word that it has to wait for the disk.
+    held: Vec<u8>,
 }
 
 impl World {
@@ -53,12 +61,20 @@ impl World {
             wire: Vec::new(),
             deadline: None,
             is_far: false,
+            disk: Rows::default(),
+            changes: 0,
         }
     }
 
     fn open(&mut self, version: Version) -> usize {
         let id = self.wire.len();
-        self.wire.push(Wire { version, bytes: Vec::new(), is_closed: false, is_stalled: false });
+        self.wire.push(Wire {
+            version,
+            bytes: Vec::new(),
+            is_closed: false,
+            is_stalled: false,
+            held: Vec::new(),
+        });
         let address = Some(if self.is_far { [192, 0, 2, 1] } else { [127, 0, 0, 1] }.into());
         let peer = Peer { name: format!("peer-{id}").into(), address, is_loopback: !self.is_far };
         self.handle(Input::Opened { connection: ConnectionId(id as u32), peer });
@@ -134,10 +150,18 @@ impl World {
         self.now = end;
     }
 
+    /// Those of them that had to wait for the disk.
+    fn take_held(&mut self, id: usize) -> Vec<String> {
+        let wire = &mut self.wire[id];
+        wire.bytes = std::mem::take(&mut wire.held);
+        self.take(id)
+    }
+
     /// The packets a connection was sent since the last take, in short.
     fn take(&mut self, id: usize) -> Vec<String> {
         let wire = &mut self.wire[id];
         let bytes = std::mem::take(&mut wire.bytes);
+        wire.held = Vec::new();
         let mut deframer = Deframer::client(wire.version, u32::MAX);
         let (mut at, mut packets) = (0, Vec::new());
         while let Some((packet, size)) = deframer.next(&bytes[at..]).unwrap() {
@@ -158,8 +182,11 @@ impl World {
         let mut taken = Vec::new();
         loop {
             match self.broker.poll() {
-                Output::Send { connection, bytes, .. } => {
+                Output::Send { connection, bytes, held } => {
                     let wire = &mut self.wire[connection.0 as usize];
+                    if held {
+                        wire.held.extend_from_slice(bytes);
+                    }
                     assert!(!wire.is_closed, "nothing is sent after a close");
                     wire.bytes.extend_from_slice(bytes);
                     if !wire.is_stalled {
@@ -167,7 +194,13 @@ impl World {
                     }
                 }
                 Output::Close { connection } => self.wire[connection.0 as usize].is_closed = true,
-                Output::Notice(_) | Output::Store(_) => {}
+                Output::Notice(_) => {}
+                Output::Store(change) => {
+                    let mut rows = Rows::default();
+                    rows.apply(change);
+                    self.disk.absorb(&rows);
+                    self.changes += 1;
+                }
                 Output::Wait(deadline) => {
                     self.deadline = deadline;
                     break;

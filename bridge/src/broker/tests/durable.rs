@@ -1,0 +1,240 @@
+//! What a broker keeps, given to another one after some time.
+
+use mqtt::packet::ConnectWill;
+use mqtt::{SessionExpiry, Will};
+
+use super::*;
+use crate::broker::change::{Change, Key};
+
+fn kept() -> Config {
+    Config { keeps_state: true, ..Config::default() }
+}
+
+/// A Client whose Session lasts for so many seconds.
+fn lasting(client_id: &str, secs: u32) -> Connect<'_> {
+    let mut connect = Connect::new(Version::V5, client_id);
+    connect.clean_start = false;
+    connect.properties.session_expiry = SessionExpiry::from_secs(secs);
+    connect
+}
+
+impl World {
+    /// The power goes out, and comes back after a while.
+    fn restart(self, config: Config, after: Duration) -> Self {
+        let mut next = Self::new(config);
+        next.now = self.now + after;
+        let mut restore = next.broker.restore(next.now);
+        self.disk.puts().for_each(|change| restore.take(change));
+        restore.finish();
+        next.disk = self.disk;
+        while let Output::Store(change) = next.broker.poll() {
+            let mut rows = Rows::default();
+            rows.apply(change);
+            next.disk.absorb(&rows);
+        }
+        next.handle(Input::Tick);
+        next
+    }
+
+    /// Connects a Client, and says what it is sent.
+    fn come(&mut self, connect: &Connect<'_>) -> (usize, Vec<String>) {
+        let id = self.open(connect.version);
+        self.send(id, &Packet::Connect(Box::new(connect.clone())));
+        (id, self.take(id))
+    }
+
+    fn ack(&mut self, id: usize, packet_id: u16, packet: fn(Ack<'static>) -> Packet<'static>) {
+        self.send(id, &packet(Ack::new(PacketId::new(packet_id).unwrap(), ReasonCode::Success)));
+    }
+
+    fn messages_kept(&self) -> usize {
+        self.disk.iter().filter(|(key, _)| matches!(key, Key::Message(_))).count()
+    }
+}
+
+#[test]
+fn what_no_session_must_keep_comes_out_as_no_change() {
+    let mut w = World::new(kept());
+    let sub = w.client("sub");
+    w.subscribe(sub, "#", Qos::ExactlyOnce);
+    for qos in [Qos::AtMostOnce, Qos::AtLeastOnce, Qos::ExactlyOnce] {
+        w.publish(sub, &message("a", "x", qos));
+    }
+    let lasting = w.connect(&lasting("lasting", 60));
+    w.subscribe(lasting, "b", Qos::ExactlyOnce);
+    w.take(lasting);
+    w.changes = 0;
+    w.publish(lasting, &message("b", "x", Qos::AtMostOnce));
+    w.publish(lasting, &message("c", "x", Qos::AtLeastOnce));
+    assert_eq!((w.changes, w.take_held(sub).len()), (0, 0));
+}
+
+#[test]
+fn acknowledgements_wait_for_what_they_claim_and_deliveries_only_at_qos_2() {
+    let mut w = World::new(kept());
+    let sub = w.connect(&lasting("sub", 60));
+    w.subscribe(sub, "a/#", Qos::ExactlyOnce);
+    assert_eq!(w.take_held(sub), ["SUBACK"]);
+    let publisher = w.client("pub");
+    w.publish(publisher, &message("a/1", "x", Qos::AtLeastOnce));
+    assert_eq!(w.take_held(publisher).len(), 1, "PUBACK");
+    assert_eq!(w.take_held(sub).len(), 0, "QoS 1 may be sent twice");
+    w.publish(publisher, &message("a/2", "x", Qos::ExactlyOnce));
+    assert_eq!(w.take_held(publisher).len(), 1, "PUBREC");
+    assert_eq!(w.take_held(sub).len(), 1, "QoS 2 may not");
+    w.ack(sub, 2, Packet::Pubrec);
+    assert_eq!(w.take_held(sub).len(), 1, "PUBREL");
+    w.publish(publisher, &message("b", "x", Qos::AtLeastOnce).with_retain(true));
+    assert_eq!(w.take_held(publisher).len(), 1, "PUBACK of what is retained");
+    w.publish(publisher, &message("b", "", Qos::AtLeastOnce).with_retain(true));
+    assert_eq!(w.take_held(publisher).len(), 1, "PUBACK of what is cleared");
+    w.cut(sub);
+    let again = w.open(Version::V5);
+    w.send(again, &Packet::Connect(Box::new(lasting("sub", 60))));
+    assert_eq!(w.take_held(again), ["Connack 00 present"]);
+}
+
+#[test]
+fn a_session_goes_on_where_it_was() {
+    let mut w = World::new(kept());
+    let mut connect = lasting("sub", 60);
+    connect.properties.receive_maximum = Some(2);
+    let sub = w.connect(&connect);
+    w.subscribe(sub, "a", Qos::ExactlyOnce);
+    let publisher = w.client("pub");
+    for (payload, qos) in [("1", Qos::AtLeastOnce), ("2", Qos::ExactlyOnce), ("3", Qos::AtLeastOnce)] {
+        w.publish(publisher, &message("a", payload, qos));
+    }
+    w.take(sub);
+    w.ack(sub, 2, Packet::Pubrec);
+    assert_eq!(w.messages_kept(), 2, "what is the receiver's is nobody's here");
+    let mut w = w.restart(kept(), secs(5));
+    let (sub, got) = w.come(&connect);
+    assert_eq!(got, ["Connack 00 present", "a=1 q1 dup", "PUBREL"]);
+    w.puback(sub, 1);
+    w.ack(sub, 2, Packet::Pubcomp);
+    assert_eq!(w.take(sub).len(), 1, "the third, which had to wait");
+    w.puback(sub, 3);
+    assert_eq!(w.messages_kept(), 0);
+    let publisher = w.client("pub");
+    w.publish(publisher, &message("a", "4", Qos::AtLeastOnce));
+    assert_eq!(w.take(sub).len(), 1, "the subscription is there");
+}
+
+#[test]
+fn a_message_of_qos_2_is_taken_once_though_its_publisher_repeats_it() {
+    let mut w = World::new(kept());
+    let sub = w.connect(&lasting("sub", 60));
+    w.subscribe(sub, "a", Qos::AtLeastOnce);
+    let publisher = w.connect(&lasting("pub", 60));
+    w.publish(publisher, &message("a", "x", Qos::ExactlyOnce));
+    let mut w = w.restart(kept(), secs(1));
+    let (publisher, _) = w.come(&lasting("pub", 60));
+    w.publish(publisher, &message("a", "x", Qos::ExactlyOnce));
+    assert_eq!(w.messages_kept(), 1);
+    w.take(publisher);
+    w.ack(publisher, 7, Packet::Pubrel);
+    assert_eq!(w.take_held(publisher).len(), 1, "before the identifier is used again");
+    w.publish(publisher, &message("a", "y", Qos::ExactlyOnce));
+    assert_eq!(w.messages_kept(), 2);
+}
+
+#[test]
+fn what_passed_meanwhile_is_over_and_wills_fall_due() {
+    for (away, sessions, wills) in [(5, 3, 0), (30, 3, 1), (61, 1, 1)] {
+        let mut w = World::new(kept());
+        let watcher = w.connect(&lasting("watcher", 10_000));
+        w.subscribe(watcher, "will", Qos::AtLeastOnce);
+        let mut with_will = lasting("lost", 60);
+        let text = message("will", "lost", Qos::AtLeastOnce);
+        let will = Will { message: text, delay_s: 20 };
+        with_will.will = Some(ConnectWill::of(&will));
+        let lost = w.connect(&with_will);
+        let gone = w.connect(&lasting("gone", 60));
+        let value = message("value", "x", Qos::AtMostOnce).with_retain(true).with_expiry(40);
+        w.publish(gone, &value);
+        for id in [lost, gone, watcher] {
+            w.cut(id);
+        }
+        let w = w.restart(kept(), secs(away));
+        assert_eq!(w.broker.counters().sessions, sessions, "after {away} s");
+        assert_eq!(w.messages_kept(), wills, "after {away} s");
+        assert_eq!(w.broker.counters().retained, u64::from(away < 40), "after {away} s");
+    }
+}
+
+#[test]
+fn several_copies_retained_messages_and_shares_are_kept_each() {
+    let each = Config { overlapping: Overlapping::Each, ..kept() };
+    let mut w = World::new(each.clone());
+    let publisher = w.client("pub");
+    w.publish(publisher, &message("old", "x", Qos::AtLeastOnce).with_retain(true));
+    let mut connect = lasting("sub", 60);
+    connect.properties.receive_maximum = Some(1);
+    let sub = w.connect(&connect);
+    w.subscribe(sub, "old", Qos::AtLeastOnce);
+    w.subscribe(sub, "a/+", Qos::AtLeastOnce);
+    w.subscribe(sub, "a/#", Qos::AtLeastOnce);
+    w.subscribe(sub, "$share/g/b", Qos::AtLeastOnce);
+    w.publish(publisher, &message("a/1", "x", Qos::AtLeastOnce));
+    w.publish(publisher, &message("b", "x", Qos::AtLeastOnce));
+    let mut w = w.restart(each, secs(1));
+    connect.properties.receive_maximum = None;
+    let (sub, got) = w.come(&connect);
+    assert_eq!(got.len(), 1 + 4, "one that was retained, two copies, one of the share: {got:?}");
+    let publisher = w.client("pub");
+    w.publish(publisher, &message("b", "y", Qos::AtLeastOnce));
+    assert_eq!(w.take(sub).len(), 1, "the share is there");
+}
+
+#[test]
+fn a_session_that_ends_leaves_nothing() {
+    let mut w = World::new(kept());
+    let sub = w.connect(&lasting("sub", 60));
+    w.subscribe(sub, "a", Qos::ExactlyOnce);
+    w.cut(sub);
+    let publisher = w.client("pub");
+    for qos in [Qos::AtLeastOnce, Qos::ExactlyOnce] {
+        w.publish(publisher, &message("a", "x", qos));
+    }
+    assert_eq!(w.messages_kept(), 2);
+    let (_, got) = w.come(&Connect::new(Version::V5, "sub"));
+    assert_eq!(got, ["Connack 00"]);
+    assert_eq!(w.disk.iter().count(), 0, "{:?}", w.disk);
+}
+
+#[test]
+fn rows_that_refer_to_nothing_are_let_go() {
+    let mut w = World::new(kept());
+    let mut restore = w.broker.restore(w.now);
+    let packet_id = PacketId::new(1).unwrap();
+    restore.take(Change::Received { session: 9, packet_id });
+    restore.take(Change::Position { session: 9, next: 4 });
+    let stored = std::sync::Arc::new(crate::broker::Stored {
+        message: message("a", "x", Qos::AtLeastOnce),
+        expires: None,
+    });
+    restore.take(Change::Message { number: 3, message: stored, owers: [].into() });
+    restore.finish();
+    assert!(matches!(w.broker.poll(), Output::Store(Change::MessageGone { number: 3 })));
+    assert!(matches!(w.broker.poll(), Output::Wait(_)));
+}
+
+#[test]
+fn a_full_disk_refuses_what_must_be_kept_and_nothing_else() {
+    let mut w = World::new(kept());
+    let sub = w.connect(&lasting("sub", 60));
+    w.subscribe(sub, "a", Qos::AtLeastOnce);
+    let publisher = w.client("pub");
+    w.handle(Input::Storage { is_full: true });
+    w.publish(publisher, &message("a", "x", Qos::AtLeastOnce));
+    assert_eq!(w.take(publisher), ["Puback 97"]);
+    w.publish(publisher, &message("b", "x", Qos::AtLeastOnce));
+    w.publish(publisher, &message("a", "x", Qos::AtMostOnce));
+    let old = w.connect(&Connect::new(Version::V3_1_1, "old"));
+    w.publish(old, &message("a", "x", Qos::AtLeastOnce));
+    assert!(w.wire[old].is_closed, "3.1.1 has no word for it");
+    w.handle(Input::Storage { is_full: false });
+    w.publish(publisher, &message("a", "x", Qos::AtLeastOnce));
+    assert_eq!(w.messages_kept(), 1);
+}
