@@ -1,7 +1,7 @@
 //! A running `switchboard` on ports of its own, with nothing on disk unless that is asked for.
 
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::{env, fs, process};
@@ -103,6 +103,33 @@ impl Bridge {
         let mut bridge = Self::launch((ANY_PORT, ANY_PORT), arguments, Some(data));
         bridge.config = Some(Rc::new(config));
         bridge
+    }
+
+    /// One with the state of a folder.
+    #[must_use]
+    pub fn keeping_in(data: TempFolder) -> Self {
+        Self::launch((ANY_PORT, ANY_PORT), Vec::new(), Some(Rc::new(data)))
+    }
+
+    /// One whose state has a disk of its own, of so many MiB.
+    ///
+    /// # Panics
+    /// The system does not let its user mount anything in a namespace.
+    #[must_use]
+    pub fn keeping_within(mib: u32, text: &str) -> Self {
+        let config = TempFile::new("switchboard.toml", text);
+        let data = TempFolder::new("small");
+        fs::create_dir_all(&data.0).expect("the folder for temporary files can be written to");
+        let words = [&paths::program(), &data.0, &config.0].map(|path| path.to_string_lossy().into_owned());
+        let script = "mount -t tmpfs -o size=$1m tmpfs \"$3\" && \
+            exec \"$2\" --http 127.0.0.1:0 --tcp 127.0.0.1:0 --data \"$3\" --config \"$4\"";
+        let size = mib.to_string();
+        let arguments =
+            ["--map-root-user", "--mount", "sh", "-c", script, "sh", &size, &words[0], &words[1], &words[2]];
+        let process = Process::start(Path::new("unshare"), &arguments);
+        let (http, tcp) = process.stdout.find("`listening http=… tcp=…`", listening);
+        let (config, data) = (Some(Rc::new(config)), Some(Rc::new(data)));
+        Self { process, http, tcp, arguments: Vec::new(), config, data }
     }
 
     /// Where its state is.

@@ -34,6 +34,7 @@ impl Broker {
         let (session, session_present) = self.claim_session(&granted, connect.clean_start);
         // What it says of the Session must be so after a restart, too.
         let holds = self.out.has_claims() || (session_present && self.session_number(session) != 0);
+        let holds = holds && !self.keeping.is_full; // its owner may be who makes room
         self.go_live(id, connect, &granted, session);
         self.attach(session, id, granted.expiry);
         self.set_window(session, connect);

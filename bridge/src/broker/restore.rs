@@ -179,13 +179,14 @@ impl Broker {
 
     fn finish_session(&mut self, number: SessionNumber, mut restoring: Restoring) {
         let window = self.config.max_inflight;
-        // What is left has no message any more: either none is needed, or it was damaged.
+        // What is left has no message any more: none is needed, or it was lost, or never had room. Its identifier is freed, at
+        // QoS 2 together with the Client, which may hold it for received.
         for (message, (packet_id, step)) in std::mem::take(&mut restoring.in_flight) {
             match step {
-                Step::Pubcomp => {
+                Step::Pubrec | Step::Pubcomp => {
                     restoring.sent.insert(message, (packet_id, InFlight::AwaitPubcomp));
                 }
-                Step::Puback | Step::Pubrec => self.out.store(Change::Free { session: number, packet_id }),
+                Step::Puback => self.out.store(Change::Free { session: number, packet_id }),
             }
         }
         let Some(session) = self.session(restoring.id) else { return };

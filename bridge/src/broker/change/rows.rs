@@ -117,6 +117,18 @@ impl Rows {
         *self = Self::default();
     }
 
+    /// Gives up the messages that are new, and values that are to be retained.
+    pub fn drop_messages(&mut self) {
+        let mut heavy = 0;
+        self.rows.retain(|key, entry| {
+            let drops = matches!(entry.row, Row::Put(Change::Message { .. } | Change::Retained { .. }));
+            heavy += usize::from(drops && is_heavy(key, &entry.row));
+            !drops
+        });
+        self.heavy -= heavy;
+        self.bytes = 0;
+    }
+
     /// Adds later rows to these, as a store does that keeps them: what is gone is gone. For those who hold rows in memory in
     /// place of a file; whether they are heavy is not known afterwards.
     pub fn absorb(&mut self, later: &Self) {

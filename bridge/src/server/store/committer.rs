@@ -3,7 +3,7 @@
 
 use std::collections::VecDeque;
 use std::os::unix::net::UnixStream;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
@@ -12,7 +12,7 @@ use mqtt::Instant;
 use tokio::sync::Notify;
 
 use super::{Durability, Failure, Store, snapshot};
-use crate::broker::change::{Change, Rows};
+use crate::broker::change::{Change, Row, Rows};
 use crate::server::clock::Clock;
 
 /// Bytes of changes that are written at once.
@@ -55,8 +55,6 @@ struct Shared {
     work: Condvar,
     news: Mutex<News>,
     told: Notify,
-    /// Groups that were written.
-    groups: AtomicU64,
     /// Bytes in the queue.
     backlog: AtomicUsize,
 }
@@ -93,6 +91,7 @@ impl Journal {
             clock: Clock::start(),
             due: None,
             is_out_of_room: false,
+            has_gaps: false,
         };
         let thread = thread::Builder::new().name("store".into()).spawn(move || committer.run())?;
         Ok(Self { shared, changes: Vec::new(), bytes: 0, is_awaited: false, turn: 1, thread: Some(thread) })
@@ -172,11 +171,6 @@ impl Teller {
         self.0.news().clone()
     }
 
-    /// Groups that were written since the start.
-    pub(crate) fn groups(&self) -> u64 {
-        self.0.groups.load(Ordering::Relaxed)
-    }
-
     /// Sends a copy of all rows, once what is there now is written.
     pub(crate) fn copy_to(&self, stream: UnixStream) {
         self.0.queue().copies.push(stream);
@@ -213,6 +207,8 @@ struct Committer {
     due: Option<Instant>,
     /// The last attempt found no room.
     is_out_of_room: bool,
+    /// Rows were removed since the file was last made smaller.
+    has_gaps: bool,
 }
 
 /// What the thread is to do next.
@@ -240,7 +236,7 @@ impl Committer {
         loop {
             let done = match self.next() {
                 Work::Take(chunk) => self.take(chunk),
-                Work::Time => self.commit(),
+                Work::Time => self.commit().and_then(|()| self.make_room()),
                 Work::Copy(stream) => self.commit().map(|()| self.copy(stream)),
                 Work::Stop => {
                     if let Err(Failure::Broken(why)) = self.commit() {
@@ -311,9 +307,9 @@ impl Committer {
                 return Err(Failure::Full);
             }
             self.store.commit(&self.rows)?;
+            self.has_gaps |= self.rows.iter().any(|(_, row)| matches!(row, Row::Gone));
             self.rows.clear();
             self.is_out_of_room = false;
-            self.shared.groups.fetch_add(1, Ordering::Relaxed);
         }
         let is_full = self.store.is_full();
         if is_full {
@@ -324,9 +320,21 @@ impl Committer {
         Ok(())
     }
 
-    /// What waits is told that there is no room. What is in memory stays there, and is written when there is.
+    /// The disk is full, but the file may have room inside.
+    fn make_room(&mut self) -> Result<(), Failure> {
+        if !self.has_gaps || !self.store.is_full() {
+            return Ok(());
+        }
+        self.has_gaps = false;
+        self.store.shrink()?;
+        self.commit()
+    }
+
+    /// What waits is told that there is no room. The messages that found none are not acknowledged and not written later
+    /// either, or they would keep out for ever what is small.
     fn out_of_room(&mut self) {
         self.is_out_of_room = true;
+        self.rows.drop_messages();
         self.due = Some(self.clock.now() + LAZY);
         let turn = self.turn;
         self.shared.tell(|news| (news.refused, news.is_full) = (turn, true));

@@ -21,6 +21,8 @@ use crate::server::clock;
 
 /// Bytes that are kept free: enough for all that is on its way when the disk fills up.
 const RESERVE: u64 = 16 << 20;
+/// The same on a small disk, of which it is a sixteenth at least.
+const LEAST_RESERVE: u64 = 8 << 20;
 
 /// A folder that this process alone uses.
 #[derive(Debug)]
@@ -134,7 +136,7 @@ impl Folder {
         let Ok(volume) = rustix::fs::statvfs(&self.path) else { return false };
         let free = volume.f_bavail.saturating_mul(volume.f_frsize);
         let all = volume.f_blocks.saturating_mul(volume.f_frsize);
-        free < RESERVE.min(all / 16)
+        free < RESERVE.min(LEAST_RESERVE.max(all / 16))
     }
 
     /// Makes the names in the folder durable.

@@ -56,6 +56,10 @@ impl Store for Memory {
         false
     }
 
+    fn shrink(&mut self) -> Result<(), Failure> {
+        Ok(())
+    }
+
     fn snapshot(&self) -> Result<Box<dyn Snapshot>, Failure> {
         Ok(Box::new(self.clone()))
     }

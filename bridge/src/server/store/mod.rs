@@ -50,6 +50,12 @@ pub(crate) trait Store: Send {
     /// Whether there is so little room left that nothing more should be promised.
     fn is_full(&self) -> bool;
 
+    /// Gives room back that removed rows have left. Others wait while it does.
+    ///
+    /// # Errors
+    /// As for `commit`.
+    fn shrink(&mut self) -> Result<(), Failure>;
+
     /// All rows as they are now, to be written elsewhere while this one goes on.
     ///
     /// # Errors

@@ -84,6 +84,20 @@ impl Redb {
         Ok(transaction.commit()?)
     }
 
+    /// What a failure means. After a write that failed redb takes no more; the file is as it was before it, so where that can
+    /// be waited for it is opened anew.
+    fn failed(&mut self, error: &dyn std::fmt::Display) -> Failure {
+        let failure = self.trouble.explain(error);
+        if let (Failure::Full, Some(place)) = (&failure, &self.place) {
+            self.database = None;
+            match self.open_database(place) {
+                Ok(database) => self.database = Some(database),
+                Err(failure) => return failure,
+            }
+        }
+        failure
+    }
+
     fn open_database(&self, place: &Place) -> Result<Database, Failure> {
         open(place.folder.state(&self.trouble, place.durability)?, &self.trouble)
     }
@@ -197,18 +211,19 @@ impl Store for Redb {
 
     fn commit(&mut self, rows: &Rows) -> Result<(), Failure> {
         let done = self.write(rows);
-        let Err(error) = done else { return Ok(()) };
-        let failure = self.trouble.explain(&error);
-        // After a failed write redb takes no more. The file is as it was before, so it is opened anew.
-        if let (Failure::Full, Some(place)) = (&failure, &self.place) {
-            self.database = None;
-            self.database = Some(self.open_database(place)?);
-        }
-        Err(failure)
+        done.map_err(|error| self.failed(&error))
     }
 
     fn is_full(&self) -> bool {
         self.place.as_ref().is_some_and(|place| place.folder.is_full())
+    }
+
+    fn shrink(&mut self) -> Result<(), Failure> {
+        let Some(database) = &mut self.database else { return Ok(()) };
+        match database.compact() {
+            Ok(_) | Err(redb::CompactionError::TransactionInProgress) => Ok(()), // a copy is being taken
+            Err(error) => Err(self.failed(&error)),
+        }
     }
 
     fn snapshot(&self) -> Result<Box<dyn Snapshot>, Failure> {
