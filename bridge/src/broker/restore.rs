@@ -78,7 +78,7 @@ impl Restore<'_> {
                 }
             }
             Change::Will { session, due, will } => {
-                let due = due.unwrap_or(broker.now + Duration::from_secs(u64::from(will.delay_s)));
+                let due = due.unwrap_or_else(|| broker.now + Duration::from_secs(u64::from(will.delay_s)));
                 if let Some(session) = sessions.get(&session).and_then(|known| broker.session(known.id)) {
                     let due = session.ends().map_or(due, |ends| ends.min(due));
                     session.will = Some(Box::new((due, Arc::unwrap_or_clone(will))));

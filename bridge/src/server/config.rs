@@ -168,7 +168,7 @@ impl File {
     /// # Errors
     /// It is none.
     pub fn durability(&self) -> Result<Durability> {
-        let name = self.data.durability.as_deref().unwrap_or(Durability::default().name());
+        let Some(name) = self.data.durability.as_deref() else { return Ok(Durability::default()) };
         Durability::from_name(name)
             .ok_or_else(|| anyhow!("[data] durability = {name:?} is none; use always, group or os"))
     }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::record::{self, Epoch};
-use super::{Failure, Report, Snapshot, Store};
+use super::{Failure, Report, Snapshot, Store, TakeRow};
 use crate::broker::change::{Change, Row, Rows};
 
 /// Rows that are gone with the process.
@@ -66,7 +66,7 @@ impl Store for Memory {
 }
 
 impl Snapshot for Memory {
-    fn each(&self, take: &mut dyn FnMut(&[u8], &[u8]) -> std::io::Result<()>) -> Result<(), Failure> {
+    fn each(&self, take: &mut TakeRow<'_>) -> Result<(), Failure> {
         let mut rows = self.rows.iter();
         rows.try_for_each(|(key, value)| take(key, value)).map_err(|error| Failure::Broken(error.to_string()))
     }

@@ -63,13 +63,16 @@ pub(crate) trait Store: Send {
     fn snapshot(&self) -> Result<Box<dyn Snapshot>, Failure>;
 }
 
+/// Takes the key and the record of a row.
+pub(crate) type TakeRow<'a> = dyn FnMut(&[u8], &[u8]) -> io::Result<()> + 'a;
+
 /// All rows of one moment.
 pub(crate) trait Snapshot: Send {
     /// Hands on key and record of each row, until that fails.
     ///
     /// # Errors
     /// The place cannot be read, or `take` fails.
-    fn each(&self, take: &mut dyn FnMut(&[u8], &[u8]) -> io::Result<()>) -> Result<(), Failure>;
+    fn each(&self, take: &mut TakeRow<'_>) -> Result<(), Failure>;
 }
 
 /// Why rows were not written or read.

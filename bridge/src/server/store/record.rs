@@ -100,7 +100,7 @@ fn read_key(bytes: &[u8]) -> Option<Key> {
     }
     let (number, rest) = rest.split_first_chunk::<8>()?;
     let number = u64::from_be_bytes(*number);
-    let packet_id = || Some(PacketId::new(u16::from_be_bytes(rest.try_into().ok()?))?);
+    let packet_id = || PacketId::new(u16::from_be_bytes(rest.try_into().ok()?));
     let key = match kind {
         SESSION => Key::Session(number),
         SUBSCRIPTION => {

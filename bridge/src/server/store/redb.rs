@@ -11,7 +11,7 @@ use super::backend::Trouble;
 use super::folder::Folder;
 use super::record::{self, Epoch};
 use super::salvage;
-use super::{Durability, FORMAT, Failure, Report, Snapshot, Store};
+use super::{Durability, FORMAT, Failure, Report, Snapshot, Store, TakeRow};
 use crate::broker::change::{Change, Row, Rows};
 
 const ROWS: TableDefinition<'static, &[u8], &[u8]> = TableDefinition::new("rows");
@@ -60,7 +60,7 @@ impl Redb {
 
     /// The same with any storage below, and without a folder to put damaged things in.
     #[cfg(test)]
-    pub(crate) fn with_backend(
+    pub(super) fn with_backend(
         backend: impl StorageBackend,
         trouble: Trouble,
         epoch: Epoch,
@@ -235,7 +235,7 @@ impl Store for Redb {
 struct Moment(ReadTransaction);
 
 impl Snapshot for Moment {
-    fn each(&self, take: &mut dyn FnMut(&[u8], &[u8]) -> std::io::Result<()>) -> Result<(), Failure> {
+    fn each(&self, take: &mut TakeRow<'_>) -> Result<(), Failure> {
         let mut all = || -> Result<(), redb::Error> {
             for row in self.0.open_table(ROWS)?.iter()? {
                 let (key, value) = row?;

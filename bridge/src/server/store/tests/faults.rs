@@ -82,7 +82,7 @@ impl Disk {
             let is_kept = match seed {
                 0 => false,
                 1 => true,
-                _ => rng.next_u64() % 2 == 0,
+                _ => rng.next_u64().is_multiple_of(2),
             };
             match deed {
                 Deed::Bytes(at, data) if is_kept && n == last => {
