@@ -162,7 +162,8 @@ impl Bridge {
     }
 
     fn launch((http, tcp): (&str, &str), arguments: Vec<String>, data: Option<Rc<TempFolder>>) -> Self {
-        let folder = data.as_ref().map_or(":memory:".into(), |data| data.0.to_string_lossy().into_owned());
+        let folder =
+            data.as_ref().map_or_else(|| ":memory:".into(), |data| data.0.to_string_lossy().into_owned());
         let mut all = vec!["--http", http, "--tcp", tcp, "--data", &folder];
         all.extend(arguments.iter().map(String::as_str));
         let process = Process::start(&paths::program(), &all);

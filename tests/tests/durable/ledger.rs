@@ -131,10 +131,7 @@ fn compare(publishers: &[Publisher], subscriber: &Subscriber) {
             "the subscription to extra/{filter} is lost"
         );
     }
-    println!(
-        "{all} messages acknowledged, {once} of them delivered once, {} subscriptions",
-        subscriber.extra.len()
-    );
+    assert!(once > all / 2, "what is delivered twice is the exception: {once} of {all}");
 }
 
 #[test]
