@@ -164,6 +164,27 @@ fn what_passed_meanwhile_is_over_and_wills_fall_due() {
 }
 
 #[test]
+fn the_will_of_a_client_that_was_there_when_the_power_went_out_is_sent() {
+    for (comes_back, wills) in [(false, 1), (true, 0)] {
+        let mut w = World::new(kept());
+        let watcher = w.connect(&lasting("watcher", 10_000));
+        w.subscribe(watcher, "will", Qos::AtLeastOnce);
+        let will = Will { message: message("will", "lost", Qos::AtLeastOnce), delay_s: 20 };
+        let mut connect = lasting("lost", 60);
+        connect.will = Some(ConnectWill::of(&will));
+        w.connect(&connect);
+        let mut w = w.restart(kept(), secs(5));
+        w.pass(secs(19));
+        assert_eq!(w.messages_kept(), 0);
+        if comes_back {
+            w.come(&connect);
+        }
+        w.pass(secs(2));
+        assert_eq!(w.messages_kept(), wills);
+    }
+}
+
+#[test]
 fn several_copies_retained_messages_and_shares_are_kept_each() {
     let each = Config { overlapping: Overlapping::Each, ..kept() };
     let mut w = World::new(each.clone());

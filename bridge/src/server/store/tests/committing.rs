@@ -1,0 +1,152 @@
+//! The committer with a store in the test's hand: what is told when.
+
+use std::sync::mpsc::{Receiver, Sender, channel};
+
+use super::ledger::groups;
+use super::*;
+use crate::broker::change::{Row, Step};
+
+/// A store that does each commit when, and as, the test says.
+struct Puppet {
+    asked: Sender<usize>,
+    answers: Receiver<Result<(), Failure>>,
+}
+
+/// The test's end of it.
+struct Hand {
+    asked: Receiver<usize>,
+    answers: Sender<Result<(), Failure>>,
+}
+
+impl Store for Puppet {
+    fn load(&mut self, _: &mut dyn FnMut(Change)) -> Result<Report, Failure> {
+        Ok(Report::default())
+    }
+
+    fn commit(&mut self, rows: &Rows) -> Result<(), Failure> {
+        self.asked.send(rows.iter().count()).unwrap();
+        self.answers.recv().unwrap_or(Ok(()))
+    }
+
+    fn is_full(&self) -> bool {
+        false
+    }
+
+    fn shrink(&mut self) -> Result<(), Failure> {
+        Ok(())
+    }
+
+    fn snapshot(&self) -> Result<Box<dyn Snapshot>, Failure> {
+        Err(Failure::Full)
+    }
+}
+
+fn journal(durability: Durability) -> (Journal, Hand) {
+    let (asked, is_asked) = channel();
+    let (answers, answered) = channel();
+    let store = Box::new(Puppet { asked, answers: answered });
+    (Journal::start(store, durability).unwrap(), Hand { asked: is_asked, answers })
+}
+
+fn message() -> Change {
+    let found = groups(1, 20).iter().find_map(|rows| {
+        rows.iter().find_map(|(_, row)| match row {
+            Row::Put(change @ Change::Message { .. }) => Some(change.clone()),
+            _ => None,
+        })
+    });
+    found.unwrap()
+}
+
+/// Waits for news.
+fn told(journal: &Journal) {
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    runtime.block_on(journal.teller().told());
+}
+
+#[test]
+fn nothing_is_durable_before_its_commit_and_what_gathers_meanwhile_shares_the_next() {
+    let (mut journal, hand) = journal(Durability::Group);
+    journal.store(message());
+    let first = journal.hold();
+    journal.end_turn();
+    assert_eq!(hand.asked.recv().unwrap(), 1);
+    let mut last = first;
+    for topic in 0..5 {
+        journal.store(Change::RetainedGone { topic: format!("t{topic}").into() });
+        last = journal.hold();
+        journal.end_turn();
+    }
+    assert_eq!(journal.teller().news().durable, 0);
+    hand.answers.send(Ok(())).unwrap();
+    assert_eq!(hand.asked.recv().unwrap(), 5, "one group");
+    assert_eq!(journal.teller().news().durable, first);
+    hand.answers.send(Ok(())).unwrap();
+    journal.stop();
+    assert_eq!(journal.teller().news().durable, last);
+}
+
+#[test]
+fn what_came_and_went_needs_no_disk() {
+    let (mut journal, hand) = journal(Durability::Group);
+    let (session, packet_id) = (1, mqtt::PacketId::MIN);
+    let Change::Message { number, .. } = message() else { panic!("a message") };
+    journal.store(message());
+    journal.store(Change::InFlight { session, packet_id, message: number, step: Step::Puback });
+    journal.store(Change::Free { session, packet_id });
+    journal.store(Change::MessageGone { number });
+    let turn = journal.hold();
+    journal.end_turn();
+    told(&journal);
+    assert_eq!(journal.teller().news().durable, turn);
+    assert!(hand.asked.try_recv().is_err(), "nothing was written");
+    hand.answers.send(Ok(())).unwrap(); // of its position, at the end
+    journal.stop();
+}
+
+#[test]
+fn always_means_also_what_nobody_waits_for() {
+    let (mut journal, hand) = journal(Durability::Always);
+    journal.store(Change::RetainedGone { topic: "a".into() });
+    journal.end_turn();
+    assert_eq!(hand.asked.recv().unwrap(), 1);
+    hand.answers.send(Ok(())).unwrap();
+    journal.stop();
+}
+
+#[test]
+fn after_a_failure_nothing_is_durable_any_more() {
+    let (mut journal, hand) = journal(Durability::Group);
+    journal.store(message());
+    journal.hold();
+    journal.end_turn();
+    hand.answers.send(Err(Failure::Broken("no more".into()))).unwrap();
+    told(&journal);
+    journal.store(message());
+    journal.hold();
+    journal.end_turn();
+    journal.stop();
+    let news = journal.teller().news();
+    assert_eq!((news.durable, news.broken.as_deref()), (0, Some("no more")));
+    assert_eq!(hand.asked.iter().count(), 1, "it is not tried again");
+}
+
+#[test]
+fn a_full_disk_refuses_the_group_and_takes_the_next() {
+    let (mut journal, hand) = journal(Durability::Group);
+    journal.store(message());
+    let refused = journal.hold();
+    journal.end_turn();
+    hand.answers.send(Err(Failure::Full)).unwrap();
+    told(&journal);
+    let news = journal.teller().news();
+    assert_eq!((news.durable, news.refused, news.is_full), (0, refused, true));
+    journal.store(Change::RetainedGone { topic: "a".into() });
+    let taken = journal.hold();
+    journal.end_turn();
+    hand.answers.send(Ok(())).unwrap();
+    journal.stop();
+    let news = journal.teller().news();
+    assert_eq!((news.durable, news.is_full), (taken, false));
+    assert_eq!(hand.asked.iter().collect::<Vec<_>>(), [1, 1], "what was refused is not written later");
+}
