@@ -31,6 +31,8 @@ struct Arriving {
     number: MessageNumber,
     message: Arc<Stored>,
     owers: Vec<Ower>,
+    /// It was brought by a Shared Subscription.
+    is_shared: bool,
 }
 
 impl Keeping {
@@ -56,9 +58,13 @@ impl Keeping {
     }
 
     fn owe_kept(&mut self, session: &mut Session, queued: &Queued, out: &mut Outbox) -> MessageNumber {
-        // A Session that gets several copies owes several messages.
+        // A Session that gets several copies owes several messages. What may be passed on is kept for itself, so that it can be
+        // taken from one and given to another in one step.
         let is_another = |arriving: &Arriving| {
-            !Arc::ptr_eq(&arriving.message, &queued.message) || session.last_owed == arriving.number
+            !Arc::ptr_eq(&arriving.message, &queued.message)
+                || session.last_owed == arriving.number
+                || arriving.is_shared
+                || queued.share.is_some()
         };
         if self.arriving.as_ref().is_some_and(is_another) {
             self.flush(out);
@@ -66,7 +72,7 @@ impl Keeping {
         let arriving = self.arriving.get_or_insert_with(|| {
             self.last_message += 1;
             let (number, message) = (self.last_message, Arc::clone(&queued.message));
-            Arriving { number, message, owers: Vec::new() }
+            Arriving { number, message, owers: Vec::new(), is_shared: queued.share.is_some() }
         });
         arriving.owers.push(Ower {
             session: session.number,
@@ -81,7 +87,7 @@ impl Keeping {
 
     /// All owers of the message that arrived are known.
     pub(super) fn flush(&mut self, out: &mut Outbox) {
-        let Some(Arriving { number, message, owers }) = self.arriving.take() else { return };
+        let Some(Arriving { number, message, owers, .. }) = self.arriving.take() else { return };
         if self.owed.get(&number) == Some(&0) {
             self.owed.remove(&number); // it was dropped by all of them
             return;

@@ -5,6 +5,7 @@ mod alias;
 mod bounds;
 mod connect;
 mod costs;
+mod crash;
 mod durable;
 mod login;
 mod overlap;
