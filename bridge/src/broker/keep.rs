@@ -204,6 +204,11 @@ impl Broker {
         }
     }
 
+    pub(super) fn is_kept_received(&self, id: SessionId, packet_id: PacketId) -> bool {
+        let session = self.sessions.get(id.0 as usize);
+        session.is_some_and(|session| session.kept_received.contains(&packet_id))
+    }
+
     /// It was released. True when that must be durable before the Client may use the identifier again.
     pub(super) fn keep_released(&mut self, id: SessionId, packet_id: PacketId) -> bool {
         let Some(session) = self.sessions.get_mut(id.0 as usize) else { return false };

@@ -53,7 +53,7 @@ impl Broker {
             Delivery::ExactlyOnce { packet_id, .. } => {
                 let reason = self.publish_exactly_once(session, version, topic, publish, packet_id)?;
                 // One that is repeated may still be on its way to the disk.
-                let holds = self.out.has_claims() || self.session_number(session) != 0;
+                let holds = self.out.has_claims() || self.is_kept_received(session, packet_id);
                 self.send_held(id, &Packet::Pubrec(with_words(packet_id, reason)), holds); // [MQTT-4.3.3-8]
             }
         }
