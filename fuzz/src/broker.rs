@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use bridge::broker::change::{Change, Rows};
 use bridge::broker::{Broker, Config, ConnectionId, Input, Output, Overlapping, Peer};
 use mqtt::codec::Deframer;
 use mqtt::packet::{Ack, Connect, Disconnect, Publish, Subscribe, SubscriptionOptions, Unsubscribe};
@@ -46,6 +47,8 @@ struct World {
     broker: Broker,
     now: Instant,
     wait: Option<Instant>,
+    /// What it has kept.
+    disk: Rows,
     links: [Link; 2],
 }
 
@@ -53,6 +56,7 @@ pub fn play(script: &[u8]) {
     let mut script = Script(script);
     let Some(first) = script.byte() else { return };
     let config = Config {
+        keeps_state: true,
         max_inflight: [1, 2, 256, 256][usize::from(first & 3)],
         receive_maximum: 3,
         max_queued_messages: [2, 1000][usize::from(first >> 2 & 1)],
@@ -64,7 +68,13 @@ pub fn play(script: &[u8]) {
         ..Config::default()
     };
     let links = [0, 1].map(|_| Link::new());
-    let mut world = World { broker: Broker::new(config, 1), now: Instant::from_millis(1), wait: None, links };
+    let mut world = World {
+        broker: Broker::new(config, 1),
+        now: Instant::from_millis(1),
+        wait: None,
+        disk: Rows::default(),
+        links,
+    };
     while let Some(step) = script.byte() {
         if world.act(step, &mut script).is_none() {
             break;
@@ -252,13 +262,18 @@ impl World {
         for polls in 0.. {
             assert!(polls < 100_000, "it never waits");
             match self.broker.poll() {
-                Output::Send { connection, bytes } => {
+                Output::Send { connection, bytes, .. } => {
                     let link = &mut self.links[connection.0 as usize];
                     assert!(link.is_open && !link.is_closing, "it speaks to nobody");
                     link.pending += bytes.len();
                     assert_whole(link.deframer.version().unwrap_or(Version::V3_1_1), bytes);
                 }
                 Output::Close { connection } => self.links[connection.0 as usize].is_closing = true,
+                Output::Store(change) => {
+                    let mut rows = Rows::default();
+                    rows.apply(change);
+                    self.disk.absorb(&rows);
+                }
                 Output::Notice(_) => {}
                 Output::Wait(wait) => {
                     self.wait = wait;
@@ -280,6 +295,8 @@ impl World {
         let counters = self.broker.counters();
         let left = [counters.connections, counters.sessions, counters.subscriptions];
         assert_eq!(left, [0, 0, 0], "connections, sessions, subscriptions");
+        let kept = self.disk.puts().find(|change| !matches!(change, Change::Retained { .. }));
+        assert!(kept.is_none(), "nothing of a session outlives it: {kept:?}");
     }
 }
 
