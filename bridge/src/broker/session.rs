@@ -266,6 +266,7 @@ impl Broker {
         }
         let will = session.will.take_if(|will| will.0 <= now); // sent once [MQTT-3.1.2-8], [MQTT-3.1.2-10]
         let is_over = session.expires.is_some_and(|at| at <= now);
+        let has_waited = session.expiry != SessionExpiry::AtDisconnect;
         let next = earlier(session.will.as_ref().map(|will| will.0), session.expires);
         if let Some(will) = will {
             self.keep_will(id, None);
@@ -273,7 +274,7 @@ impl Broker {
         }
         if is_over {
             // [MQTT-4.1.0-2]
-            self.counters.sessions_expired += 1;
+            self.counters.sessions_expired += u64::from(has_waited);
             self.remove_session(id);
         } else {
             self.set_session_timer(id, next);

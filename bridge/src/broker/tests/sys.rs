@@ -102,6 +102,8 @@ fn sessions_that_wait_and_end_are_counted() {
     let sleeper = w.connect(&hello);
     w.subscribe(sleeper, "a", Qos::AtLeastOnce);
     w.cut(sleeper);
+    let guest = w.client("guest");
+    w.cut(guest); // ends with its connection, and is not one whose time ran out
     let client = w.client("client");
     w.publish(client, &message("a", "12345", Qos::AtLeastOnce));
     w.pass(secs(10));
