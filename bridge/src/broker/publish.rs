@@ -109,10 +109,16 @@ impl Broker {
         topic: TopicName<&str>,
         publish: &Publish<'_>,
     ) -> Result<ReasonCode, Fault> {
+        let turned_away = self.counters.dropped_queue_full;
         let accepted = self.accept(session, topic, publish);
+        let turned_away = self.counters.dropped_queue_full - turned_away;
         self.keeping.flush(&mut self.out); // the acknowledgement claims it
         match accepted {
             Ok(0) if version.is_5() => Ok(ReasonCode::NoMatchingSubscribers),
+            // Nobody had room for it. Counted and noted where that is found; 3.x has no word for it.
+            Ok(reached) if version.is_5() && reached as u64 == turned_away && !publish.retain => {
+                Ok(ReasonCode::QuotaExceeded)
+            }
             Ok(_) => Ok(ReasonCode::Success),
             Err(reason) => {
                 self.note_refusal(session, topic, Some(reason));

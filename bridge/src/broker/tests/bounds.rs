@@ -152,6 +152,29 @@ fn a_full_queue_drops_the_newest_and_counts_it() {
 }
 
 #[test]
+fn whoever_publishes_what_nobody_has_room_for_is_told() {
+    let mut w = World::new(Config { max_queued_messages: 1, ..Config::default() });
+    let mut connect = Connect::new(Version::V5, "c");
+    connect.properties.session_expiry = SessionExpiry::Never;
+    let (id, publisher, old) =
+        (w.connect(&connect), w.client("p"), w.connect(&Connect::new(Version::V3_1_1, "o")));
+    w.subscribe(id, "a", Qos::ExactlyOnce);
+    w.cut(id);
+    for answer in ["Puback 00", "Puback 97"] {
+        w.publish(publisher, &message("a", "x", Qos::AtLeastOnce));
+        assert_eq!(w.take(publisher), [answer]);
+    }
+    w.publish(publisher, &message("a", "x", Qos::AtLeastOnce).with_retain(true));
+    assert_eq!(w.take(publisher), ["Puback 00"], "it is kept, if not for the one who waits");
+    w.publish(old, &message("a", "x", Qos::AtLeastOnce));
+    assert_eq!(w.take(old), ["Puback 00"], "3.1.1 has no other word");
+    let other = w.client("other");
+    w.subscribe(other, "a", Qos::AtMostOnce);
+    w.publish(publisher, &message("a", "x", Qos::AtLeastOnce));
+    assert_eq!(w.take(publisher), ["Puback 00"], "somebody got it");
+}
+
+#[test]
 fn mqtt_3_3_2_5_what_has_expired_in_a_full_queue_makes_room() {
     let mut w = World::new(Config { max_queued_messages: 3, ..Config::default() });
     let connect = in_flight(&mut w, &[]);

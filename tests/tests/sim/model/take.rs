@@ -47,13 +47,12 @@ impl Model {
             properties: mqtt::MessageProperties::from_packet(&publish.properties),
         };
         match publish.delivery {
-            Delivery::AtMostOnce => drop(self.accept(client, &message)),
+            Delivery::AtMostOnce => drop(self.accept(link, client, &message)),
             Delivery::AtLeastOnce { packet_id, .. } => {
                 if self.is_over_window(link, client) {
                     return self.end(link, true); // [MQTT-3.3.4-7]
                 }
-                let reason = self.accept(client, &message);
-                let reason = self.as_said(link, reason);
+                let reason = self.accept(link, client, &message);
                 self.answer(link, "PUBACK", packet_id.get(), vec![reason]); // [MQTT-4.3.2-4]
             }
             Delivery::ExactlyOnce { packet_id, .. } => {
@@ -66,8 +65,7 @@ impl Model {
                     if is_over {
                         return self.end(link, true); // [MQTT-3.3.4-7]
                     }
-                    reason = self.accept(client, &message);
-                    reason = self.as_said(link, reason);
+                    reason = self.accept(link, client, &message);
                     if let Some(session) = self.sessions.get_mut(client).filter(|_| !reason.is_error()) {
                         session.receiving.insert(id);
                     }
@@ -85,17 +83,26 @@ impl Model {
         is_5 && unfinished >= usize::from(self.config.receive_maximum)
     }
 
-    /// Publishes, unless the topic is the Server's own.
-    fn accept(&mut self, client: &str, message: &Message) -> ReasonCode {
+    /// Publishes, unless the topic is the Server's own or nobody has room for it, and says what the Client is told.
+    fn accept(&mut self, link: LinkKey, client: &str, message: &Message) -> ReasonCode {
         let instance = self.sessions.get(client).map_or(0, |session| session.instance);
-        self.ledger.taken(instance, &message.payload);
-        if message.topic.as_str().starts_with("$SYS/") {
-            return ReasonCode::NotAuthorized;
+        let turned_away = self.turned_away;
+        let reason = if message.topic.as_str().starts_with("$SYS/") {
+            ReasonCode::NotAuthorized
+        } else {
+            match self.publish_message(client, message) {
+                0 => ReasonCode::NoMatchingSubscribers,
+                reached if reached as u64 == self.turned_away - turned_away && !message.retain => {
+                    ReasonCode::QuotaExceeded
+                }
+                _ => ReasonCode::Success,
+            }
+        };
+        let said = self.as_said(link, reason);
+        if !said.is_error() {
+            self.ledger.taken(instance, &message.payload);
         }
-        match self.publish_message(client, message) {
-            0 => ReasonCode::NoMatchingSubscribers,
-            _ => ReasonCode::Success,
-        }
+        said
     }
 
     /// 3.1.1 has no words but success.
