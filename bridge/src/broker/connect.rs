@@ -210,6 +210,9 @@ impl Broker {
 
     /// The will of a Client that is there is kept, so that it is sent when the Server and the Client were both lost.
     fn keep_live_will(&mut self, id: ConnectionId, session: SessionId) {
+        if self.session_number(session) == 0 {
+            return;
+        }
         let will = self.connection(id).and_then(|connection| connection.live()?.will.clone());
         self.keep_will(session, will.as_deref().map(|will| (None, will)));
     }
