@@ -100,7 +100,7 @@ pub(super) fn encode_own<'a>(
     topic: &'a TopicName,
     mut publish: Publish<'a>,
 ) -> Option<Shape> {
-    let aliases = live.our_aliases.as_mut().filter(|_| topic.as_str().len() >= ALIASED_BYTES);
+    let aliases = live.our_aliases.as_mut().filter(|_| is_worth_an_alias(topic));
     let saying = aliases.map_or(Saying::Topic, |aliases| aliases.say(topic));
     publish.topic = Some(topic.borrowed()).filter(|_| !matches!(saying, Saying::Alias(_)));
     publish.properties.topic_alias = saying.alias();
@@ -112,6 +112,10 @@ pub(super) fn encode_own<'a>(
     }
     publish.properties.topic_alias = None; // it takes three bytes, which may be the ones too much
     matches!(saying, Saying::Both(_)).then(|| encode_within(out, live, &publish)).flatten()
+}
+
+fn is_worth_an_alias(topic: &TopicName) -> bool {
+    topic.as_str().len() >= ALIASED_BYTES
 }
 
 /// Appends a PUBLISH to the outbox's buffer. None when the Client takes no packet that large.
@@ -214,7 +218,7 @@ impl Broker {
         if qos != Qos::AtMostOnce && (!session.queue.is_empty() || !session.sender.has_room()) {
             return false;
         }
-        let shape = if to.is_alone && live.our_aliases.is_some() {
+        let shape = if to.is_alone && live.our_aliases.is_some() && is_worth_an_alias(&audience.topic) {
             let mut publish = routed.publish.clone();
             publish.delivery = delivery(qos, PLACEHOLDER, false);
             publish.retain = retain;
