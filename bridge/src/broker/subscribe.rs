@@ -3,6 +3,7 @@
 use std::num::NonZeroU32;
 use std::sync::Arc;
 
+use mqtt::codec::varint_len;
 use mqtt::packet::{RetainHandling, Subscribe, SubscriptionAck, SubscriptionOptions, Unsubscribe};
 use mqtt::{Packet, Qos, ReasonCode, TopicFilter, Version};
 
@@ -188,13 +189,7 @@ impl Broker {
 /// Bytes of a SUBACK or UNSUBACK of 5.0 without words: first byte, length, identifier, no properties, a reason for each filter.
 const fn answer_size(filters: usize) -> usize {
     let rest = 2 + 1 + filters;
-    let length = match rest {
-        0..128 => 1,
-        128..16_384 => 2,
-        16_384..2_097_152 => 3,
-        _ => 4,
-    };
-    1 + length + rest
+    1 + varint_len(rest) + rest
 }
 
 /// A share name and the filter behind it.

@@ -13,6 +13,7 @@ use crate::packet::{self, Packet};
 use crate::{ReasonCode, TopicError, Version};
 
 use reader::Reader;
+pub use writer::varint_len;
 
 /// The largest Remaining Length four bytes can say (2.1.4).
 pub const MAX_REMAINING_LENGTH: usize = 268_435_455;

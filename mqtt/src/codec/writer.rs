@@ -95,8 +95,9 @@ impl<'v> Writer<'v> {
     }
 }
 
-/// As few bytes as the number needs [MQTT-1.5.5-1].
-const fn varint_len(n: usize) -> usize {
+/// Bytes of a number up to [`MAX_REMAINING_LENGTH`] as a Variable Byte Integer (1.5.5): as few as it needs [MQTT-1.5.5-1].
+#[must_use]
+pub const fn varint_len(n: usize) -> usize {
     match n {
         0..=127 => 1,
         128..=16_383 => 2,
