@@ -101,7 +101,9 @@ impl Shard {
         loop {
             match broker.poll() {
                 Output::Store(change) => {
-                    keeper.iter_mut().for_each(|keeper| keeper.journal.store(change.clone()))
+                    if let Some(keeper) = &mut keeper {
+                        keeper.journal.store(change);
+                    }
                 }
                 Output::Wait(_) => break,
                 Output::Send { .. } | Output::Close { .. } | Output::Notice(_) => {}

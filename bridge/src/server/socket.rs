@@ -120,10 +120,11 @@ impl Socket {
     /// Lets go what waits for no later turn.
     pub(super) fn release_held(&mut self, durable: Turn, pool: &mut Pool) {
         let Some(mut held) = self.held.take() else { return };
-        let bytes: Vec<u8> = held.release(durable).collect();
-        if !bytes.is_empty() {
-            self.push(&bytes, pool);
+        let bytes = held.release(durable);
+        if !bytes.as_slice().is_empty() {
+            self.push(bytes.as_slice(), pool);
         }
+        drop(bytes);
         if held.len() > 0 {
             self.held = Some(held);
         }

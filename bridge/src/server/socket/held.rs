@@ -1,13 +1,14 @@
 //! Output that waits for the disk: in order, each part with the turn it waits for.
 
 use std::collections::VecDeque;
+use std::vec::Drain;
 
 use crate::server::store::Turn;
 
 /// What one socket holds back.
 #[derive(Debug, Default)]
 pub(super) struct Held {
-    bytes: VecDeque<u8>,
+    bytes: Vec<u8>,
     /// From which of all bytes ever held which turn is waited for. Later turns stand later.
     barriers: VecDeque<(usize, Turn)>,
     /// Bytes that were let go.
@@ -21,11 +22,11 @@ impl Held {
         {
             self.barriers.push_back((self.gone + self.bytes.len(), turn));
         }
-        self.bytes.extend(bytes);
+        self.bytes.extend_from_slice(bytes);
     }
 
     /// What waits for nothing after this turn.
-    pub(super) fn release(&mut self, durable: Turn) -> impl Iterator<Item = u8> {
+    pub(super) fn release(&mut self, durable: Turn) -> Drain<'_, u8> {
         while self.barriers.pop_front_if(|(_, turn)| *turn <= durable).is_some() {}
         let end = self.barriers.front().map_or(self.gone + self.bytes.len(), |&(at, _)| at);
         let count = end - self.gone;
