@@ -3,7 +3,6 @@
 use std::collections::BTreeSet;
 use std::sync::mpsc;
 use std::thread;
-use std::time::Duration;
 
 use mqtt::packet::Connect;
 use mqtt::{Qos, ReasonCode, Version};
@@ -41,18 +40,24 @@ impl Play {
         self.subscribers.iter_mut().for_each(|subscriber| subscriber.prepare(place));
     }
 
-    /// Lets everybody work, and kills the program at a random moment.
+    /// Lets everybody work, and kills the program after a random number of its answers.
     fn round(&mut self, round: usize) {
         let place = Place::of(&self.bridge);
-        let pause = Duration::from_millis(20 + self.rng.below(300) as u64);
+        let answers = 1 + self.rng.below(2000);
         let (connected, is_connected) = mpsc::channel();
+        let (answered, is_answered) = mpsc::channel();
         thread::scope(|scope| {
             let mut over_websocket = 0;
             for publisher in &mut self.publishers {
-                let connected = connected.clone();
+                let (connected, answered) = (connected.clone(), answered.clone());
                 let counts = publisher.is_websocket();
                 over_websocket += usize::from(counts);
-                scope.spawn(move || publisher.play(place, false, move || tell(&connected, counts)));
+                scope.spawn(move || {
+                    let answered = || {
+                        let _ = answered.send(()); // nobody counts any more once it is killed
+                    };
+                    publisher.play(place, false, move || tell(&connected, counts), answered);
+                });
             }
             for subscriber in &mut self.subscribers {
                 let connected = connected.clone();
@@ -65,7 +70,9 @@ impl Play {
             for _ in 0..over_websocket {
                 is_connected.recv_timeout(tests::PATIENCE).expect("clients over WebSocket come in");
             }
-            thread::sleep(pause); // a random moment of work
+            for _ in 0..answers {
+                is_answered.recv_timeout(tests::PATIENCE).expect("publishers are answered");
+            }
             self.bridge.kill();
         });
         self.bridge.restart();
@@ -75,7 +82,7 @@ impl Play {
     fn settle(&mut self) {
         let place = Place::of(&self.bridge);
         for publisher in &mut self.publishers {
-            publisher.play(place, true, || {});
+            publisher.play(place, true, || {}, || {});
         }
         let mut helper = Client::new(Wire::tcp(self.bridge.tcp), Version::V5);
         assert_eq!(helper.connect(&Connect::new(Version::V5, "helper")).reason, ReasonCode::Success);

@@ -81,8 +81,14 @@ impl Publisher {
         format!("value/{}/{n}", self.name)
     }
 
-    /// Publishes until the broker is gone, or, with a limit, until nothing is unfinished.
-    pub(crate) fn play(&mut self, place: Place, is_last: bool, connected: impl FnOnce()) {
+    /// Publishes until the broker is gone, or the last time until nothing is unfinished. Tells of each answer.
+    pub(crate) fn play(
+        &mut self,
+        place: Place,
+        is_last: bool,
+        connected: impl FnOnce(),
+        mut answered: impl FnMut(),
+    ) {
         let Some((mut line, present)) = Line::resume(place, self.transport, &self.name) else { return };
         connected();
         assert!(present || self.acknowledged.is_empty(), "{}: its session is gone", self.name);
@@ -118,6 +124,7 @@ impl Publisher {
                 if !self.acknowledged(&mut line, step, id, reason) {
                     return;
                 }
+                answered();
             }
             if !is_alive {
                 return;
