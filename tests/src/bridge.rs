@@ -82,7 +82,7 @@ impl Bridge {
     #[must_use]
     pub fn start_with(arguments: &[&str]) -> Self {
         let arguments = arguments.iter().map(|&word| word.to_owned()).collect();
-        Self::launch((ANY_PORT, ANY_PORT), arguments, None)
+        Self::launch((ANY_PORT, ANY_PORT), arguments, None, &[])
     }
 
     /// The same with a `switchboard.toml` of this text.
@@ -97,10 +97,16 @@ impl Bridge {
     /// The same with a folder of its own for its state, which lasts as long as this value.
     #[must_use]
     pub fn keeping(text: &str) -> Self {
+        Self::keeping_with(text, &[])
+    }
+
+    /// The same with variables in its environment, which are gone after [`Bridge::restart`].
+    #[must_use]
+    pub fn keeping_with(text: &str, variables: &[(&str, &Path)]) -> Self {
         let config = TempFile::new("switchboard.toml", text);
         let data = Rc::new(TempFolder::new("data"));
         let arguments = vec!["--config".to_owned(), config.0.to_string_lossy().into_owned()];
-        let mut bridge = Self::launch((ANY_PORT, ANY_PORT), arguments, Some(data));
+        let mut bridge = Self::launch((ANY_PORT, ANY_PORT), arguments, Some(data), variables);
         bridge.config = Some(Rc::new(config));
         bridge
     }
@@ -108,7 +114,7 @@ impl Bridge {
     /// One with the state of a folder.
     #[must_use]
     pub fn keeping_in(data: TempFolder) -> Self {
-        Self::launch((ANY_PORT, ANY_PORT), Vec::new(), Some(Rc::new(data)))
+        Self::launch((ANY_PORT, ANY_PORT), Vec::new(), Some(Rc::new(data)), &[])
     }
 
     /// One whose state has a disk of its own, of so many MiB.
@@ -151,7 +157,7 @@ impl Bridge {
         self.process.kill();
         let (config, data) = (self.config.clone(), self.data.clone());
         let places = (self.http.to_string(), self.tcp.to_string());
-        *self = Self::launch((&places.0, &places.1), self.arguments.clone(), data);
+        *self = Self::launch((&places.0, &places.1), self.arguments.clone(), data, &[]);
         self.config = config;
     }
 
@@ -161,12 +167,17 @@ impl Bridge {
         self.process.stderr.all().into_iter().filter(|line| names(line, who)).collect()
     }
 
-    fn launch((http, tcp): (&str, &str), arguments: Vec<String>, data: Option<Rc<TempFolder>>) -> Self {
+    fn launch(
+        (http, tcp): (&str, &str),
+        arguments: Vec<String>,
+        data: Option<Rc<TempFolder>>,
+        variables: &[(&str, &Path)],
+    ) -> Self {
         let folder =
             data.as_ref().map_or_else(|| ":memory:".into(), |data| data.0.to_string_lossy().into_owned());
         let mut all = vec!["--http", http, "--tcp", tcp, "--data", &folder];
         all.extend(arguments.iter().map(String::as_str));
-        let process = Process::start(&paths::program(), &all);
+        let process = Process::start_with(&paths::program(), &all, variables);
         let (http, tcp) = process.stdout.find("`listening http=… tcp=…`", listening);
         Self { process, http, tcp, arguments, config: None, data }
     }

@@ -1,6 +1,7 @@
 //! The ledger: what was acknowledged before the program was killed is there after it.
 
 use std::collections::BTreeSet;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::mpsc;
 use std::thread;
 
@@ -14,9 +15,10 @@ use crate::player::{Publisher, Subscriber};
 /// How often it is killed; `SWITCHBOARD_KILLS` says another number.
 const KILLS: usize = 8;
 /// Messages wait for as long as it takes, so that none is dropped at a bound.
-const LIMITS: &str = "[limits]\nmax_queued_messages = 1000000\nmax_queued_bytes = 1000000000\n";
+pub(crate) const LIMITS: &str = "[limits]\nmax_queued_messages = 1000000\nmax_queued_bytes = 1000000000\n";
 
-struct Play {
+/// Clients that work with a broker through its ends.
+pub(crate) struct Play {
     bridge: Bridge,
     publishers: Vec<Publisher>,
     subscribers: Vec<Subscriber>,
@@ -24,10 +26,10 @@ struct Play {
 }
 
 impl Play {
-    fn new(seed: u64) -> Self {
+    pub(crate) fn new(bridge: Bridge, seed: u64) -> Self {
         let both = [("tcp", Transport::Tcp), ("ws", Transport::WebSocket)];
         Self {
-            bridge: Bridge::keeping(LIMITS),
+            bridge,
             publishers: both.map(|(name, t)| Publisher::new(&format!("from-{name}"), t)).into(),
             subscribers: both.map(|(name, t)| Subscriber::new(&format!("to-{name}"), t)).into(),
             rng: Rng::new(seed),
@@ -35,13 +37,13 @@ impl Play {
     }
 
     /// Subscribes before anything is published.
-    fn prepare(&mut self) {
+    pub(crate) fn prepare(&mut self) {
         let place = Place::of(&self.bridge);
         self.subscribers.iter_mut().for_each(|subscriber| subscriber.prepare(place));
     }
 
-    /// Lets everybody work, and kills the program after a random number of its answers.
-    fn round(&mut self, round: usize) {
+    /// Lets everybody work, and ends the program after a random number of its answers.
+    pub(crate) fn round(&mut self, round: usize, end: impl FnOnce(&mut Bridge)) {
         let place = Place::of(&self.bridge);
         let answers = 1 + self.rng.below(2000);
         let (connected, is_connected) = mpsc::channel();
@@ -67,19 +69,23 @@ impl Play {
                     subscriber.play(place, round, &[], move || tell(&connected, counts));
                 });
             }
-            for _ in 0..over_websocket {
-                is_connected.recv_timeout(tests::PATIENCE).expect("clients over WebSocket come in");
-            }
-            for _ in 0..answers {
-                is_answered.recv_timeout(tests::PATIENCE).expect("publishers are answered");
-            }
-            self.bridge.kill();
+            let ended = catch_unwind(AssertUnwindSafe(|| {
+                for _ in 0..over_websocket {
+                    is_connected.recv_timeout(tests::PATIENCE).expect("clients over WebSocket come in");
+                }
+                for _ in 0..answers {
+                    is_answered.recv_timeout(tests::PATIENCE).expect("publishers are answered");
+                }
+                end(&mut self.bridge);
+            }));
+            self.bridge.kill(); // else its clients would work on when this fails
+            ended.unwrap_or_else(|why| resume_unwind(why));
         });
         self.bridge.restart();
     }
 
     /// Lets everybody finish, and compares.
-    fn settle(&mut self) {
+    pub(crate) fn settle(&mut self) {
         let place = Place::of(&self.bridge);
         for publisher in &mut self.publishers {
             publisher.play(place, true, || {}, || {});
@@ -144,10 +150,10 @@ fn compare(publishers: &[Publisher], subscriber: &Subscriber) {
 #[test]
 fn nothing_acknowledged_is_lost_and_nothing_of_qos_2_is_delivered_twice() {
     let kills = std::env::var("SWITCHBOARD_KILLS").ok().and_then(|n| n.parse().ok()).unwrap_or(KILLS);
-    let mut play = Play::new(kills as u64);
+    let mut play = Play::new(Bridge::keeping(LIMITS), kills as u64);
     play.prepare();
     for round in 1..=kills {
-        play.round(round);
+        play.round(round, Bridge::kill);
     }
     play.settle();
 }

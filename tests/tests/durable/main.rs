@@ -5,3 +5,5 @@ mod faults;
 mod ledger;
 mod line;
 mod player;
+#[cfg(target_os = "linux")]
+mod sync;
