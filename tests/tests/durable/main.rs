@@ -1,9 +1,9 @@
 //! What the program promises to keep, against the program itself: it is killed while clients work, started again, and asked
 //! for all that it had acknowledged.
 
+#[cfg(target_os = "linux")]
+mod broken;
 mod faults;
 mod ledger;
 mod line;
 mod player;
-#[cfg(target_os = "linux")]
-mod sync;
