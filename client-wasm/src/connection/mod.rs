@@ -38,5 +38,5 @@ mod timer;
 
 pub use link::Link;
 pub use listener::Listener;
-pub use probe::probe;
+pub use probe::{durability, probe};
 pub use timer::{Timer, now, unix_now};

@@ -1,14 +1,16 @@
-//! Settings: which broker, how the link is, how the page looks, what it is.
+//! Settings: which broker, how the link is and what it promises, how the page looks, what it is.
 
+mod durability;
 pub(crate) mod theme;
 
+use mqtt::Instant;
 use web_sys::{HtmlInputElement, SubmitEvent};
 use yew::prelude::*;
 
 use crate::app::hub::Hub;
-use crate::app::model::Model;
+use crate::app::model::{LinkState, Model};
 use crate::connection::address::Address;
-use crate::connection::unix_now;
+use crate::connection::{self, unix_now};
 use crate::words;
 
 use theme::Theme;
@@ -24,12 +26,17 @@ pub(crate) enum Msg {
     Write(String),
     Submit,
     Choose(Theme),
+    Promised(Option<Instant>, Option<String>),
 }
 
 pub(crate) struct Settings {
     broker: String,
     wrong: Option<String>,
     theme: Theme,
+    /// When the connection began whose broker was asked for its promise.
+    asked_at: Option<Instant>,
+    /// That connection's durability, in the broker's word.
+    durability: Option<String>,
 }
 
 impl Component for Settings {
@@ -38,23 +45,39 @@ impl Component for Settings {
 
     fn create(ctx: &Context<Self>) -> Self {
         let address = |model: &Model| model.address.as_ref().map(Address::to_string).unwrap_or_default();
-        Self { broker: ctx.props().hub.look(address), wrong: None, theme: theme::chosen() }
+        let broker = ctx.props().hub.look(address);
+        let mut settings =
+            Self { broker, wrong: None, theme: theme::chosen(), asked_at: None, durability: None };
+        settings.ask(ctx);
+        settings
+    }
+
+    fn changed(&mut self, ctx: &Context<Self>, _: &Props) -> bool {
+        self.ask(ctx);
+        true
     }
 
     fn update(&mut self, ctx: &Context<Self>, msg: Msg) -> bool {
-        self.wrong = None;
         match msg {
-            Msg::Write(broker) => self.broker = broker,
+            Msg::Promised(at, durability) if at == self.asked_at => self.durability = durability,
+            Msg::Promised(..) => return false,
+            Msg::Write(broker) => {
+                self.wrong = None;
+                self.broker = broker;
+            }
             Msg::Choose(theme) => {
                 theme::choose(theme);
                 self.theme = theme;
             }
             Msg::Submit => {
                 let secure = ctx.props().hub.look(|model| model.page_is_secure);
-                match Address::choose(secure, "", Some(&self.broker)) {
-                    Ok(address) => open_with(&address.to_string()),
-                    Err(why) => self.wrong = Some(why),
-                }
+                self.wrong = match Address::choose(secure, "", Some(&self.broker)) {
+                    Ok(address) => {
+                        open_with(&address.to_string());
+                        None
+                    }
+                    Err(why) => Some(why),
+                };
             }
         }
         true
@@ -63,12 +86,16 @@ impl Component for Settings {
     fn view(&self, ctx: &Context<Self>) -> Html {
         let hub = &ctx.props().hub;
         let connection = hub.look(|model| facts(model, hub.client_id()));
+        let promise = self.durability.as_deref().and_then(durability::words);
         let about = [("Version", env!("CARGO_PKG_VERSION")), ("Licence", env!("CARGO_PKG_LICENSE"))];
         html! {
             <div class="cards">
                 <section class="card" aria-label="Connection">
                     <h2>{ "Connection" }</h2>
                     { list(connection) }
+                    if let Some(promise) = promise {
+                        <p data-durability={self.durability.clone()}>{ promise }</p>
+                    }
                     { self.broker(ctx) }
                 </section>
                 <section class="card" aria-label="Look">
@@ -89,6 +116,21 @@ impl Component for Settings {
 }
 
 impl Settings {
+    /// Asks the page's own broker what it promises, once for each connection. Another broker is not asked.
+    fn ask(&mut self, ctx: &Context<Self>) {
+        let at = ctx.props().hub.look(|model| {
+            let is_there = model.is_own_broker && model.link_state == LinkState::Online;
+            model.connected_at.filter(|_| is_there)
+        });
+        if at == self.asked_at {
+            return;
+        }
+        (self.asked_at, self.durability) = (at, None);
+        if at.is_some() {
+            ctx.link().send_future(async move { Msg::Promised(at, connection::durability().await) });
+        }
+    }
+
     /// Another broker: the page opens anew with it in its address, so that it can be kept as a bookmark.
     fn broker(&self, ctx: &Context<Self>) -> Html {
         let onsubmit = ctx.link().callback(|event: SubmitEvent| {

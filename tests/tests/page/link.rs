@@ -2,7 +2,7 @@
 
 use tests::{Bridge, Browser};
 
-use crate::stage::{Device, PHONE, SOON, Stage};
+use crate::stage::{Device, PHONE, SOON, Stage, texts};
 
 #[test]
 fn a_bridge_that_is_killed_comes_back_and_values_are_stale_until_heard_again() {
@@ -86,4 +86,34 @@ fn a_client_id_that_is_taken_over_does_not_fight() {
     stage.wait_for_link("online");
     let log = stage.bridge.process.stderr.all();
     assert!(!log.iter().any(|line| line.contains("0x8e")), "nobody was taken over: {log:#?}");
+}
+
+#[test]
+fn settings_say_what_an_acknowledgement_of_the_own_broker_promises_and_nothing_of_another() {
+    let promise = |stage: &Stage| {
+        stage.wait_for_link("online");
+        stage.browser.wait_for("a promise", SOON, "return !!document.querySelector('[data-durability]')");
+        let promise = "const p = document.querySelector('[data-durability]'); return [p.dataset.durability, p.innerText]";
+        texts(&stage.browser.run(promise, &[]))
+    };
+    let mut stage = Stage::at(Bridge::keeping(""), PHONE, "/settings");
+    assert_eq!(promise(&stage), ["group", "What is acknowledged is on disk."]);
+    stage.bridge = Bridge::keeping("[data]\ndurability = \"os\"\n");
+    stage.browser.open(&format!("http://{}/settings", stage.bridge.http));
+    let os = promise(&stage);
+    assert!(os[0] == "os" && os[1].contains("handed to the system"), "{os:?}");
+    let other = stage.bridge.http;
+    stage.browser.open(&format!("http://{other}/settings?broker=ws://{other}/mqtt"));
+    assert_eq!(promise(&stage), os, "it is the page's own under its full name");
+    let memory = Bridge::start();
+    stage.browser.open(&format!("http://{}/settings", memory.http));
+    let none = promise(&stage);
+    assert!(none[0] == "none" && none[1].starts_with("Nothing is kept"), "{none:?}");
+    stage.browser.open(&format!("http://{}/settings?broker=ws://{other}/mqtt", memory.http));
+    stage.wait_for_link("online");
+    // Had it asked its own server, the answer to a question that was asked later would come after that one's.
+    let script = "const done = arguments[arguments.length - 1];
+        fetch('/health').then(r => r.text()).then(() => requestAnimationFrame(() => requestAnimationFrame(() => done(
+            document.querySelectorAll('[data-durability]').length + performance.getEntriesByName(location.origin + '/health').length))))";
+    assert_eq!(stage.browser.run_async(script, &[]), 1, "one question, the test's own, and no promise");
 }
