@@ -1,4 +1,4 @@
-//! The ledger: what was acknowledged before the program was killed is there after it.
+//! The ledger: what was acknowledged before the program was stopped or killed is there after it.
 
 use std::collections::BTreeSet;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
@@ -12,8 +12,8 @@ use tests::{Bridge, Client, Rng, Transport, Wire};
 use crate::line::Place;
 use crate::player::{Publisher, Subscriber};
 
-/// How often it is killed; `SWITCHBOARD_KILLS` says another number.
-const KILLS: usize = 8;
+/// How often it is stopped or killed; `SWITCHBOARD_RESTARTS` says another number.
+const RESTARTS: usize = 8;
 /// Messages wait for as long as it takes, so that none is dropped at a bound.
 pub(crate) const LIMITS: &str = "[limits]\nmax_queued_messages = 1000000\nmax_queued_bytes = 1000000000\n";
 
@@ -147,13 +147,20 @@ fn compare(publishers: &[Publisher], subscriber: &Subscriber) {
     assert!(once > all / 2, "what is delivered twice is the exception: {once} of {all}");
 }
 
+/// Asks the program to stop while everybody works.
+fn stop(bridge: &mut Bridge) {
+    assert_eq!(bridge.process.terminate().code(), Some(0), "it stops in order");
+}
+
 #[test]
 fn nothing_acknowledged_is_lost_and_nothing_of_qos_2_is_delivered_twice() {
-    let kills = std::env::var("SWITCHBOARD_KILLS").ok().and_then(|n| n.parse().ok()).unwrap_or(KILLS);
-    let mut play = Play::new(Bridge::keeping(LIMITS), kills as u64);
+    let asked = std::env::var("SWITCHBOARD_RESTARTS").ok().and_then(|n| n.parse().ok());
+    let restarts = asked.unwrap_or(RESTARTS);
+    let mut play = Play::new(Bridge::keeping(LIMITS), restarts as u64);
     play.prepare();
-    for round in 1..=kills {
-        play.round(round, Bridge::kill);
+    for round in 1..=restarts {
+        let end: fn(&mut Bridge) = if play.rng.below(2) == 0 { stop } else { Bridge::kill };
+        play.round(round, end);
     }
     play.settle();
 }

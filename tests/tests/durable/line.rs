@@ -47,6 +47,7 @@ impl Line {
         let mut answer = None;
         while answer.is_none() {
             let alive = line.read(|packet| match packet {
+                Packet::Connack(connack) if connack.reason == ReasonCode::ServerShuttingDown => false,
                 Packet::Connack(connack) => {
                     assert_eq!(connack.reason, ReasonCode::Success, "{client_id} is let in");
                     answer = Some(connack.session_present);
@@ -68,9 +69,9 @@ impl Line {
         self.wire.send(&bytes)
     }
 
-    /// Takes what comes within a moment, until `take` has enough. False when the broker is gone.
+    /// Takes what comes within a moment, until `take` has enough. False when the broker is gone, or says that it goes.
     pub(crate) fn read(&mut self, mut take: impl FnMut(&Packet<'_>) -> bool) -> bool {
-        let is_alive = match self.wire.receive(Deadline::after(PAUSE)) {
+        let mut is_alive = match self.wire.receive(Deadline::after(PAUSE)) {
             Received::Bytes(bytes) => {
                 self.bytes.extend(bytes);
                 true
@@ -81,6 +82,10 @@ impl Line {
         let mut at = 0;
         while let Some((packet, size)) = self.deframer.next(&self.bytes[at..]).expect("packets in order") {
             at += size;
+            if is_farewell(&packet) {
+                is_alive = false;
+                break;
+            }
             if !take(&packet) {
                 break;
             }
@@ -88,4 +93,8 @@ impl Line {
         self.bytes.drain(..at);
         is_alive
     }
+}
+
+fn is_farewell(packet: &Packet<'_>) -> bool {
+    matches!(packet, Packet::Disconnect(disconnect) if disconnect.reason == ReasonCode::ServerShuttingDown)
 }
