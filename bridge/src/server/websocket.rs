@@ -92,6 +92,13 @@ impl Frames {
 
     /// Reads one header, and a control frame as a whole. None when more bytes are needed.
     fn header(&mut self, bytes: &[u8]) -> Result<Option<(usize, Option<Event>)>, Misuse> {
+        // Nearly every frame: a whole message of few bytes.
+        if let &[0x82, second @ 0x80..0xfe, a, b, c, d, ..] = bytes
+            && !self.in_message
+        {
+            self.open = Some(Open { left: u64::from(second & 0x7f), mask: [a, b, c, d], at: 0 });
+            return Ok(Some((6, None)));
+        }
         let mut cursor = Cursor::new(bytes);
         let parsed = FrameHeader::parse(&mut cursor).map_err(|_| (1002, "a frame with a reserved opcode"))?;
         let Some((header, length)) = parsed else { return Ok(None) };
