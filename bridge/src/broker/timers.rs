@@ -22,7 +22,11 @@ pub(super) enum Timer {
 
 /// Deadlines by time.
 #[derive(Debug, Default)]
-pub(super) struct Timers(BTreeSet<(Instant, Timer)>);
+pub(super) struct Timers {
+    all: BTreeSet<(Instant, Timer)>,
+    /// The earliest of them: asked for after each packet, and seldom another.
+    next: Option<Instant>,
+}
 
 impl Timers {
     /// Moves a deadline; `slot` is where its owner remembers it.
@@ -31,26 +35,32 @@ impl Timers {
             return;
         }
         if let Some(old) = slot.take() {
-            self.0.remove(&(old, timer));
+            self.all.remove(&(old, timer));
         }
         if let Some(at) = at {
-            self.0.insert((at, timer));
+            self.all.insert((at, timer));
         }
         *slot = at;
+        self.find_next();
     }
 
     /// Takes out one deadline that has been reached. Its owner's slot is stale until it is set again.
     pub(super) fn due(&mut self, now: Instant) -> Option<Timer> {
-        let &(at, timer) = self.0.first()?;
+        let &(at, timer) = self.all.first()?;
         if at > now {
             return None;
         }
-        self.0.pop_first();
+        self.all.pop_first();
+        self.find_next();
         Some(timer)
     }
 
     /// The earliest deadline.
-    pub(super) fn next(&self) -> Option<Instant> {
-        self.0.first().map(|&(at, _)| at)
+    pub(super) const fn next(&self) -> Option<Instant> {
+        self.next
+    }
+
+    fn find_next(&mut self) {
+        self.next = self.all.first().map(|&(at, _)| at);
     }
 }
