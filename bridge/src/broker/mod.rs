@@ -139,11 +139,12 @@ impl Broker {
 
     /// Takes one input. `now` never goes back.
     pub fn handle(&mut self, now: Instant, input: Input<'_>) {
-        debug_assert!(self.out.is_drained(), "poll until Wait before the next handle");
-        self.out.reset();
-        self.now = self.now.max(now);
+        if let Input::Packet { connection, packet } = &input {
+            return self.handle_packet(now, *connection, packet);
+        }
+        self.begin(now);
         match input {
-            Input::Packet { connection, packet } => self.packet(connection, packet),
+            Input::Packet { .. } => {}
             Input::Written { connection, pending } => self.written(connection, pending),
             Input::Opened { connection, peer } => self.opened(connection, peer),
             Input::Malformed { connection, version, error } => self.malformed(connection, version, error),
@@ -156,6 +157,19 @@ impl Broker {
             Input::Shutdown => self.shutdown(),
         }
         self.keeping.flush(&mut self.out);
+    }
+
+    /// The same for [`Input::Packet`], which is too large to be handed from one function to the next for each message.
+    pub fn handle_packet(&mut self, now: Instant, connection: ConnectionId, packet: &Packet<'_>) {
+        self.begin(now);
+        self.packet(connection, packet);
+        self.keeping.flush(&mut self.out);
+    }
+
+    fn begin(&mut self, now: Instant) {
+        debug_assert!(self.out.is_drained(), "poll until Wait before the next handle");
+        self.out.reset();
+        self.now = self.now.max(now);
     }
 
     /// The next thing to do, in order; [`Output::Wait`] when there is nothing more.
@@ -187,7 +201,7 @@ impl Broker {
         self.counters.bytes_received += bytes as u64;
     }
 
-    fn packet(&mut self, id: ConnectionId, packet: Packet<'_>) {
+    fn packet(&mut self, id: ConnectionId, packet: &Packet<'_>) {
         let now = self.now;
         self.counters.packets_received += 1;
         let Some(connection) = self.connection(id) else { return };
@@ -195,28 +209,28 @@ impl Broker {
             State::Closing => return, // [MQTT-3.1.4-6]
             State::AwaitConnect => {
                 return match packet {
-                    Packet::Connect(connect) => self.connect(id, &connect),
+                    Packet::Connect(connect) => self.connect(id, connect),
                     _ => self.end(id, Fault::protocol("a packet before CONNECT [MQTT-3.1.0-1]")),
                 };
             }
-            State::LoggingIn(_) => return self.login_packet(id, &packet),
+            State::LoggingIn(_) => return self.login_packet(id, packet),
             State::Connected(live) => live.last_heard = now,
         }
         let done = match packet {
-            Packet::Publish(publish) => self.publish(id, &publish),
-            Packet::Puback(ack) => self.puback(id, &ack),
-            Packet::Pubrec(ack) => self.pubrec(id, &ack),
-            Packet::Pubrel(ack) => self.pubrel(id, &ack),
-            Packet::Pubcomp(ack) => self.pubcomp(id, &ack),
-            Packet::Subscribe(subscribe) => self.subscribe(id, &subscribe),
-            Packet::Unsubscribe(unsubscribe) => self.unsubscribe(id, &unsubscribe),
+            Packet::Publish(publish) => self.publish(id, publish),
+            Packet::Puback(ack) => self.puback(id, ack),
+            Packet::Pubrec(ack) => self.pubrec(id, ack),
+            Packet::Pubrel(ack) => self.pubrel(id, ack),
+            Packet::Pubcomp(ack) => self.pubcomp(id, ack),
+            Packet::Subscribe(subscribe) => self.subscribe(id, subscribe),
+            Packet::Unsubscribe(unsubscribe) => self.unsubscribe(id, unsubscribe),
             Packet::Pingreq => {
                 self.send(id, &Packet::Pingresp); // [MQTT-3.12.4-1]
                 Ok(())
             }
-            Packet::Disconnect(disconnect) => self.disconnect(id, &disconnect),
+            Packet::Disconnect(disconnect) => self.disconnect(id, disconnect),
             Packet::Connect(_) => Err(Fault::protocol("a second CONNECT on one connection [MQTT-3.1.0-2]")),
-            Packet::Auth(auth) => self.reauthenticate(id, &auth),
+            Packet::Auth(auth) => self.reauthenticate(id, auth),
             Packet::Connack(_) | Packet::Suback(_) | Packet::Unsuback(_) | Packet::Pingresp => {
                 Err(Fault::protocol("a packet that only a server sends"))
             }

@@ -227,6 +227,10 @@ impl Shard {
     /// One input, and all its outputs.
     fn step(self: &Rc<Self>, inner: &mut Inner, now: Instant, input: Input<'_>) {
         inner.broker.handle(now, input);
+        self.outputs(inner);
+    }
+
+    fn outputs(self: &Rc<Self>, inner: &mut Inner) {
         loop {
             match inner.broker.poll() {
                 Output::Send { connection, bytes, held } => {
@@ -408,7 +412,8 @@ impl Shard {
             match reader.deframer.next(bytes.get(at..).unwrap_or_default()) {
                 Ok(Some((packet, size))) => {
                     at += size;
-                    self.step(inner, now, Input::Packet { connection, packet });
+                    inner.broker.handle_packet(now, connection, &packet);
+                    self.outputs(inner);
                 }
                 Ok(None) => return at,
                 Err(error) => {
