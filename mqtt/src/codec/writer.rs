@@ -13,6 +13,33 @@ impl<'v> Writer<'v> {
         Self { out }
     }
 
+    /// Bytes in the buffer.
+    pub(crate) const fn len(&self) -> usize {
+        self.out.len()
+    }
+
+    /// All that is in the buffer.
+    pub(crate) fn written(&self) -> &[u8] {
+        self.out
+    }
+
+    /// Writes the first byte and the length of a packet whose length is known, and makes room for the rest.
+    pub(crate) fn header(&mut self, first: u8, length: usize) -> Result<(), EncodeError> {
+        if length > MAX_REMAINING_LENGTH {
+            return Err(EncodeError::TooLong);
+        }
+        self.out.reserve(length + 5);
+        match u8::try_from(length) {
+            Ok(short @ 0..128) => self.raw(&[first, short]),
+            _ => {
+                let (bytes, needed) = varint_bytes(length);
+                self.u8(first);
+                self.raw(bytes.get(..needed).unwrap_or_default());
+            }
+        }
+        Ok(())
+    }
+
     /// Writes a packet: its first byte, the length of what `body` writes, and that. `estimate` is a guess of that
     /// length: a good one saves moving the body when the length takes more bytes than was kept free. A packet that
     /// cannot be written leaves the buffer as it was.

@@ -48,16 +48,19 @@ impl<'a> Ack<'a> {
 
     pub(super) fn encode(&self, kind: u8, version: Version, w: &mut Writer<'_>) -> Result<(), EncodeError> {
         let first = kind << 4 | if kind == PUBREL { 0b0010 } else { 0 };
+        let plain = self.reason_string.is_none() && self.user_properties.is_empty();
+        let [high, low] = self.packet_id.get().to_be_bytes();
+        // Nearly all of them: a fixed length, written at once.
+        if !version.is_5() || (plain && self.reason == ReasonCode::Success) {
+            w.raw(&[first, 2, high, low]);
+            return Ok(());
+        }
+        if plain {
+            w.raw(&[first, 3, high, low, self.reason.byte()]);
+            return Ok(());
+        }
         w.packet(first, 0, |w| {
-            w.u16(self.packet_id.get());
-            let plain = self.reason_string.is_none() && self.user_properties.is_empty();
-            if !version.is_5() || (plain && self.reason == ReasonCode::Success) {
-                return Ok(());
-            }
-            w.u8(self.reason.byte());
-            if plain {
-                return Ok(());
-            }
+            w.raw(&[high, low, self.reason.byte()]);
             let reason = self.reason_string.map(Property::ReasonString);
             properties::write(w, version, reason.into_iter().chain(properties::users(&self.user_properties)))
         })

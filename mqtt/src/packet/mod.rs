@@ -25,7 +25,7 @@ pub use subscribe::{RetainHandling, Subscribe, SubscriptionOptions, Unsubscribe}
 use crate::codec::reader::Reader;
 use crate::codec::writer::Writer;
 use crate::codec::{DecodeError, EncodeError};
-use crate::{PacketId, Version};
+use crate::{PacketId, ReasonCode, Version};
 
 pub(crate) const CONNECT: u8 = 1;
 pub(crate) const CONNACK: u8 = 2;
@@ -145,6 +145,13 @@ pub(crate) fn decode<'a>(
     let (kind, flags) = (first >> 4, first & 0x0f);
     if kind == PUBLISH {
         return Publish::decode(flags, r, version.unwrap_or(Version::V5)).map(Packet::Publish);
+    }
+    // Every message of QoS 1 is answered by one of these.
+    if first == PUBACK << 4
+        && let &[high, low] = body
+        && let Some(packet_id) = PacketId::new(u16::from_be_bytes([high, low]))
+    {
+        return Ok(Packet::Puback(Ack::new(packet_id, ReasonCode::Success)));
     }
     // [MQTT-2.1.3-1]: reserved flags are 0 (of DISCONNECT [MQTT-3.14.1-1], of AUTH [MQTT-3.15.1-1]), but for PUBREL
     // [MQTT-3.6.1-1], SUBSCRIBE [MQTT-3.8.1-1] and UNSUBSCRIBE [MQTT-3.10.1-1], which have 2. 3.1 used that

@@ -142,9 +142,7 @@ impl<'a> Publish<'a> {
     /// # Errors
     /// A value does not fit its length field; `out` is then as it was.
     pub fn encode(&self, version: Version, out: &mut Vec<u8>) -> Result<usize, EncodeError> {
-        let before = out.len();
-        self.encode_to(version, &mut Writer::new(out))?;
-        Ok(packet_id_at(out, before, self.topic))
+        self.head().encode(version, &self.properties, self.payload, &mut Writer::new(out))
     }
 
     /// The same for this message on another Network Connection: with that one's delivery and RETAIN, the topic written
@@ -159,16 +157,17 @@ impl<'a> Publish<'a> {
         (delivery, retain): (Delivery, bool),
         out: &mut Vec<u8>,
     ) -> Result<usize, EncodeError> {
-        let before = out.len();
         let head = Head { delivery, retain, topic: Some(topic), topic_alias: None };
-        head.encode(version, &self.properties, self.payload, &mut Writer::new(out))?;
-        Ok(packet_id_at(out, before, Some(topic)))
+        head.encode(version, &self.properties, self.payload, &mut Writer::new(out))
     }
 
     pub(super) fn encode_to(&self, version: Version, w: &mut Writer<'_>) -> Result<(), EncodeError> {
+        self.head().encode(version, &self.properties, self.payload, w).map(|_| ())
+    }
+
+    const fn head(&self) -> Head<'a> {
         let (delivery, retain, topic) = (self.delivery, self.retain, self.topic);
-        let head = Head { delivery, retain, topic, topic_alias: self.properties.topic_alias };
-        head.encode(version, &self.properties, self.payload, w)
+        Head { delivery, retain, topic, topic_alias: self.properties.topic_alias }
     }
 }
 
@@ -181,41 +180,67 @@ struct Head<'a> {
 }
 
 impl Head<'_> {
+    /// Writes the packet and says where its Packet Identifier stands, or would stand.
     fn encode(
         &self,
         version: Version,
         properties: &PublishProperties<'_>,
         payload: &[u8],
         w: &mut Writer<'_>,
-    ) -> Result<(), EncodeError> {
+    ) -> Result<usize, EncodeError> {
         let topic = self.topic.map_or("", TopicName::text);
         let first = PUBLISH << 4
             | u8::from(self.delivery.dup()) << 3
             | self.delivery.qos().level() << 1
             | u8::from(self.retain);
+        let before = w.len();
+        if self.topic_alias.is_none() && properties.is_plain() {
+            return self.encode_plain(first, version, topic, payload, w);
+        }
         w.packet(first, topic.len() + payload.len() + 5, |w| {
             w.topic(topic)?;
             if let Some(id) = self.delivery.packet_id() {
                 w.u16(id.get()); // QoS 0 has none [MQTT-2.2.1-2]
             }
-            if self.topic_alias.is_none() && properties.is_plain() {
-                if version.is_5() {
-                    w.u8(0);
-                }
-            } else {
-                properties::write(w, version, properties.list(self.topic_alias))?;
-            }
+            properties::write(w, version, properties.list(self.topic_alias))?;
             w.raw(payload);
             Ok(())
-        })
+        })?;
+        Ok(packet_id_at(w.written(), before, topic))
+    }
+
+    /// Without properties the length is known before anything is written.
+    fn encode_plain(
+        &self,
+        first: u8,
+        version: Version,
+        topic: &str,
+        payload: &[u8],
+        w: &mut Writer<'_>,
+    ) -> Result<usize, EncodeError> {
+        let topic_len = u16::try_from(topic.len()).map_err(|_| EncodeError::TooLong)?;
+        let id = self.delivery.packet_id();
+        let fields = 2 + usize::from(id.is_some()) * 2 + usize::from(version.is_5());
+        w.header(first, fields + topic.len() + payload.len())?;
+        w.u16(topic_len);
+        w.raw(topic.as_bytes());
+        let id_at = w.len();
+        if let Some(id) = id {
+            w.u16(id.get()); // QoS 0 has none [MQTT-2.2.1-2]
+        }
+        if version.is_5() {
+            w.u8(0);
+        }
+        w.raw(payload);
+        Ok(id_at)
     }
 }
 
 /// Where the Packet Identifier of the PUBLISH stands that begins at `start`.
-fn packet_id_at(out: &[u8], start: usize, topic: Option<TopicName<&str>>) -> usize {
+fn packet_id_at(out: &[u8], start: usize, topic: &str) -> usize {
     let length = out.get(start + 1..).unwrap_or_default();
     let length_bytes = length.iter().take_while(|&&b| b & 0x80 != 0).count() + 1;
-    start + 1 + length_bytes + 2 + topic.map_or(0, |t| t.text().len())
+    start + 1 + length_bytes + 2 + topic.len()
 }
 
 /// Reads the will properties of a CONNECT: the delay in seconds and the message's own.
