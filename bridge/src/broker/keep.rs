@@ -198,7 +198,7 @@ impl Broker {
     pub(super) fn keep_received(&mut self, id: SessionId, packet_id: PacketId) {
         let Some(session) = self.sessions.get_mut(id.0 as usize) else { return };
         if session.number != 0 && self.out.has_claims() {
-            session.kept_received.push(packet_id);
+            session.kept_received.insert(packet_id);
             let session = session.number;
             self.out.store(Change::Received { session, packet_id });
         }
@@ -212,8 +212,9 @@ impl Broker {
     /// It was released. True when that must be durable before the Client may use the identifier again.
     pub(super) fn keep_released(&mut self, id: SessionId, packet_id: PacketId) -> bool {
         let Some(session) = self.sessions.get_mut(id.0 as usize) else { return false };
-        let Some(at) = session.kept_received.iter().position(|&kept| kept == packet_id) else { return false };
-        session.kept_received.remove(at);
+        if !session.kept_received.remove(&packet_id) {
+            return false;
+        }
         let session = session.number;
         if session != 0 {
             self.out.store(Change::Released { session, packet_id });

@@ -68,7 +68,7 @@ impl Restore<'_> {
             Change::Received { session, packet_id } => {
                 if let Some(session) = sessions.get(&session).and_then(|known| broker.session(known.id)) {
                     session.receiver.publish(packet_id);
-                    session.kept_received.push(packet_id);
+                    session.kept_received.insert(packet_id);
                 }
             }
             Change::Position { session, next } => {

@@ -41,7 +41,7 @@ pub(super) struct Session {
     /// The last message that it was found to owe.
     pub(super) last_owed: MessageNumber,
     /// QoS 2 messages of its Client that are kept as received.
-    pub(super) kept_received: Vec<PacketId>,
+    pub(super) kept_received: BTreeSet<PacketId>,
     pub(super) has_kept_will: bool,
 }
 
@@ -186,7 +186,7 @@ impl Session {
             timer: None,
             number: 0,
             last_owed: 0,
-            kept_received: Vec::new(),
+            kept_received: BTreeSet::new(),
             has_kept_will: false,
         }
     }
