@@ -164,6 +164,9 @@ pub struct Ower {
     pub retain: bool,
     /// The identifiers of the subscriptions that brought it.
     pub subscription_ids: Box<[u32]>,
+    /// The Shared Subscription that brought it, as it was subscribed to: `$share/NAME/FILTER`. Its other members get the
+    /// message if this Session ends.
+    pub share: Option<Arc<str>>,
 }
 
 impl Change {
@@ -181,7 +184,10 @@ impl Change {
     #[must_use]
     pub fn size(&self) -> usize {
         let own = match self {
-            Self::Message { message, owers, .. } => message.message.size() + 16 * owers.len(),
+            Self::Message { message, owers, .. } => {
+                let shares = owers.iter().filter_map(|ower| ower.share.as_deref()).map(str::len);
+                message.message.size() + 16 * owers.len() + shares.sum::<usize>()
+            }
             Self::Retained { message } => message.message.size(),
             Self::Will { will, .. } => will.message.size(),
             Self::Session { client_id, .. } => client_id.len(),

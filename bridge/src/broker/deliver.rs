@@ -43,7 +43,7 @@ impl Broker {
             }
             return;
         }
-        self.keeping.owe(session, &mut queued, &mut self.out);
+        self.keeping.owe(session, &mut queued, &self.subscriptions, &mut self.out);
         session.queue.push(queued);
         self.pump(id);
     }
@@ -176,7 +176,8 @@ impl Broker {
             Qos::AtMostOnce => None,
             Qos::AtLeastOnce | Qos::ExactlyOnce => {
                 let Some(session) = self.sessions.get_mut(id.0 as usize) else { return false };
-                self.keeping.owe(session, &mut queued, &mut self.out); // one that was retained is kept from here on
+                // One that was retained is kept from here on.
+                self.keeping.owe(session, &mut queued, &self.subscriptions, &mut self.out);
                 let number = queued.number;
                 let packet_id = session.sender.send(qos, queued);
                 if let Some(packet_id) = packet_id {

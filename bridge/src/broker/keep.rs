@@ -10,6 +10,7 @@ use mqtt::{Instant, Packet, PacketId, Qos, SessionExpiry, Will};
 use super::change::{Change, MessageNumber, Ower, SessionNumber, Step};
 use super::outbox::Outbox;
 use super::session::{Queued, Session, Stored};
+use super::subscriptions::{Share, Subscriptions};
 use super::{Broker, ConnectionId, SessionId};
 
 /// Numbers, and which messages are still owed.
@@ -51,13 +52,26 @@ impl Keeping {
     }
 
     /// A Session has taken a copy of a message of QoS 1 or 2: if it outlives its connection, so must that.
-    pub(super) fn owe(&mut self, session: &mut Session, queued: &mut Queued, out: &mut Outbox) {
+    pub(super) fn owe(
+        &mut self,
+        session: &mut Session,
+        queued: &mut Queued,
+        subscriptions: &Subscriptions,
+        out: &mut Outbox,
+    ) {
         if session.number != 0 && queued.number == 0 {
-            queued.number = self.owe_kept(session, queued, out);
+            let share = queued.share.and_then(|id| subscriptions.share(id)).map(Share::text);
+            queued.number = self.owe_kept(session, queued, share, out);
         }
     }
 
-    fn owe_kept(&mut self, session: &mut Session, queued: &Queued, out: &mut Outbox) -> MessageNumber {
+    fn owe_kept(
+        &mut self,
+        session: &mut Session,
+        queued: &Queued,
+        share: Option<Arc<str>>,
+        out: &mut Outbox,
+    ) -> MessageNumber {
         // A Session that gets several copies owes several messages. What may be passed on is kept for itself, so that it can be
         // taken from one and given to another in one step.
         let is_another = |arriving: &Arriving| {
@@ -79,6 +93,7 @@ impl Keeping {
             qos: queued.qos,
             retain: queued.retain,
             subscription_ids: queued.subscription_ids.clone(),
+            share,
         });
         session.last_owed = arriving.number;
         *self.owed.entry(arriving.number).or_default() += 1;

@@ -145,12 +145,13 @@ impl Broker {
         let mut count = 0;
         for ower in owers {
             let Some(restoring) = sessions.get_mut(&ower.session) else { continue };
+            let share = ower.share.as_deref().and_then(|text| self.known_share(text));
             let Some(session) = self.sessions.get_mut(restoring.id.0 as usize) else { continue };
             let queued = Queued {
                 message: Arc::clone(message),
                 qos: ower.qos,
                 retain: ower.retain,
-                share: None,
+                share,
                 subscription_ids: ower.subscription_ids.clone(),
                 number,
             };

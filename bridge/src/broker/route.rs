@@ -246,7 +246,7 @@ impl Broker {
             subscription_ids: Box::default(),
             number: 0,
         };
-        self.keeping.owe(session, &mut queued, &mut self.out);
+        self.keeping.owe(session, &mut queued, &self.subscriptions, &mut self.out);
         let number = queued.number;
         if let Some(packet_id) = session.sender.send(qos, queued) {
             self.keeping.sends(session.number, number, (packet_id, qos), &mut self.out);

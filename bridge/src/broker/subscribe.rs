@@ -10,7 +10,7 @@ use mqtt::{Packet, Qos, ReasonCode, TopicFilter, Version};
 use super::change::Change;
 use super::io::Fault;
 use super::retained::Replay;
-use super::subscriptions::Subscription;
+use super::subscriptions::{ShareId, Subscription};
 use super::{Broker, ConnectionId, Notice, SessionId};
 
 /// Shared Subscriptions of one Session. Each is told when its Client comes and goes, which costs the Client one packet.
@@ -116,6 +116,12 @@ impl Broker {
                 }
             }
         }
+    }
+
+    /// The Shared Subscription of a text from before the start, if it has members.
+    pub(super) fn known_share(&self, text: &str) -> Option<ShareId> {
+        let (name, filter) = share_of(TopicFilter::new(text).ok()?)??;
+        self.subscriptions.find_share(name, filter)
     }
 
     /// Makes a Session a member of a Shared Subscription. Retained messages are not sent for it (3.8.4).

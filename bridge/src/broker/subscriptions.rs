@@ -97,9 +97,10 @@ impl Subscriptions {
         member: Subscription,
         is_connected: bool,
     ) -> ShareId {
+        let text = || format!("$share/{name}/{}", filter.text()).into();
         let at = self.tree.place_or_new(filter);
         let name = self.tree.levels.find_or_new(name);
-        let (id, is_new) = self.shares.find_or_new(at, name);
+        let (id, is_new) = self.shares.find_or_new((at, name), text);
         if is_new {
             self.generation += 1;
             self.tree.levels.hold(name);

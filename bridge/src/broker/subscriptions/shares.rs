@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::num::NonZeroU32;
 use std::ops::Bound;
+use std::sync::Arc;
 
 use mqtt::Qos;
 
@@ -20,6 +21,8 @@ pub(in crate::broker) struct ShareId(NonZeroU32);
 pub(in crate::broker) struct Share {
     pub(super) at: FilterId,
     pub(super) name: LevelId,
+    /// `$share/NAME/FILTER`, by which it is known after a restart.
+    text: Arc<str>,
     /// Members whose Client is connected.
     pub(in crate::broker) connected: Turns,
     /// Members that are away and whose Session keeps what comes: those of QoS 1 and 2.
@@ -56,9 +59,14 @@ impl Turns {
 }
 
 impl Share {
-    fn new(at: FilterId, name: LevelId) -> Self {
+    fn new(at: FilterId, name: LevelId, text: Arc<str>) -> Self {
         let (connected, keeping, deaf) = (Turns::default(), Turns::default(), Turns::default());
-        Self { at, name, connected, keeping, deaf }
+        Self { at, name, text, connected, keeping, deaf }
+    }
+
+    /// As it is subscribed to.
+    pub(in crate::broker) fn text(&self) -> Arc<str> {
+        Arc::clone(&self.text)
     }
 
     /// It was this member's turn.
@@ -109,14 +117,18 @@ impl Shares {
         self.by_name.get(&(at, name)).copied()
     }
 
-    /// The share of this name and filter; says whether it is new.
-    pub(super) fn find_or_new(&mut self, at: FilterId, name: LevelId) -> (ShareId, bool) {
+    /// The share of this name and filter, known by a text; says whether it is new.
+    pub(super) fn find_or_new(
+        &mut self,
+        (at, name): (FilterId, LevelId),
+        text: impl FnOnce() -> Arc<str>,
+    ) -> (ShareId, bool) {
         if let Some(found) = self.find(at, name) {
             return (found, false);
         }
         let id = self.free_id();
         self.by_name.insert((at, name), id);
-        self.by_id.insert(id, Share::new(at, name));
+        self.by_id.insert(id, Share::new(at, name, text()));
         (id, true)
     }
 

@@ -259,3 +259,31 @@ fn a_full_disk_refuses_what_must_be_kept_and_nothing_else() {
     w.publish(publisher, &message("a", "x", Qos::AtLeastOnce));
     assert_eq!(w.messages_kept(), 1);
 }
+
+#[test]
+fn what_a_member_of_a_share_left_goes_to_another_after_a_restart_too() {
+    let mut w = World::new(kept());
+    let publisher = w.client("pub");
+    let mut first = lasting("first", 60);
+    first.properties.receive_maximum = Some(1);
+    let sub = w.connect(&first);
+    w.subscribe(sub, "$share/g/a/+", Qos::ExactlyOnce);
+    w.subscribe(sub, "own", Qos::AtLeastOnce);
+    w.take(sub);
+    w.publish(publisher, &message("a/1", "sent", Qos::AtLeastOnce));
+    w.publish(publisher, &message("a/1", "waits", Qos::ExactlyOnce));
+    w.publish(publisher, &message("own", "x", Qos::AtLeastOnce));
+    assert_eq!(w.take(sub).len(), 1, "one is in flight");
+    let second = lasting("second", 600);
+    let other = w.connect(&second);
+    w.subscribe(other, "$share/g/a/+", Qos::ExactlyOnce);
+    let mut w = w.restart(kept(), secs(1));
+    let (other, got) = w.come(&second);
+    assert_eq!(got.len(), 1, "the first may still come back: {got:?}");
+    w.pass(secs(61));
+    assert_eq!(w.take(other), ["a/1=sent q1", "a/1=waits q2"], "not what was its own");
+    assert_eq!(w.messages_kept(), 2);
+    let mut w = w.restart(kept(), secs(1));
+    let (_, got) = w.come(&second);
+    assert_eq!(got.len(), 3, "they are the other's now: {got:?}");
+}

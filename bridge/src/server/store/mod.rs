@@ -31,7 +31,9 @@ use thiserror::Error;
 use crate::broker::change::{Change, Rows};
 
 /// The version of the layout of the folder and its file.
-const FORMAT: u64 = 1;
+const FORMAT: u64 = 2;
+/// The first one. It differs in what a record may say, so that a file of it becomes one of ours by being opened.
+const OLDEST_FORMAT: u64 = 1;
 
 /// A place where rows are kept.
 pub(crate) trait Store: Send {

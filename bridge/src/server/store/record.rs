@@ -21,7 +21,9 @@ use crate::broker::change::{Change, Key};
 /// Where a record begins.
 pub(crate) const MAGIC: [u8; 4] = [0xd7, b's', b'w', 0x9b];
 /// The version of the format of all records that are written.
-const VERSION: u8 = 1;
+const VERSION: u8 = 2;
+/// The first one. What it writes reads the same.
+const OLDEST: u8 = 1;
 /// Bytes before the sequence.
 const HEAD: usize = 13;
 
@@ -160,7 +162,7 @@ pub(crate) fn read(epoch: Epoch, bytes: &[u8]) -> Result<Record, Damage> {
     if crc32fast::hash(checked) != u32::from_le_bytes(checksum) {
         return Err(Damage::Checksum);
     }
-    if version != VERSION {
+    if !(OLDEST..=VERSION).contains(&version) {
         return Err(Damage::Version(version));
     }
     let mut source = Source(checked.get(4..).unwrap_or_default());

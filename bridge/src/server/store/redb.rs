@@ -11,7 +11,7 @@ use super::backend::Trouble;
 use super::folder::Folder;
 use super::record::{self, Epoch};
 use super::salvage;
-use super::{Durability, FORMAT, Failure, Report, Snapshot, Store, TakeRow};
+use super::{Durability, FORMAT, Failure, OLDEST_FORMAT, Report, Snapshot, Store, TakeRow};
 use crate::broker::change::{Change, Row, Rows};
 
 const ROWS: TableDefinition<'static, &[u8], &[u8]> = TableDefinition::new("rows");
@@ -67,6 +67,15 @@ impl Redb {
     ) -> Result<Self, Failure> {
         let database = open(backend, &trouble)?;
         Ok(Self { database: Some(database), trouble, epoch, sequence: 0, place: None })
+    }
+
+    /// The format the file says it has, put in place of the one it had.
+    #[cfg(test)]
+    pub(crate) fn replace_format(&mut self, format: u64) -> Result<Option<u64>, redb::Error> {
+        let transaction = self.database.as_ref().ok_or(redb::Error::DatabaseClosed)?.begin_write()?;
+        let old = transaction.open_table(META)?.insert("format", format)?.map(|old| old.value());
+        transaction.commit()?;
+        Ok(old)
     }
 
     /// Flips a bit of one record before it is written.
@@ -270,7 +279,7 @@ fn check_format(database: &Database) -> Result<(), redb::Error> {
     let known = transaction.open_table(META)?.get("format")?.map(|format| format.value());
     match known {
         Some(FORMAT) => Ok(transaction.abort()?),
-        None => {
+        None | Some(OLDEST_FORMAT..FORMAT) => {
             transaction.open_table(META)?.insert("format", FORMAT)?;
             Ok(transaction.commit()?)
         }

@@ -43,9 +43,12 @@ pub(super) fn write(epoch: Epoch, change: &Change, out: &mut Vec<u8>) {
             write_u32(out, u32::try_from(owers.len()).unwrap_or(u32::MAX));
             for ower in owers {
                 write_u64(out, ower.session);
-                out.push(ower.qos.level() | u8::from(ower.retain) << 2);
+                out.push(ower.qos.level() | u8::from(ower.retain) << 2 | u8::from(ower.share.is_some()) << 3);
                 write_u32(out, u32::try_from(ower.subscription_ids.len()).unwrap_or(u32::MAX));
                 ower.subscription_ids.iter().for_each(|&id| write_u32(out, id));
+                if let Some(share) = &ower.share {
+                    write_bytes(out, share.as_bytes());
+                }
             }
             write_stored(epoch, message, out);
         }
@@ -119,6 +122,8 @@ fn read_ower(source: &mut Source<'_>) -> Option<Ower> {
         qos: Qos::from_level(flags & 3)?,
         retain: flags & 4 != 0,
         subscription_ids: (0..count).map(|_| source.u32()).collect::<Option<_>>()?,
+        // The first version of the format knows no share, and leaves this bit empty.
+        share: if flags & 8 == 0 { None } else { Some(source.text()?.into()) },
     })
 }
 

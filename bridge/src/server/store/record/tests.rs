@@ -41,6 +41,7 @@ fn changes() -> Vec<Change> {
         qos: Qos::AtLeastOnce,
         retain: true,
         subscription_ids: ids.into(),
+        share: (!ids.is_empty()).then(|| "$share/g/a/+".into()),
     };
     vec![
         Change::Session {
@@ -132,6 +133,36 @@ fn every_flipped_bit_and_every_cut_is_noticed() {
 fn a_newer_format_is_named() {
     let (key, record, _) = rows().into_iter().next().unwrap();
     let mut newer = record;
-    newer[4] = 2;
-    assert_eq!(read_row(EPOCH, &key, &newer).unwrap_err(), Damage::Version(2));
+    newer[4] = VERSION + 1;
+    assert_eq!(read_row(EPOCH, &key, &newer).unwrap_err(), Damage::Version(VERSION + 1));
+}
+
+/// A message that was written before owers could say by which share they got it.
+#[test]
+fn the_first_format_is_read() {
+    let rest = [
+        &42_u64.to_le_bytes()[..],
+        &9_u32.to_le_bytes(),
+        &[MESSAGE, 0, 0, 0, 0, 0, 0, 0, 5],
+        &1_u32.to_le_bytes(), // one ower
+        &7_u64.to_le_bytes(),
+        &[1],                 // QoS 1
+        &1_u32.to_le_bytes(), // one subscription identifier
+        &3_u32.to_le_bytes(),
+        &[0, 1], // never expires; QoS 1
+        &1_u32.to_le_bytes(),
+        b"a",
+        &2_u32.to_le_bytes(),
+        b"ON",
+        &[0], // no properties
+    ]
+    .concat();
+    let checked = [&(rest.len() as u32).to_le_bytes()[..], &rest].concat();
+    let record = [&MAGIC[..], &[1], &crc32fast::hash(&checked).to_le_bytes(), &checked].concat();
+    let read = read_row(EPOCH, &[MESSAGE, 0, 0, 0, 0, 0, 0, 0, 5], &record).unwrap();
+    let Change::Message { number: 5, message, owers } = read.change else { panic!("{:?}", read.change) };
+    assert_eq!((message.message.topic.as_str(), &message.message.payload[..]), ("a", &b"ON"[..]));
+    let ower =
+        Ower { session: 7, qos: Qos::AtLeastOnce, retain: false, subscription_ids: [3].into(), share: None };
+    assert_eq!(*owers, [ower]);
 }

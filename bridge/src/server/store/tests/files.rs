@@ -55,6 +55,25 @@ fn state_is_there_again_and_for_its_user_alone() {
 }
 
 #[test]
+fn a_file_of_the_first_format_becomes_one_of_ours_and_a_newer_one_is_left_alone() {
+    let temp = Temp::new("format");
+    let before = filled(&temp);
+    let (mut store, _) = open(&temp.0);
+    assert_eq!(store.replace_format(OLDEST_FORMAT).unwrap(), Some(FORMAT));
+    drop(store);
+    let (mut store, report) = open(&temp.0);
+    assert_eq!((dump(&mut store), report), (before, Report::default()));
+    assert_eq!(
+        store.replace_format(FORMAT + 1).unwrap(),
+        Some(FORMAT),
+        "the program before this one refuses it"
+    );
+    drop(store);
+    let why = Redb::open(Folder::take(&temp.0).unwrap(), Durability::Group, Epoch::default()).err().unwrap();
+    assert!(why.to_string().contains("written by a newer program"), "{why}");
+}
+
+#[test]
 fn a_folder_serves_one_process_at_a_time_and_the_other_is_told_whose_it_is() {
     let temp = Temp::new("lock");
     let first = Folder::take(&temp.0).unwrap();

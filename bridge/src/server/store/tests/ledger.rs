@@ -77,8 +77,13 @@ impl Script {
             9 => Change::Position { session, next: self.next },
             _ => {
                 self.next += 1;
-                let ower =
-                    Ower { session, qos: Qos::AtLeastOnce, retain: false, subscription_ids: Box::default() };
+                let ower = Ower {
+                    session,
+                    qos: Qos::AtLeastOnce,
+                    retain: false,
+                    subscription_ids: Box::default(),
+                    share: None,
+                };
                 Change::Message { number: self.next, message: self.stored(session), owers: [ower].into() }
             }
         }
