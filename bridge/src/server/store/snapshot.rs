@@ -14,7 +14,9 @@ use super::redb::Redb;
 use super::{Durability, Failure, Snapshot, Store as _};
 use crate::broker::change::Rows;
 
-const HEAD: &[u8; 16] = b"switchboard 1\n\0\0";
+const HEAD: &[u8; 16] = b"switchboard 2\n\0\0";
+/// Of copies whose records are older: they can be read too, by their own numbers.
+const OLD_HEAD: &[u8; 16] = b"switchboard 1\n\0\0";
 /// Rows that are written at once when a copy is put back.
 const AT_ONCE: usize = 4 << 20;
 /// No row is larger.
@@ -48,7 +50,10 @@ fn receive(source: impl Read, mut take: impl FnMut(&[u8], Vec<u8>) -> Result<()>
     let mut source = BufReader::new(source);
     let mut head = [0; HEAD.len()];
     source.read_exact(&mut head).context("it is cut short")?;
-    ensure!(&head == HEAD, "it is no copy of switchboard's state, or one of a newer program");
+    ensure!(
+        &head == HEAD || &head == OLD_HEAD,
+        "it is no copy of switchboard's state, or one of a newer program"
+    );
     let mut count: u64 = 0;
     loop {
         let (mut key, mut value) = (length(&mut source)?, length(&mut source)?);
@@ -135,4 +140,23 @@ fn beside(file: &Path) -> PathBuf {
     let mut name = file.as_os_str().to_owned();
     name.push(".partial");
     name.into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn copies_of_this_and_an_older_program_are_read_and_one_of_a_newer_is_refused() {
+        let copy = |head: &[u8]| {
+            let mut copy = head.to_vec();
+            write_row(&mut copy, b"key", b"value").unwrap();
+            write_row(&mut copy, &[], &1_u64.to_le_bytes()).unwrap();
+            receive(&*copy, |_, _| Ok(()))
+        };
+        assert_eq!(copy(HEAD).unwrap(), 1);
+        assert_eq!(copy(b"switchboard 1\n\0\0").unwrap(), 1);
+        let refusal = copy(b"switchboard 3\n\0\0").unwrap_err().to_string();
+        assert!(refusal.contains("a newer program"), "{refusal}");
+    }
 }
