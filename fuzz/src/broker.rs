@@ -259,6 +259,7 @@ impl World {
     /// One turn, and what must hold at its end.
     fn input(&mut self, input: Input<'_>) {
         self.broker.handle(self.now, input);
+        let mut wanted = Vec::new();
         for polls in 0.. {
             assert!(polls < 100_000, "it never waits");
             match self.broker.poll() {
@@ -275,11 +276,16 @@ impl World {
                     self.disk.absorb(&rows);
                 }
                 Output::Notice(_) => {}
+                Output::Fetch(fetch) => wanted.push(fetch),
                 Output::Wait(wait) => {
                     self.wait = wait;
-                    return;
+                    break;
                 }
             }
+        }
+        for fetch in wanted {
+            let found = self.disk.find(fetch.numbers());
+            self.input(Input::Fetched { fetch, found });
         }
     }
 

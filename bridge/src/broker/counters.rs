@@ -55,6 +55,8 @@ pub struct Counters {
     pub dropped_too_large: u64,
     /// Messages dropped because their time was over before they could be sent.
     pub dropped_expired: u64,
+    /// Messages dropped because what was kept of them cannot be read.
+    pub dropped_unreadable: u64,
     /// Publications refused.
     pub publications_refused: u64,
 }
@@ -63,6 +65,10 @@ impl Counters {
     /// Messages that somebody did not get who should have.
     #[must_use]
     pub const fn dropped(&self) -> u64 {
-        self.dropped_slow_reader + self.dropped_queue_full + self.dropped_too_large + self.dropped_expired
+        self.dropped_slow_reader
+            + self.dropped_queue_full
+            + self.dropped_too_large
+            + self.dropped_expired
+            + self.dropped_unreadable
     }
 }

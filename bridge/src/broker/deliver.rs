@@ -7,6 +7,7 @@ use mqtt::delivery::InFlight;
 use mqtt::packet::{Ack, Publish};
 use mqtt::{Packet, PacketId, Qos, ReasonCode};
 
+use super::queue::{HEAD_AWAY, HEAD_THERE};
 use super::retained::Step;
 use super::route::{PLACEHOLDER, delivery, encode_own, encode_within};
 use super::session::Queued;
@@ -44,7 +45,8 @@ impl Broker {
             return;
         }
         self.keeping.owe(session, &mut queued, &self.subscriptions, &mut self.out);
-        session.queue.push(queued);
+        let head = if session.connection.is_some() { HEAD_THERE } else { HEAD_AWAY };
+        session.queue.push(queued, head);
         self.pump(id);
     }
 
@@ -61,6 +63,11 @@ impl Broker {
 
     /// Sends what waits, as long as the window and the socket take it.
     pub(super) fn pump(&mut self, id: SessionId) {
+        self.pump_all(id);
+        self.fetch(id);
+    }
+
+    fn pump_all(&mut self, id: SessionId) {
         while self.has_room(id) {
             let Some(session) = self.session(id) else { return };
             if session.sender.has_repeats() {
@@ -74,7 +81,7 @@ impl Broker {
                 if let Some(queued) = session.queue.pop() {
                     self.send_message(id, queued);
                 }
-            } else if !self.replay_next(id) {
+            } else if !session.queue.is_empty() || !self.replay_next(id) {
                 return;
             }
         }

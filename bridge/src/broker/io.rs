@@ -7,8 +7,8 @@ use std::sync::Arc;
 use mqtt::codec::DecodeError;
 use mqtt::{Instant, Packet, ReasonCode, Version};
 
-use super::ConnectionId;
 use super::change::Change;
+use super::{ConnectionId, Fetch, Found};
 
 /// One event for [`super::Broker::handle`].
 #[derive(Debug)]
@@ -70,6 +70,13 @@ pub enum Input<'a> {
         /// Where.
         connection: ConnectionId,
     },
+    /// What [`Output::Fetch`] asked for.
+    Fetched {
+        /// What was asked.
+        fetch: Fetch,
+        /// Those of them that are to be had, in the order they were asked for.
+        found: Found,
+    },
     /// Time has passed: the deadline of [`Output::Wait`] is reached.
     Tick,
     /// The server stops: end all connections with a reason.
@@ -102,6 +109,8 @@ pub enum Output<'a> {
     },
     /// Keep this. It is durable when its owner says so; nothing but what is held waits for that.
     Store(Change),
+    /// Find these messages among what was stored so far, and hand them back by [`Input::Fetched`].
+    Fetch(Fetch),
     /// Send what is there, then close.
     Close {
         /// Which.
@@ -155,6 +164,13 @@ pub enum Notice {
         messages: usize,
         /// Bytes in it.
         bytes: usize,
+    },
+    /// Messages that were kept for a Session cannot be read any more.
+    Unreadable {
+        /// Whose.
+        client_id: Arc<str>,
+        /// How many.
+        messages: usize,
     },
 }
 

@@ -11,7 +11,7 @@ use super::change::{Change, MessageNumber, Ower, SessionNumber, Step};
 use super::outbox::Outbox;
 use super::session::{Queued, Session, Stored};
 use super::subscriptions::{Share, Subscriptions};
-use super::{Broker, ConnectionId, SessionId};
+use super::{Broker, ConnectionId, Fetch, Found, Notice, SessionId};
 
 /// Numbers, and which messages are still owed.
 #[derive(Debug, Default)]
@@ -21,6 +21,7 @@ pub(super) struct Keeping {
     pub(super) is_full: bool,
     last_session: SessionNumber,
     last_message: MessageNumber,
+    last_fetch: u64,
     /// How many copies of each message are not done.
     owed: BTreeMap<MessageNumber, u32>,
     arriving: Option<Arriving>,
@@ -148,6 +149,31 @@ impl Keeping {
 }
 
 impl Broker {
+    /// Asks for what is put away and soon to be sent.
+    pub(super) fn fetch(&mut self, id: SessionId) {
+        let Some(session) = self.sessions.get_mut(id.0 as usize) else { return };
+        if session.connection.is_some()
+            && let Some(fetch) = session.queue.fetch(id, &mut self.keeping.last_fetch)
+        {
+            self.out.fetch(fetch);
+        }
+    }
+
+    /// It is there. A Session that has ended meanwhile has no use for it.
+    pub(super) fn fetched(&mut self, fetch: &Fetch, found: Found) {
+        let Some(session) = self.sessions.get_mut(fetch.session.0 as usize) else { return };
+        let missing = session.queue.fetched(fetch, found);
+        if !missing.is_empty() {
+            let (client_id, messages) = (Arc::clone(&session.client_id), missing.len());
+            self.out.notice(Notice::Unreadable { client_id, messages });
+        }
+        for number in missing {
+            self.counters.dropped_unreadable += 1;
+            self.done(number);
+        }
+        self.pump(fetch.session);
+    }
+
     /// Sends a packet that claims what was kept just now.
     pub(super) fn send_held(&mut self, id: ConnectionId, packet: &Packet<'_>, holds: bool) {
         self.out.set_holding(holds);

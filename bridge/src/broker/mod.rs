@@ -29,6 +29,7 @@ mod keep;
 mod login;
 mod outbox;
 mod publish;
+mod queue;
 mod restore;
 mod retained;
 mod room;
@@ -55,6 +56,7 @@ pub use access::{Anonymous, User, Users};
 pub use config::{Config, Excess, Overlapping, Redirect};
 pub use counters::Counters;
 pub use io::{Ended, Input, Notice, Output, Peer};
+pub use queue::{Fetch, Found};
 pub use restore::Restore;
 pub use session::Stored;
 
@@ -153,6 +155,7 @@ impl Broker {
             Input::Closed { connection } => self.closed(connection),
             Input::Storage { is_full } => self.keeping.is_full = is_full,
             Input::Unstored { connection } => self.unstored(connection),
+            Input::Fetched { fetch, found } => self.fetched(&fetch, found),
             Input::Tick => self.tick(),
             Input::Shutdown => self.shutdown(),
         }

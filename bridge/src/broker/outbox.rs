@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use mqtt::{Packet, PacketId, Version};
 
 use super::change::Change;
-use super::{ConnectionId, Notice, Output};
+use super::{ConnectionId, Fetch, Notice, Output};
 
 /// A part of the buffer.
 #[derive(Clone, Copy, Debug)]
@@ -31,6 +31,7 @@ enum Item {
     },
     Close(ConnectionId),
     Notice(Box<Notice>),
+    Fetch(Box<Fetch>),
 }
 
 /// Outputs in order. Many subscribers of one message share its bytes here.
@@ -120,6 +121,10 @@ impl Outbox {
         self.items.push(Some(Item::Notice(Box::new(notice))));
     }
 
+    pub(super) fn fetch(&mut self, fetch: Fetch) {
+        self.items.push(Some(Item::Fetch(Box::new(fetch))));
+    }
+
     /// The next output; the last one empties the outbox, though its bytes stay until something new is written.
     pub(super) fn next(&mut self) -> Output<'_> {
         if let Some(change) = self.changes.pop_front() {
@@ -143,6 +148,7 @@ impl Outbox {
             }
             Some(Item::Close(connection)) => Output::Close { connection },
             Some(Item::Notice(notice)) => Output::Notice(*notice),
+            Some(Item::Fetch(fetch)) => Output::Fetch(*fetch),
             None => Output::Wait(None),
         }
     }

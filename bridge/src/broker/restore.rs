@@ -10,6 +10,7 @@ use mqtt::delivery::{InFlight, Sender};
 use mqtt::{Instant, PacketId, Qos, SessionExpiry};
 
 use super::change::{Change, MessageNumber, Ower, SessionNumber, Step};
+use super::queue::HEAD_AWAY;
 use super::session::{Queued, Session, Stored};
 use super::subscriptions::Subscription;
 use super::{Broker, SessionId};
@@ -167,7 +168,7 @@ impl Broker {
                     continue;
                 }
                 None if number < restoring.next || ower.qos == Qos::AtMostOnce => continue,
-                None => session.queue.push(queued),
+                None => session.queue.push(queued, HEAD_AWAY),
             }
             count += 1;
         }

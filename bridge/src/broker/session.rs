@@ -1,6 +1,6 @@
 //! A Session: what outlives a Network Connection (4.1).
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -8,6 +8,7 @@ use mqtt::delivery::{Receiver, Sender};
 use mqtt::{Instant, Message, PacketId, Qos, SessionExpiry, Will};
 
 use super::change::{Change, MessageNumber, SessionNumber};
+use super::queue::Queue;
 use super::retained::{REPLAY_STEPS, Replay};
 use super::subscriptions::{FilterId, ShareId};
 use super::timers::Timer;
@@ -67,17 +68,6 @@ pub struct Stored {
     pub expires: Option<Instant>,
 }
 
-/// Messages that wait for the window or for a connection, with the bytes they hold.
-#[derive(Debug, Default)]
-pub(super) struct Queue {
-    messages: VecDeque<Queued>,
-    bytes: usize,
-    /// No message in it expires before this.
-    soonest: Option<Instant>,
-    /// The operator was told that it is full.
-    pub(super) is_told: bool,
-}
-
 impl Stored {
     pub(super) fn is_expired(&self, now: Instant) -> bool {
         self.expires.is_some_and(|at| at <= now)
@@ -88,73 +78,6 @@ impl Queued {
     /// Bytes it stands for in a queue's bound.
     pub(super) fn size(&self) -> usize {
         self.message.message.size() + size_of_val(&*self.subscription_ids)
-    }
-}
-
-impl Queue {
-    pub(super) fn push(&mut self, queued: Queued) {
-        self.bytes += queued.size();
-        self.soonest = earlier(self.soonest, queued.message.expires);
-        self.messages.push_back(queued);
-    }
-
-    pub(super) fn pop(&mut self) -> Option<Queued> {
-        let queued = self.messages.pop_front()?;
-        self.bytes -= queued.size();
-        if self.messages.is_empty() {
-            *self = Self::default();
-        }
-        Some(queued)
-    }
-
-    /// Whether one more message of this size keeps to these numbers of messages and bytes.
-    pub(super) fn has_room(&self, size: usize, (max_messages, max_bytes): (usize, usize)) -> bool {
-        self.messages.len() < max_messages && self.bytes + size <= max_bytes
-    }
-
-    /// Takes out all that `is_wanted` says, in its order.
-    pub(super) fn take_all(&mut self, is_wanted: impl Fn(&Queued) -> bool) -> Vec<Queued> {
-        if !self.messages.iter().any(&is_wanted) {
-            return Vec::new();
-        }
-        let (taken, left) =
-            std::mem::take(&mut self.messages).into_iter().partition::<VecDeque<_>, _>(is_wanted);
-        self.bytes = left.iter().map(Queued::size).sum();
-        self.messages = left;
-        self.is_told &= !self.is_empty();
-        taken.into()
-    }
-
-    /// Drops what is worth nothing any more, and says by which numbers it was kept.
-    pub(super) fn drop_expired(&mut self, now: Instant) -> Vec<MessageNumber> {
-        let mut dropped = Vec::new();
-        if self.soonest.is_none_or(|at| at > now) {
-            return dropped;
-        }
-        self.messages.retain(|queued| {
-            let is_expired = queued.message.is_expired(now);
-            dropped.extend(is_expired.then_some(queued.number));
-            !is_expired
-        });
-        self.bytes = self.messages.iter().map(Queued::size).sum();
-        self.soonest = self.messages.iter().fold(None, |soonest, q| earlier(soonest, q.message.expires));
-        dropped
-    }
-
-    pub(super) fn front(&self) -> Option<&Queued> {
-        self.messages.front()
-    }
-
-    pub(super) fn len(&self) -> usize {
-        self.messages.len()
-    }
-
-    pub(super) const fn bytes(&self) -> usize {
-        self.bytes
-    }
-
-    pub(super) fn is_empty(&self) -> bool {
-        self.messages.is_empty()
     }
 }
 

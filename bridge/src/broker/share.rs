@@ -120,6 +120,7 @@ impl Broker {
         for &share in &session.shares {
             self.subscriptions.leave_share(share, id);
         }
+        session.queue.away().for_each(|number| self.done(number));
         let sent = session.sender.drain();
         let (was_sent, all) = (sent.len(), sent.into_iter().chain(session.queue.take_all(|_| true)));
         for (n, queued) in all.enumerate() {

@@ -33,6 +33,13 @@ pub(crate) fn notice(notice: &Notice) {
         Notice::Refused { client_id, what, reason } => {
             tracing::warn!(client = &**client_id, %reason, what, "refused");
         }
+        Notice::Unreadable { client_id, messages } => {
+            tracing::error!(
+                client = &**client_id,
+                messages,
+                "messages that waited for this client cannot be read and are lost"
+            );
+        }
         Notice::QueueFull { client_id, messages, bytes } => {
             tracing::warn!(
                 client = &**client_id,

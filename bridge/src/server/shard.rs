@@ -106,7 +106,7 @@ impl Shard {
                     }
                 }
                 Output::Wait(_) => break,
-                Output::Send { .. } | Output::Close { .. } | Output::Notice(_) => {}
+                Output::Send { .. } | Output::Close { .. } | Output::Notice(_) | Output::Fetch(_) => {}
             }
         }
         let inner = Inner {
@@ -252,6 +252,11 @@ impl Shard {
                 Output::Store(change) => {
                     if let Some(keeper) = &mut inner.keeper {
                         keeper.journal.store(change);
+                    }
+                }
+                Output::Fetch(fetch) => {
+                    if let Some(keeper) = &mut inner.keeper {
+                        keeper.journal.fetch(fetch);
                     }
                 }
                 Output::Close { connection } => self.begin_close(inner, connection.0 as usize),

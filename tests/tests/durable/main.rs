@@ -6,4 +6,5 @@ mod broken;
 mod faults;
 mod ledger;
 mod line;
+mod long;
 mod player;

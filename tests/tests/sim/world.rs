@@ -259,7 +259,7 @@ impl World {
                     closed.insert(key);
                     touched.insert(key);
                 }
-                Output::Notice(_) | Output::Store(_) => {}
+                Output::Notice(_) | Output::Store(_) | Output::Fetch(_) => {}
                 Output::Wait(at) => {
                     self.wait = at;
                     break;

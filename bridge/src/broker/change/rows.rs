@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use mqtt::PacketId;
 
-use super::{Change, MessageNumber, SessionNumber, Step};
+use super::{Change, MessageNumber, SessionNumber, Step, Stored};
 
 /// Where a row stands. Ordered so that what others refer to comes first, and the messages last in their order.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -92,6 +92,22 @@ impl Rows {
     /// The rows in their order.
     pub fn iter(&self) -> impl Iterator<Item = (&Key, &Row)> {
         self.rows.iter().map(|(key, entry)| (key, &entry.row))
+    }
+
+    /// What becomes of one row; none when nothing does.
+    #[must_use]
+    pub fn get(&self, key: &Key) -> Option<&Row> {
+        self.rows.get(key).map(|entry| &entry.row)
+    }
+
+    /// Those of these messages that are there, in their order. For those who hold rows in memory in place of a file.
+    #[must_use]
+    pub fn find(&self, numbers: &[MessageNumber]) -> Vec<(MessageNumber, Arc<Stored>)> {
+        let message = |&number: &MessageNumber| match self.get(&Key::Message(number)) {
+            Some(Row::Put(Change::Message { message, .. })) => Some((number, Arc::clone(message))),
+            _ => None,
+        };
+        numbers.iter().filter_map(message).collect()
     }
 
     /// Whether there is nothing to write.

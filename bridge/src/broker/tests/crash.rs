@@ -83,7 +83,7 @@ impl Play {
     fn handle(&mut self, input: Input<'_>) {
         self.turn += 1;
         self.broker.handle(self.now, input);
-        let mut closed = Vec::new();
+        let (mut closed, mut wanted) = (Vec::new(), Vec::new());
         loop {
             match self.broker.poll() {
                 Output::Send { connection, bytes, held } => {
@@ -96,11 +96,18 @@ impl Play {
                 Output::Store(change) => self.pending.apply(change),
                 Output::Close { connection } => closed.push(connection),
                 Output::Notice(_) => {}
+                Output::Fetch(fetch) => wanted.push(fetch),
                 Output::Wait(_) => break,
             }
         }
         for connection in closed {
             self.closed(connection);
+        }
+        for fetch in wanted {
+            let mut all = self.disk.clone();
+            all.absorb(&self.pending);
+            let found = all.find(fetch.numbers());
+            self.handle(Input::Fetched { fetch, found });
         }
     }
 

@@ -20,7 +20,7 @@ fn lasting(client_id: &str, secs: u32) -> Connect<'_> {
 
 impl World {
     /// The power goes out, and comes back after a while.
-    fn restart(self, config: Config, after: Duration) -> Self {
+    pub(super) fn restart(self, config: Config, after: Duration) -> Self {
         let mut next = Self::new(config);
         next.now = self.now + after;
         let mut restore = next.broker.restore(next.now);

@@ -2,6 +2,7 @@
 //! wire is tested end to end elsewhere.
 
 mod alias;
+mod away;
 mod bounds;
 mod connect;
 mod costs;
@@ -36,6 +37,9 @@ struct World {
     disk: Rows,
     /// Changes since it was last looked at.
     changes: usize,
+    /// What is wanted of the disk waits for `answer`.
+    disk_is_slow: bool,
+    wanted: Vec<crate::broker::Fetch>,
 }
 
 /// What one connection has been sent.
@@ -64,6 +68,8 @@ impl World {
             is_far: false,
             disk: Rows::default(),
             changes: 0,
+            disk_is_slow: false,
+            wanted: Vec::new(),
         }
     }
 
@@ -180,7 +186,7 @@ impl World {
 
     /// Drains the broker; sockets that are not stalled take what they are given.
     fn take_outputs(&mut self) {
-        let mut taken = Vec::new();
+        let (mut taken, mut wanted) = (Vec::new(), Vec::new());
         loop {
             match self.broker.poll() {
                 Output::Send { connection, bytes, held } => {
@@ -196,6 +202,7 @@ impl World {
                 }
                 Output::Close { connection } => self.wire[connection.0 as usize].is_closed = true,
                 Output::Notice(_) => {}
+                Output::Fetch(fetch) => wanted.push(fetch),
                 Output::Store(change) => {
                     let mut rows = Rows::default();
                     rows.apply(change);
@@ -210,6 +217,13 @@ impl World {
         }
         for connection in taken {
             self.handle(Input::Written { connection, pending: 0 });
+        }
+        if self.disk_is_slow {
+            return self.wanted.extend(wanted);
+        }
+        for fetch in wanted {
+            let found = self.disk.find(fetch.numbers());
+            self.handle(Input::Fetched { fetch, found });
         }
     }
 

@@ -82,6 +82,9 @@ impl Shard {
                 self.refuse(inner, news.refused);
             }
             self.tell_storage(inner, news.is_full);
+            while let Some((fetch, found)) = teller.fetched() {
+                self.step(inner, self.clock.now(), Input::Fetched { fetch, found });
+            }
             self.end_turn(inner);
         }
     }

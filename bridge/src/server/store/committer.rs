@@ -12,7 +12,8 @@ use mqtt::Instant;
 use tokio::sync::Notify;
 
 use super::{Durability, Failure, Store, snapshot};
-use crate::broker::change::{Change, Row, Rows};
+use crate::broker::change::{Change, Key, MessageNumber, Row, Rows};
+use crate::broker::{Fetch, Found};
 use crate::server::clock::Clock;
 
 /// Bytes of changes that are written at once.
@@ -30,6 +31,7 @@ pub(crate) type Turn = u64;
 pub(crate) struct Journal {
     shared: Arc<Shared>,
     changes: Vec<Change>,
+    fetches: Vec<Fetch>,
     bytes: usize,
     is_awaited: bool,
     turn: Turn,
@@ -55,6 +57,7 @@ struct Shared {
     work: Condvar,
     news: Mutex<News>,
     told: Notify,
+    fetched: Mutex<VecDeque<(Fetch, Found)>>,
     /// Bytes in the queue.
     backlog: AtomicUsize,
 }
@@ -62,6 +65,8 @@ struct Shared {
 #[derive(Debug, Default)]
 struct Queue {
     chunks: VecDeque<Chunk>,
+    /// What is to be looked for once the changes of a turn have come.
+    fetches: VecDeque<(Turn, Fetch)>,
     copies: Vec<UnixStream>,
     stops: bool,
 }
@@ -94,13 +99,19 @@ impl Journal {
             has_gaps: false,
         };
         let thread = thread::Builder::new().name("store".into()).spawn(move || committer.run())?;
-        Ok(Self { shared, changes: Vec::new(), bytes: 0, is_awaited: false, turn: 1, thread: Some(thread) })
+        let (changes, fetches) = (Vec::new(), Vec::new());
+        Ok(Self { shared, changes, fetches, bytes: 0, is_awaited: false, turn: 1, thread: Some(thread) })
     }
 
     /// Takes one change of this turn.
     pub(crate) fn store(&mut self, change: Change) {
         self.bytes += change.size();
         self.changes.push(change);
+    }
+
+    /// These messages are wanted, as they are after the changes of this turn.
+    pub(crate) fn fetch(&mut self, fetch: Fetch) {
+        self.fetches.push(fetch);
     }
 
     /// Something waits for this turn, which is named.
@@ -111,13 +122,14 @@ impl Journal {
 
     /// Hands this turn over.
     pub(crate) fn end_turn(&mut self) {
-        if self.changes.is_empty() && !self.is_awaited {
+        if self.changes.is_empty() && !self.is_awaited && self.fetches.is_empty() {
             return;
         }
         let bytes = std::mem::take(&mut self.bytes);
         let is_awaited = std::mem::take(&mut self.is_awaited);
         self.shared.backlog.fetch_add(bytes, Ordering::Relaxed);
         let mut queue = self.shared.queue();
+        queue.fetches.extend(self.fetches.drain(..).map(|fetch| (self.turn, fetch)));
         match queue.chunks.back_mut() {
             Some(last) if last.bytes + bytes <= GROUP => {
                 last.changes.append(&mut self.changes);
@@ -164,6 +176,11 @@ impl Teller {
     /// Waits for news.
     pub(crate) async fn told(&self) {
         self.0.told.notified().await;
+    }
+
+    /// The next messages that were looked for.
+    pub(crate) fn fetched(&self) -> Option<(Fetch, Found)> {
+        self.0.fetched.lock().unwrap_or_else(PoisonError::into_inner).pop_front()
     }
 
     /// How things are.
@@ -214,6 +231,7 @@ struct Committer {
 /// What the thread is to do next.
 enum Work {
     Take(Chunk),
+    Find(Fetch),
     Copy(UnixStream),
     Time,
     Stop,
@@ -236,6 +254,7 @@ impl Committer {
         loop {
             let done = match self.next() {
                 Work::Take(chunk) => self.take(chunk),
+                Work::Find(fetch) => self.find(fetch),
                 Work::Time => self.commit().and_then(|()| self.make_room()),
                 Work::Copy(stream) => self.commit().map(|()| self.copy(stream)),
                 Work::Stop => {
@@ -259,6 +278,9 @@ impl Committer {
     fn next(&self) -> Work {
         let mut queue = self.shared.queue();
         loop {
+            if let Some((_, fetch)) = queue.fetches.pop_front_if(|(turn, _)| *turn <= self.turn) {
+                return Work::Find(fetch);
+            }
             if let Some(chunk) = queue.chunks.pop_front() {
                 return Work::Take(chunk);
             }
@@ -297,6 +319,20 @@ impl Committer {
         if chunk.is_awaited {
             self.shared.tell(|news| news.durable = chunk.turn);
         }
+        Ok(())
+    }
+
+    /// Looks for messages, among what is not written yet and what is.
+    fn find(&self, fetch: Fetch) -> Result<(), Failure> {
+        let mut found = self.rows.find(fetch.numbers());
+        let is_new = |number: &MessageNumber| self.rows.get(&Key::Message(*number)).is_some();
+        let written: Vec<_> = fetch.numbers().iter().copied().filter(|number| !is_new(number)).collect();
+        if !written.is_empty() {
+            found.append(&mut self.store.find(&written)?);
+            found.sort_unstable_by_key(|&(number, _)| number);
+        }
+        self.shared.fetched.lock().unwrap_or_else(PoisonError::into_inner).push_back((fetch, found));
+        self.shared.told.notify_one();
         Ok(())
     }
 

@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use super::record::{self, Epoch};
 use super::{Failure, Report, Snapshot, Store, TakeRow};
-use crate::broker::change::{Change, Row, Rows};
+use crate::broker::Found;
+use crate::broker::change::{Change, Key, MessageNumber, Row, Rows};
 
 /// Rows that are gone with the process.
 #[derive(Clone, Debug, Default)]
@@ -50,6 +51,15 @@ impl Store for Memory {
             }
         }
         Ok(())
+    }
+
+    fn find(&self, numbers: &[MessageNumber]) -> Result<Found, Failure> {
+        let message = |&number: &MessageNumber| {
+            let mut key = Vec::new();
+            record::write_key(&Key::Message(number), &mut key);
+            Some((number, record::read_message(self.epoch, &key, self.rows.get(&key)?).ok()?))
+        };
+        Ok(numbers.iter().filter_map(message).collect())
     }
 
     fn is_full(&self) -> bool {

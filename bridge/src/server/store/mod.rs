@@ -28,7 +28,8 @@ use std::io;
 
 use thiserror::Error;
 
-use crate::broker::change::{Change, Rows};
+use crate::broker::Found;
+use crate::broker::change::{Change, MessageNumber, Rows};
 
 /// The version of the layout of the folder and its file.
 const FORMAT: u64 = 2;
@@ -48,6 +49,12 @@ pub(crate) trait Store: Send {
     /// # Errors
     /// Nothing was written. After [`Failure::Full`] it may be tried again, after others nothing may.
     fn commit(&mut self, rows: &Rows) -> Result<(), Failure>;
+
+    /// Those of these messages that are there and whole, in their order. Of those that are damaged it says so.
+    ///
+    /// # Errors
+    /// The place cannot be read.
+    fn find(&self, numbers: &[MessageNumber]) -> Result<Found, Failure>;
 
     /// Whether there is so little room left that nothing more should be promised.
     fn is_full(&self) -> bool;

@@ -16,6 +16,7 @@ use mqtt::{Instant, PacketId};
 use thiserror::Error;
 
 use self::bytes::Source;
+use crate::broker::Stored;
 use crate::broker::change::{Change, Key};
 
 /// Where a record begins.
@@ -173,6 +174,14 @@ pub(crate) fn read(epoch: Epoch, bytes: &[u8]) -> Result<Record, Damage> {
         source.0.is_empty().then(|| Record { sequence, key: key.to_vec(), change, size: HEAD + length })
     };
     content(&mut source).ok_or(Damage::Content)
+}
+
+/// What the record of a message says.
+pub(crate) fn read_message(epoch: Epoch, key: &[u8], value: &[u8]) -> Result<Arc<Stored>, Damage> {
+    match read_row(epoch, key, value)?.change {
+        Change::Message { message, .. } => Ok(message),
+        _ => Err(Damage::Content),
+    }
 }
 
 /// Reads the record that stands in a row, whole and in its own place.

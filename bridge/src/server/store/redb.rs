@@ -12,7 +12,8 @@ use super::folder::Folder;
 use super::record::{self, Epoch};
 use super::salvage;
 use super::{Durability, FORMAT, Failure, OLDEST_FORMAT, Report, Snapshot, Store, TakeRow};
-use crate::broker::change::{Change, Row, Rows};
+use crate::broker::Found;
+use crate::broker::change::{Change, Key, MessageNumber, Row, Rows};
 
 const ROWS: TableDefinition<'static, &[u8], &[u8]> = TableDefinition::new("rows");
 const META: TableDefinition<'static, &str, u64> = TableDefinition::new("meta");
@@ -221,6 +222,27 @@ impl Store for Redb {
     fn commit(&mut self, rows: &Rows) -> Result<(), Failure> {
         let done = self.write(rows);
         done.map_err(|error| self.failed(&error))
+    }
+
+    fn find(&self, numbers: &[MessageNumber]) -> Result<Found, Failure> {
+        let read = || -> Result<Found, redb::Error> {
+            let Some(database) = &self.database else { return Err(redb::Error::DatabaseClosed) };
+            let table = database.begin_read()?.open_table(ROWS)?;
+            let (mut found, mut key) = (Vec::with_capacity(numbers.len()), Vec::new());
+            for &number in numbers {
+                key.clear();
+                record::write_key(&Key::Message(number), &mut key);
+                let Some(row) = table.get(&key[..])? else { continue };
+                match record::read_message(self.epoch, &key, row.value()) {
+                    Ok(message) => found.push((number, message)),
+                    Err(damage) => {
+                        tracing::error!(number, "a stored message is damaged and is lost: {damage}")
+                    }
+                }
+            }
+            Ok(found)
+        };
+        read().map_err(|error| self.trouble.explain(&error))
     }
 
     fn is_full(&self) -> bool {

@@ -2,8 +2,10 @@
 
 use std::sync::mpsc::{Receiver, Sender, channel};
 
+use super::super::memory::Memory;
 use super::ledger::groups;
 use super::*;
+use crate::broker::Fetch;
 use crate::broker::change::{Row, Step};
 
 /// A store that does each commit when, and as, the test says.
@@ -26,6 +28,10 @@ impl Store for Puppet {
     fn commit(&mut self, rows: &Rows) -> Result<(), Failure> {
         self.asked.send(rows.iter().count()).unwrap();
         self.answers.recv().unwrap_or(Ok(()))
+    }
+
+    fn find(&self, _: &[MessageNumber]) -> Result<Found, Failure> {
+        Ok(Vec::new())
     }
 
     fn is_full(&self) -> bool {
@@ -149,4 +155,35 @@ fn a_full_disk_refuses_the_group_and_takes_the_next() {
     let news = journal.teller().news();
     assert_eq!((news.durable, news.is_full), (taken, false));
     assert_eq!(hand.asked.iter().collect::<Vec<_>>(), [1, 1], "what was refused is not written later");
+}
+
+#[test]
+fn messages_are_found_before_they_are_written_and_after() {
+    let mut journal = Journal::start(Box::new(Memory::default()), Durability::Group).unwrap();
+    let Change::Message { number, message: said, owers } = message() else { panic!("a message") };
+    let ask = |journal: &mut Journal, numbers: &[u64]| -> Vec<u64> {
+        journal.fetch(Fetch::of(numbers));
+        journal.end_turn();
+        let (fetch, found) = std::iter::from_fn(|| {
+            told(journal);
+            Some(journal.teller().fetched())
+        })
+        .flatten()
+        .next()
+        .unwrap();
+        assert_eq!(fetch.numbers(), numbers);
+        assert!(found.iter().all(|(_, message)| message.message == said.message));
+        found.into_iter().map(|(number, _)| number).collect()
+    };
+    let (message, later) = (std::sync::Arc::clone(&said), number + 1);
+    journal.store(Change::Message { number, message, owers: owers.clone() });
+    assert_eq!(ask(&mut journal, &[number, later]), [number], "of the same turn");
+    journal.hold();
+    journal.end_turn();
+    told(&journal);
+    journal.store(Change::Message { number: later, message: std::sync::Arc::clone(&said), owers });
+    assert_eq!(ask(&mut journal, &[number, later]), [number, later], "one is written, one is not");
+    journal.store(Change::MessageGone { number });
+    assert_eq!(ask(&mut journal, &[number, later]), [later], "one is gone, though not there");
+    journal.stop();
 }

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use super::ledger::{dump, groups, words};
 use super::*;
+use crate::broker::change::Row;
 use crate::server::store::folder::Folder;
 use crate::server::store::record::Epoch;
 
@@ -174,4 +175,31 @@ fn a_copy_is_put_back_whole_or_not_at_all() {
     assert_eq!(dump(&mut open(&to.0).0), before);
     let said = restore(&to.0, &file).unwrap_err().to_string();
     assert!(said.contains("there is state in"), "{said}");
+}
+
+#[test]
+fn messages_are_found_in_the_file_but_for_those_that_are_damaged() {
+    let temp = Temp::new("find");
+    let (mut store, _) = open(&temp.0);
+    let stored = groups(5, 40).iter().find_map(|rows| {
+        rows.iter().find_map(|(_, row)| match row {
+            Row::Put(Change::Message { message, .. }) => Some(std::sync::Arc::clone(message)),
+            _ => None,
+        })
+    });
+    let stored = stored.unwrap();
+    let mut rows = Rows::default();
+    for number in [3, 4, 6] {
+        let message = std::sync::Arc::clone(&stored);
+        rows.apply(Change::Message { number, message, owers: [].into() });
+    }
+    store.commit(&rows).unwrap();
+    let found = |store: &Redb| -> Vec<u64> {
+        let found = store.find(&[3, 4, 5, 6]).unwrap();
+        assert!(found.iter().all(|(_, message)| message.message == stored.message));
+        found.into_iter().map(|(number, _)| number).collect()
+    };
+    assert_eq!(found(&store), [3, 4, 6]);
+    store.break_record().unwrap();
+    assert_eq!(found(&store), [4, 6]);
 }
