@@ -3,10 +3,11 @@
 
 use std::path::Path;
 
-use mqtt::packet::{Connect, Publish};
-use mqtt::{Delivery, Packet, PacketId, Qos, ReasonCode, SessionExpiry, Version};
-use tests::{Bridge, Client, PATIENCE, Process, TempFolder, Wire, message};
+use mqtt::packet::Publish;
+use mqtt::{Delivery, Packet, PacketId, Qos, ReasonCode};
+use tests::{Bridge, PATIENCE, Process, TempFolder, message};
 
+use crate::clients::{client, lasting, leave_keeper, plain};
 use crate::ledger::{LIMITS, Play};
 
 const LIBRARY: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/durable/failing_disk.rs");
@@ -62,23 +63,12 @@ impl Breakable {
     }
 }
 
-fn come(bridge: &Bridge, connect: &Connect<'_>) -> Client {
-    let mut client = Client::new(Wire::tcp(bridge.tcp), Version::V5);
-    assert_eq!(client.connect(connect).reason, ReasonCode::Success);
-    client
-}
-
 /// One message waits for the disk when it breaks.
 fn breaks_below_one_message(how: Break) {
     let breakable = Breakable::new(how);
     let mut bridge = breakable.start();
-    let mut keeper = Connect::new(Version::V5, "keeper");
-    keeper.clean_start = false;
-    keeper.properties.session_expiry = SessionExpiry::After(1000);
-    let mut first = come(&bridge, &keeper);
-    assert_eq!(first.subscribe("kept", Qos::AtLeastOnce), ReasonCode::GrantedQos1);
-    first.disconnect();
-    let mut publisher = come(&bridge, &Connect::new(Version::V5, "publisher"));
+    leave_keeper(&bridge);
+    let mut publisher = plain(&bridge, "publisher");
     assert_eq!(publisher.publish("kept", b"before", Qos::AtLeastOnce), ReasonCode::Success);
     assert!(!publisher.retain("value", b"before", Qos::AtLeastOnce).is_error());
 
@@ -90,9 +80,9 @@ fn breaks_below_one_message(how: Break) {
     breakable.expect_its_end(&mut bridge);
 
     bridge.restart();
-    let mut again = come(&bridge, &keeper);
+    let mut again = client(&bridge, &lasting("keeper"));
     assert_eq!(again.receive_payload(), b"before");
-    let mut reader = come(&bridge, &Connect::new(Version::V5, "reader"));
+    let mut reader = plain(&bridge, "reader");
     let _ = reader.subscribe("value", Qos::AtMostOnce);
     assert_eq!(reader.receive_payload(), b"before");
 }

@@ -4,34 +4,11 @@ use std::fs;
 use std::io::Write as _;
 
 use mqtt::packet::{Connect, Publish};
-use mqtt::{Delivery, Packet, PacketId, Qos, ReasonCode, SessionExpiry, Version};
-use tests::{Bridge, Client, PATIENCE, Process, Request, TempFolder, Wire, message, program, until};
+use mqtt::{Delivery, Packet, PacketId, Qos, ReasonCode, Version};
+use tests::{Bridge, PATIENCE, Process, Request, TempFolder, message, program, until};
 
-const NO_LIMITS: &str = "[limits]\nmax_queued_messages = 1000000\nmax_queued_bytes = 1000000000\n";
-
-fn lasting(client_id: &str) -> Connect<'_> {
-    let mut connect = Connect::new(Version::V5, client_id);
-    connect.clean_start = false;
-    connect.properties.session_expiry = SessionExpiry::After(1000);
-    connect
-}
-
-fn client(bridge: &Bridge, connect: &Connect<'_>) -> Client {
-    let mut client = Client::new(Wire::tcp(bridge.tcp), connect.version);
-    assert_eq!(client.connect(connect).reason, ReasonCode::Success);
-    client
-}
-
-fn plain(bridge: &Bridge, client_id: &str) -> Client {
-    client(bridge, &Connect::new(Version::V5, client_id))
-}
-
-/// Leaves a Session that keeps what is published to `kept`.
-fn leave_keeper(bridge: &Bridge) {
-    let mut keeper = client(bridge, &lasting("keeper"));
-    assert_eq!(keeper.subscribe("kept", Qos::ExactlyOnce), ReasonCode::GrantedQos2);
-    keeper.disconnect();
-}
+use crate::clients::{client, lasting, leave_keeper, plain};
+use crate::ledger::LIMITS;
 
 fn health(bridge: &Bridge) -> String {
     String::from_utf8_lossy(&Request::get("/health").send(bridge.http).body).into_owned()
@@ -140,7 +117,7 @@ fn a_copy_of_a_running_broker_is_put_back() {
 
 #[test]
 fn a_full_disk_refuses_what_must_be_kept_until_there_is_room() {
-    let bridge = Bridge::keeping_within(24, NO_LIMITS);
+    let bridge = Bridge::keeping_within(24, LIMITS);
     leave_keeper(&bridge);
     let mut publisher = plain(&bridge, "publisher");
     let payload = vec![b'x'; 100_000];
@@ -174,7 +151,7 @@ fn a_full_disk_refuses_what_must_be_kept_until_there_is_room() {
 
 #[test]
 fn a_disk_that_somebody_else_fills_costs_no_more_than_what_must_be_kept() {
-    let mut bridge = Bridge::keeping_within(32, NO_LIMITS);
+    let mut bridge = Bridge::keeping_within(32, LIMITS);
     leave_keeper(&bridge);
     let mut publisher = plain(&bridge, "publisher");
     for _ in 0..20 {

@@ -3,6 +3,7 @@
 
 #[cfg(target_os = "linux")]
 mod broken;
+mod clients;
 mod faults;
 mod ledger;
 mod line;
