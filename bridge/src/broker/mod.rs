@@ -141,12 +141,9 @@ impl Broker {
 
     /// Takes one input. `now` never goes back.
     pub fn handle(&mut self, now: Instant, input: Input<'_>) {
-        if let Input::Packet { connection, packet } = &input {
-            return self.handle_packet(now, *connection, packet);
-        }
         self.begin(now);
         match input {
-            Input::Packet { .. } => {}
+            Input::Packet { connection, packet } => self.packet(connection, &packet),
             Input::Written { connection, pending } => self.written(connection, pending),
             Input::Opened { connection, peer } => self.opened(connection, peer),
             Input::Malformed { connection, version, error } => self.malformed(connection, version, error),
@@ -162,7 +159,7 @@ impl Broker {
         self.keeping.flush(&mut self.out);
     }
 
-    /// The same for [`Input::Packet`], which is too large to be handed from one function to the next for each message.
+    /// The same for an [`Input::Packet`] that stays where it was decoded: it is too large to be moved for each message.
     pub fn handle_packet(&mut self, now: Instant, connection: ConnectionId, packet: &Packet<'_>) {
         self.begin(now);
         self.packet(connection, packet);
