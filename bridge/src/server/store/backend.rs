@@ -16,8 +16,7 @@ pub(super) struct Trouble(Arc<Mutex<Option<(bool, String)>>>);
 
 impl Trouble {
     pub(super) fn note(&self, what: &str, error: &io::Error) {
-        let is_full =
-            what != SYNC && matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded);
+        let is_full = what != SYNC && is_full(error);
         let mut first = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         first.get_or_insert_with(|| (is_full, format!("{what}: {error}")));
     }
@@ -30,6 +29,11 @@ impl Trouble {
             None => Failure::Broken(error.to_string()),
         }
     }
+}
+
+/// Whether room is all that is missing.
+pub(super) fn is_full(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
 }
 
 const SYNC: &str = "what was written cannot be made durable (fsync)";

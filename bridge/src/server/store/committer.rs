@@ -323,7 +323,7 @@ impl Committer {
     }
 
     /// Looks for messages, among what is not written yet and what is.
-    fn find(&self, fetch: Fetch) -> Result<(), Failure> {
+    fn find(&mut self, fetch: Fetch) -> Result<(), Failure> {
         let mut found = self.rows.find(fetch.numbers());
         let is_new = |number: &MessageNumber| self.rows.get(&Key::Message(*number)).is_some();
         let written: Vec<_> = fetch.numbers().iter().copied().filter(|number| !is_new(number)).collect();

@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, bail};
 
-use super::backend::{Disk, Trouble};
+use super::backend::{self, Disk, Trouble};
 use super::redb::Bad;
 use super::{Durability, Failure};
 use crate::server::clock;
@@ -120,15 +120,18 @@ impl Folder {
     pub(super) fn set_records_aside(&self, bad: &[Bad]) -> Result<PathBuf, Failure> {
         let path = self.path.join(format!("damaged-{}.records", clock::unix_ms()));
         let write = || -> io::Result<()> {
-            let mut file = private().open(&path)?;
+            let mut file = private().append(true).open(&path)?; // there may be one of this very moment
             for (key, value, _) in bad {
                 super::snapshot::write_row(&mut file, key, value)?;
             }
             file.sync_all()?;
             self.sync()
         };
-        write().map_err(|error| broken(&path, "cannot be written", &error))?;
-        Ok(path)
+        match write() {
+            Ok(()) => Ok(path),
+            Err(error) if backend::is_full(&error) => Err(Failure::Full),
+            Err(error) => Err(broken(&path, "cannot be written", &error)),
+        }
     }
 
     /// Whether so little room is left that nothing more should be promised.

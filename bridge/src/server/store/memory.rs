@@ -53,7 +53,7 @@ impl Store for Memory {
         Ok(())
     }
 
-    fn find(&self, numbers: &[MessageNumber]) -> Result<Found, Failure> {
+    fn find(&mut self, numbers: &[MessageNumber]) -> Result<Found, Failure> {
         let message = |&number: &MessageNumber| {
             let mut key = Vec::new();
             record::write_key(&Key::Message(number), &mut key);

@@ -50,11 +50,11 @@ pub(crate) trait Store: Send {
     /// Nothing was written. After [`Failure::Full`] it may be tried again, after others nothing may.
     fn commit(&mut self, rows: &Rows) -> Result<(), Failure>;
 
-    /// Those of these messages that are there and whole, in their order. Of those that are damaged it says so.
+    /// Those of these messages that are there and whole, in their order. Those that are damaged are set aside.
     ///
     /// # Errors
-    /// The place cannot be read.
-    fn find(&self, numbers: &[MessageNumber]) -> Result<Found, Failure>;
+    /// The place cannot be read, or it is broken: then nothing may be tried again.
+    fn find(&mut self, numbers: &[MessageNumber]) -> Result<Found, Failure>;
 
     /// Whether there is so little room left that nothing more should be promised.
     fn is_full(&self) -> bool;

@@ -180,32 +180,56 @@ impl Redb {
         Ok((count, bad))
     }
 
-    /// Puts damaged rows into a file of their own, and takes them out of this one.
+    /// Those of these messages that are whole, and the rows of those that are not.
+    fn read_messages(&self, numbers: &[MessageNumber]) -> Result<(Found, Vec<Bad>), redb::Error> {
+        let Some(database) = &self.database else { return Err(redb::Error::DatabaseClosed) };
+        let table = database.begin_read()?.open_table(ROWS)?;
+        let (mut found, mut bad, mut key) = (Vec::with_capacity(numbers.len()), Vec::new(), Vec::new());
+        for &number in numbers {
+            key.clear();
+            record::write_key(&Key::Message(number), &mut key);
+            let Some(row) = table.get(&key[..])? else { continue };
+            match record::read_message(self.epoch, &key, row.value()) {
+                Ok(message) => found.push((number, message)),
+                Err(damage) => bad.push((key.clone(), row.value().to_vec(), damage)),
+            }
+        }
+        Ok((found, bad))
+    }
+
+    /// Puts damaged rows into a file of their own, and takes them out of this one. Where there is no room for that they stay.
     fn quarantine(&mut self, bad: &[Bad]) -> Result<Option<PathBuf>, Failure> {
         if bad.is_empty() {
             return Ok(None);
         }
-        let path = match &self.place {
-            Some(place) => Some(place.folder.set_records_aside(bad)?),
-            None => None,
-        };
         for (key, _, damage) in bad {
             let key = String::from_utf8_lossy(key);
-            tracing::error!("a stored record is damaged and was set aside: {damage} (key {key:?})");
+            tracing::error!("a stored record is damaged: {damage} (key {key:?})");
         }
-        let remove = || -> Result<(), redb::Error> {
-            let Some(database) = &self.database else { return Ok(()) };
-            let transaction = database.begin_write()?;
-            {
-                let mut table = transaction.open_table(ROWS)?;
-                for (key, ..) in bad {
-                    table.remove(&key[..])?;
-                }
+        let path = self.place.as_ref().map(|place| place.folder.set_records_aside(bad)).transpose();
+        let done = path.and_then(|path| match self.remove(bad) {
+            Ok(()) => Ok(path),
+            Err(error) => Err(self.failed(&error)),
+        });
+        match done {
+            Err(Failure::Full) => {
+                tracing::error!("damaged records cannot be set aside: the disk is full");
+                Ok(None)
             }
-            Ok(transaction.commit()?)
-        };
-        remove().map_err(|error| self.trouble.explain(&error))?;
-        Ok(path)
+            done => done,
+        }
+    }
+
+    fn remove(&self, bad: &[Bad]) -> Result<(), redb::Error> {
+        let Some(database) = &self.database else { return Ok(()) };
+        let transaction = database.begin_write()?;
+        {
+            let mut table = transaction.open_table(ROWS)?;
+            for (key, ..) in bad {
+                table.remove(&key[..])?;
+            }
+        }
+        Ok(transaction.commit()?)
     }
 }
 
@@ -224,25 +248,12 @@ impl Store for Redb {
         done.map_err(|error| self.failed(&error))
     }
 
-    fn find(&self, numbers: &[MessageNumber]) -> Result<Found, Failure> {
-        let read = || -> Result<Found, redb::Error> {
-            let Some(database) = &self.database else { return Err(redb::Error::DatabaseClosed) };
-            let table = database.begin_read()?.open_table(ROWS)?;
-            let (mut found, mut key) = (Vec::with_capacity(numbers.len()), Vec::new());
-            for &number in numbers {
-                key.clear();
-                record::write_key(&Key::Message(number), &mut key);
-                let Some(row) = table.get(&key[..])? else { continue };
-                match record::read_message(self.epoch, &key, row.value()) {
-                    Ok(message) => found.push((number, message)),
-                    Err(damage) => {
-                        tracing::error!(number, "a stored message is damaged and is lost: {damage}")
-                    }
-                }
-            }
-            Ok(found)
-        };
-        read().map_err(|error| self.trouble.explain(&error))
+    fn find(&mut self, numbers: &[MessageNumber]) -> Result<Found, Failure> {
+        let (found, bad) = self.read_messages(numbers).map_err(|error| self.trouble.explain(&error))?;
+        if let Some(aside) = self.quarantine(&bad)? {
+            tracing::error!("{} damaged records are set aside in {}", bad.len(), aside.display());
+        }
+        Ok(found)
     }
 
     fn is_full(&self) -> bool {

@@ -30,7 +30,7 @@ impl Store for Puppet {
         self.answers.recv().unwrap_or(Ok(()))
     }
 
-    fn find(&self, _: &[MessageNumber]) -> Result<Found, Failure> {
+    fn find(&mut self, _: &[MessageNumber]) -> Result<Found, Failure> {
         Ok(Vec::new())
     }
 

@@ -178,7 +178,7 @@ fn a_copy_is_put_back_whole_or_not_at_all() {
 }
 
 #[test]
-fn messages_are_found_in_the_file_but_for_those_that_are_damaged() {
+fn messages_are_found_in_the_file_and_those_that_are_damaged_are_set_aside() {
     let temp = Temp::new("find");
     let (mut store, _) = open(&temp.0);
     let stored = groups(5, 40).iter().find_map(|rows| {
@@ -194,12 +194,29 @@ fn messages_are_found_in_the_file_but_for_those_that_are_damaged() {
         rows.apply(Change::Message { number, message, owers: [].into() });
     }
     store.commit(&rows).unwrap();
-    let found = |store: &Redb| -> Vec<u64> {
+    let found = |store: &mut Redb| -> Vec<u64> {
         let found = store.find(&[3, 4, 5, 6]).unwrap();
         assert!(found.iter().all(|(_, message)| message.message == stored.message));
         found.into_iter().map(|(number, _)| number).collect()
     };
-    assert_eq!(found(&store), [3, 4, 6]);
+    assert_eq!(found(&mut store), [3, 4, 6]);
+    assert_eq!(set_aside(&temp.0), 0);
     store.break_record().unwrap();
-    assert_eq!(found(&store), [4, 6]);
+    assert_eq!(found(&mut store), [4, 6]);
+    assert_eq!(set_aside(&temp.0), 1);
+    assert_eq!(found(&mut store), [4, 6]);
+    assert_eq!(set_aside(&temp.0), 1, "it is set aside once");
+    store.break_record().unwrap();
+    assert_eq!(found(&mut store), [6]);
+    assert_eq!(set_aside(&temp.0), 2, "and nothing that was set aside before is written over");
+    drop(store);
+    assert_eq!(open(&temp.0).0.load(&mut |_| {}).unwrap().damaged, 0, "a start does not find it again");
+}
+
+/// Damaged records that were put where they can be looked at.
+fn set_aside(folder: &Path) -> usize {
+    let paths = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    let files = paths.filter(|path| path.extension().is_some_and(|extension| extension == "records"));
+    let magic = |path| fs::read(path).unwrap().windows(4).filter(|bytes| *bytes == record::MAGIC).count();
+    files.map(magic).sum()
 }
