@@ -68,11 +68,12 @@ impl Broker {
         Granted { client_id, is_assigned, expiry, keep_alive_s, user, authentication_data }
     }
 
-    /// An identifier that no Session has: Clients may choose one that looks like ours [MQTT-3.2.2-16].
+    /// An identifier that no Session has, and that is at home here: Clients may choose one that looks like ours
+    /// [MQTT-3.2.2-16].
     fn unused_client_id(&mut self) -> Arc<str> {
         loop {
             let client_id = format!("auto-{:016x}", self.rng.next_u64());
-            if !self.by_client.contains_key(client_id.as_str()) {
+            if !self.by_client.contains_key(client_id.as_str()) && self.home(&client_id) == self.place.shard {
                 return client_id.into();
             }
         }

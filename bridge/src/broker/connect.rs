@@ -16,6 +16,9 @@ use super::{Broker, ConnectionId, Notice, SessionId, access};
 
 impl Broker {
     pub(super) fn connect(&mut self, id: ConnectionId, connect: &Connect<'_>) {
+        if self.is_given_away(id, connect) {
+            return;
+        }
         if let Err(fault) = self.check_connect(id, connect) {
             return self.refuse_connect(id, connect, fault);
         }

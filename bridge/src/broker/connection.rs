@@ -10,6 +10,7 @@ use mqtt::{Instant, Packet, ReasonCode, TopicName, Version, Will};
 use super::alias::Aliases;
 use super::io::Fault;
 use super::login::{Candidate, Login};
+use super::shard::Moved;
 use super::timers::Timer;
 use super::{Broker, ConnectionId, Ended, Notice, Peer, SessionId};
 
@@ -18,6 +19,8 @@ use super::{Broker, ConnectionId, Ended, Notice, Peer, SessionId};
 pub(super) struct Connection {
     pub(super) peer: Peer,
     pub(super) state: State,
+    /// Another shard has let it in.
+    pub(super) moved: Option<Moved>,
     /// Bytes handed out for it that its socket has not taken yet.
     pub(super) pending: usize,
     /// Its Session has something to send that waits for `pending` to shrink.
@@ -72,14 +75,20 @@ impl Connection {
 }
 
 impl Broker {
-    pub(super) fn opened(&mut self, id: ConnectionId, peer: Peer) {
+    pub(super) fn open(&mut self, id: ConnectionId, peer: Peer, moved: Option<Moved>) {
         self.counters.connections_opened += 1;
         let at = id.0 as usize;
         if self.connections.len() <= at {
             self.connections.resize_with(at + 1, || None);
         }
-        let connection =
-            Connection { peer, state: State::AwaitConnect, pending: 0, is_blocked: false, timer: None };
+        let connection = Connection {
+            peer,
+            state: State::AwaitConnect,
+            moved,
+            pending: 0,
+            is_blocked: false,
+            timer: None,
+        };
         if let Some(slot) = self.connections.get_mut(at) {
             debug_assert!(slot.is_none(), "a connection's number is used again before it was closed");
             *slot = Some(connection);

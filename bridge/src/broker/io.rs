@@ -8,7 +8,7 @@ use mqtt::codec::DecodeError;
 use mqtt::{Instant, Packet, ReasonCode, Version};
 
 use super::change::Change;
-use super::{ConnectionId, Fetch, Found};
+use super::{ConnectionId, Fetch, Found, PeerItem, ShardId};
 
 /// One event for [`super::Broker::handle`].
 #[derive(Debug)]
@@ -19,6 +19,23 @@ pub enum Input<'a> {
         connection: ConnectionId,
         /// Who is at the other end.
         peer: Peer,
+    },
+    /// The same for one that another shard has let in and given away with [`Output::Move`]. Its CONNECT comes next.
+    Moved {
+        /// Its number here.
+        connection: ConnectionId,
+        /// Who is at the other end.
+        peer: Peer,
+        /// As in [`Output::Move`].
+        is_crowded: bool,
+    },
+    /// Another shard said something with [`Output::Peer`]. What one says comes in the order it was said, and after all that it
+    /// had heard before it said that.
+    Peer {
+        /// Which.
+        from: ShardId,
+        /// What.
+        item: PeerItem,
     },
     /// A packet arrived.
     Packet {
@@ -103,9 +120,27 @@ pub enum Output<'a> {
         connection: ConnectionId,
         /// One or more whole packets.
         bytes: &'a [u8],
-        /// They leave only when every change that came out before the next [`Output::Wait`] is durable; what is sent there
-        /// later leaves behind them.
+        /// They leave only when every change that came out before the next [`Output::Wait`] is durable, and every
+        /// [`Output::Peer`] that ever came out until then is confirmed; what is sent there later leaves behind them.
         held: bool,
+    },
+    /// Tell this to another shard. It is confirmed when the other has handled it and all that came out of that is durable and
+    /// confirmed in turn.
+    Peer {
+        /// Which.
+        to: ShardId,
+        /// What.
+        item: PeerItem,
+    },
+    /// Give this connection to another shard, with [`Input::Moved`]: the packet that was handled just now, which is its CONNECT,
+    /// and all that comes behind it are for that one. Its number is free here as after [`Input::Closed`].
+    Move {
+        /// Which.
+        connection: ConnectionId,
+        /// To whom.
+        to: ShardId,
+        /// As many Clients are there as may be: it may only take the place of another.
+        is_crowded: bool,
     },
     /// Keep this. It is durable when its owner says so; nothing but what is held waits for that.
     Store(Change),

@@ -36,6 +36,7 @@ mod room;
 mod route;
 mod send;
 mod session;
+mod shard;
 mod share;
 mod subscribe;
 mod subscriptions;
@@ -59,6 +60,7 @@ pub use io::{Ended, Input, Notice, Output, Peer};
 pub use queue::{Fetch, Found};
 pub use restore::Restore;
 pub use session::Stored;
+pub use shard::{PeerItem, Place, ShardId};
 
 use connection::{Connection, State};
 use hash::{KeyedMap, Keys};
@@ -85,9 +87,15 @@ struct SessionId(u32);
 #[derive(Debug)]
 pub struct Broker {
     config: Config,
+    place: Place,
+    keys: Keys,
     now: Instant,
     connections: Vec<Option<Connection>>,
     connected: u32,
+    /// Connections that were let in here and given to other shards.
+    given_away: u32,
+    /// The shard whose turn it is to name a Client.
+    turn: ShardId,
     /// How many of them there are of one address, and how many that may become one.
     by_address: KeyedMap<IpAddr, OfAddress>,
     sessions: Slab<Session>,
@@ -113,9 +121,13 @@ impl Broker {
             subscriptions: Subscriptions::new(config.overlapping, keys),
             keeping: Keeping::new(config.keeps_state),
             config,
+            place: Place::alone(),
+            keys,
             now: Instant::START,
             connections: Vec::new(),
             connected: 0,
+            given_away: 0,
+            turn: ShardId(0),
             by_address: KeyedMap::with_hasher(keys),
             sessions: Slab::new(),
             by_client: KeyedMap::with_hasher(keys),
@@ -145,7 +157,9 @@ impl Broker {
         match input {
             Input::Packet { connection, packet } => self.packet(connection, &packet),
             Input::Written { connection, pending } => self.written(connection, pending),
-            Input::Opened { connection, peer } => self.opened(connection, peer),
+            Input::Opened { connection, peer } => self.open(connection, peer, None),
+            Input::Moved { connection, peer, is_crowded } => self.moved(connection, peer, is_crowded),
+            Input::Peer { from, item } => self.told(from, item),
             Input::Malformed { connection, version, error } => self.malformed(connection, version, error),
             Input::Violation { connection, why } => self.violation(connection, why),
             Input::Left { connection } => self.finish(connection, Ended::Lost, true),

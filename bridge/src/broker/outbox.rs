@@ -5,7 +5,8 @@ use std::collections::VecDeque;
 use mqtt::{Packet, PacketId, Version};
 
 use super::change::Change;
-use super::{ConnectionId, Fetch, Notice, Output};
+use super::shard::Told;
+use super::{ConnectionId, Fetch, Notice, Output, PeerItem, ShardId};
 
 /// A part of the buffer.
 #[derive(Clone, Copy, Debug)]
@@ -32,6 +33,12 @@ enum Item {
     Close(ConnectionId),
     Notice(Box<Notice>),
     Fetch(Box<Fetch>),
+    Peer(ShardId, Box<Told>),
+    Move {
+        connection: ConnectionId,
+        to: ShardId,
+        is_crowded: bool,
+    },
 }
 
 /// Outputs in order. Many subscribers of one message share its bytes here.
@@ -125,6 +132,14 @@ impl Outbox {
         self.items.push(Some(Item::Fetch(Box::new(fetch))));
     }
 
+    pub(super) fn peer(&mut self, to: ShardId, told: Told) {
+        self.items.push(Some(Item::Peer(to, Box::new(told))));
+    }
+
+    pub(super) fn give_away(&mut self, connection: ConnectionId, to: ShardId, is_crowded: bool) {
+        self.items.push(Some(Item::Move { connection, to, is_crowded }));
+    }
+
     /// The next output; the last one empties the outbox, though its bytes stay until something new is written.
     pub(super) fn next(&mut self) -> Output<'_> {
         if let Some(change) = self.changes.pop_front() {
@@ -149,6 +164,8 @@ impl Outbox {
             Some(Item::Close(connection)) => Output::Close { connection },
             Some(Item::Notice(notice)) => Output::Notice(*notice),
             Some(Item::Fetch(fetch)) => Output::Fetch(*fetch),
+            Some(Item::Peer(to, told)) => Output::Peer { to, item: PeerItem(*told) },
+            Some(Item::Move { connection, to, is_crowded }) => Output::Move { connection, to, is_crowded },
             None => Output::Wait(None),
         }
     }

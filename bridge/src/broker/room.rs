@@ -6,6 +6,7 @@ use std::collections::hash_map::Entry;
 use mqtt::ReasonCode;
 
 use super::io::Fault;
+use super::shard::{DOOR, Told};
 use super::{Broker, Config, ConnectionId, Ended};
 
 /// What there is of one address.
@@ -39,16 +40,52 @@ impl Broker {
 
     /// A connection is over before a Client was let in.
     pub(super) fn count_turned_away(&mut self, id: ConnectionId) {
-        self.count(id, |of| of.waiting = of.waiting.saturating_sub(1));
+        if !self.tell_door(id) {
+            self.count(id, |of| of.waiting = of.waiting.saturating_sub(1));
+        }
     }
 
     /// A Client is gone.
     pub(super) fn count_gone(&mut self, id: ConnectionId) {
-        self.count(id, |of| of.connected = of.connected.saturating_sub(1));
+        if !self.tell_door(id) {
+            self.count(id, |of| of.connected = of.connected.saturating_sub(1));
+        }
+    }
+
+    /// A connection goes to another shard. It counts here until that one says that it is over. True when it is one too many:
+    /// whether it takes the place of another is known there.
+    pub(super) fn count_given_away(&mut self, id: ConnectionId) -> bool {
+        let of_address = self.counted_address(id).and_then(|address| self.by_address.get(&address));
+        let is_crowded = self.connected + self.given_away >= self.config.max_connections
+            || of_address.is_some_and(|of| of.connected >= self.connections_per_address());
+        self.given_away += 1;
+        self.count_let_in(id);
+        is_crowded
+    }
+
+    /// One that was given away is over.
+    pub(super) fn count_gone_elsewhere(&mut self, address: Option<IpAddr>) {
+        self.given_away = self.given_away.saturating_sub(1);
+        self.count_at(address, |of| of.connected = of.connected.saturating_sub(1));
+    }
+
+    /// Tells the shard that let a connection in that it is over. False when that was this one.
+    fn tell_door(&mut self, id: ConnectionId) -> bool {
+        let is_moved = self.connection(id).is_some_and(|connection| connection.moved.is_some());
+        if is_moved {
+            let address = self.address(id);
+            self.out.peer(DOOR, Told::Gone { address });
+        }
+        is_moved
     }
 
     fn count(&mut self, id: ConnectionId, change: impl FnOnce(&mut OfAddress)) {
-        if let Some(address) = self.counted_address(id)
+        let address = self.counted_address(id);
+        self.count_at(address, change);
+    }
+
+    fn count_at(&mut self, address: Option<IpAddr>, change: impl FnOnce(&mut OfAddress)) {
+        if let Some(address) = address
             && let Entry::Occupied(mut entry) = self.by_address.entry(address)
         {
             change(entry.get_mut());
@@ -66,7 +103,15 @@ impl Broker {
     pub(super) fn check_room(&mut self, id: ConnectionId, client_id: &str) -> Result<(), Fault> {
         let held = self.by_client.get(client_id).copied();
         let held = held.and_then(|session| self.session(session)?.connection);
-        if self.connected.saturating_sub(u32::from(held.is_some())) >= self.config.max_connections {
+        let moved = self.connection(id).and_then(|connection| connection.moved);
+        let is_over = match moved {
+            Some(moved) => moved.is_crowded && held.is_none(),
+            None => {
+                let others = self.connected + self.given_away - u32::from(held.is_some());
+                others >= self.config.max_connections
+            }
+        };
+        if is_over {
             let why = "as many clients are connected as are allowed";
             return Err(Fault::new(ReasonCode::QuotaExceeded, why));
         }
@@ -80,8 +125,13 @@ impl Broker {
         Ok(())
     }
 
-    /// The address a connection is counted for; this machine's own are counted only when a bound was set.
+    /// The address a connection is counted for here; none where another shard counts it.
     fn counted_address(&mut self, id: ConnectionId) -> Option<IpAddr> {
+        self.address(id).filter(|_| self.connection(id).is_some_and(|connection| connection.moved.is_none()))
+    }
+
+    /// Its address, if that is counted; this machine's own are only when a bound was set.
+    fn address(&mut self, id: ConnectionId) -> Option<IpAddr> {
         let counts_loopback = self.config.max_connections_per_address.is_some();
         let peer = &self.connection(id)?.peer;
         peer.address.filter(|_| counts_loopback || !peer.is_loopback)

@@ -106,7 +106,12 @@ impl Shard {
                     }
                 }
                 Output::Wait(_) => break,
-                Output::Send { .. } | Output::Close { .. } | Output::Notice(_) | Output::Fetch(_) => {}
+                Output::Send { .. }
+                | Output::Close { .. }
+                | Output::Notice(_)
+                | Output::Fetch(_)
+                | Output::Peer { .. }
+                | Output::Move { .. } => {}
             }
         }
         let inner = Inner {
@@ -261,6 +266,7 @@ impl Shard {
                 }
                 Output::Close { connection } => self.begin_close(inner, connection.0 as usize),
                 Output::Notice(notice) => log::notice(&notice),
+                Output::Peer { .. } | Output::Move { .. } => {} // there is one shard
                 Output::Wait(deadline) => {
                     if inner.deadline != deadline {
                         let is_earlier = deadline.is_some_and(|d| inner.deadline.is_none_or(|old| d < old));

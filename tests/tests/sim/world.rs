@@ -259,7 +259,11 @@ impl World {
                     closed.insert(key);
                     touched.insert(key);
                 }
-                Output::Notice(_) | Output::Store(_) | Output::Fetch(_) => {}
+                Output::Notice(_)
+                | Output::Store(_)
+                | Output::Fetch(_)
+                | Output::Peer { .. }
+                | Output::Move { .. } => {}
                 Output::Wait(at) => {
                     self.wait = at;
                     break;

@@ -201,7 +201,7 @@ impl World {
                     }
                 }
                 Output::Close { connection } => self.wire[connection.0 as usize].is_closed = true,
-                Output::Notice(_) => {}
+                Output::Notice(_) | Output::Peer { .. } | Output::Move { .. } => {}
                 Output::Fetch(fetch) => wanted.push(fetch),
                 Output::Store(change) => {
                     let mut rows = Rows::default();

@@ -1,0 +1,142 @@
+//! A broker as one of several that share the work: where it stands among them, and what they tell each other.
+//!
+//! It knows no thread and no queue. What one shard says to another arrives whole and in the order it was said.
+
+use core::hash::BuildHasher;
+use core::net::IpAddr;
+
+use mqtt::Rng;
+use mqtt::packet::Connect;
+
+use super::hash::Keys;
+use super::{Broker, ConnectionId, Peer};
+
+/// One of several brokers that share the work.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ShardId(pub u16);
+
+/// Which of how many a broker is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Place {
+    /// This one.
+    pub shard: ShardId,
+    /// How many there are, itself among them; never zero.
+    pub of: u16,
+}
+
+impl Place {
+    /// The only one.
+    #[must_use]
+    pub const fn alone() -> Self {
+        Self { shard: ShardId(0), of: 1 }
+    }
+
+    /// Whether there are others.
+    #[must_use]
+    pub const fn is_alone(self) -> bool {
+        self.of <= 1
+    }
+
+    /// Where what has this name belongs.
+    pub(super) fn of_name(self, keys: Keys, name: &str) -> ShardId {
+        if self.is_alone() {
+            return self.shard;
+        }
+        let hash = u128::from(keys.hash_one(name));
+        ShardId(((hash * u128::from(self.of)) >> 64) as u16)
+    }
+}
+
+impl Default for Place {
+    fn default() -> Self {
+        Self::alone()
+    }
+}
+
+/// The shard that lets all connections in.
+pub(super) const DOOR: ShardId = ShardId(0);
+
+/// What is known of a connection that another shard has let in. That one counts it.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Moved {
+    /// It may only take the place of another.
+    pub(super) is_crowded: bool,
+}
+
+/// What one shard tells another.
+#[derive(Clone, Debug)]
+pub struct PeerItem(pub(super) Told);
+
+/// What is in it.
+#[derive(Clone, Debug)]
+pub(super) enum Told {
+    /// A connection that you let in is over. With its address, if that is counted.
+    Gone { address: Option<IpAddr> },
+}
+
+impl PeerItem {
+    /// Bytes it takes in an inbox, about.
+    #[must_use]
+    pub const fn bytes(&self) -> usize {
+        match &self.0 {
+            Told::Gone { .. } => size_of::<Self>(),
+        }
+    }
+}
+
+impl Broker {
+    /// The same broker as one of several: all are made with the same seed, so that they agree where a Client is at home, and
+    /// each has a `stream` of its own, from which it draws what differs. To be said before [`Broker::restore`].
+    #[must_use]
+    pub fn placed(mut self, place: Place, stream: u64) -> Self {
+        self.place = place;
+        self.rng = Rng::new(self.keys.public_seed() ^ stream);
+        self
+    }
+
+    /// The shard on which a Client of this name has its Session.
+    #[must_use]
+    pub fn home(&self, client_id: &str) -> ShardId {
+        self.place.of_name(self.keys, client_id)
+    }
+
+    /// What another shard said.
+    pub(super) fn told(&mut self, _from: ShardId, item: PeerItem) {
+        match item.0 {
+            Told::Gone { address } => self.count_gone_elsewhere(address),
+        }
+    }
+
+    /// Takes a connection that the door let in, with its CONNECT still to come.
+    pub(super) fn moved(&mut self, id: ConnectionId, peer: Peer, is_crowded: bool) {
+        self.open(id, peer, Some(Moved { is_crowded }));
+    }
+
+    /// Gives a connection away whose CONNECT names a Client that is at home elsewhere. True when it is gone.
+    pub(super) fn is_given_away(&mut self, id: ConnectionId, connect: &Connect<'_>) -> bool {
+        if self.place.is_alone() || self.connection(id).is_none_or(|connection| connection.moved.is_some()) {
+            return false;
+        }
+        let to =
+            if connect.client_id.is_empty() { self.next_in_turn() } else { self.home(connect.client_id) };
+        if to == self.place.shard {
+            return false;
+        }
+        let is_crowded = self.count_given_away(id);
+        self.set_connection_timer(id, None);
+        if let Some(slot) = self.connections.get_mut(id.0 as usize) {
+            *slot = None;
+        }
+        self.counters.packets_received -= 1; // it is counted where it is handled
+        self.counters.connections_opened -= 1;
+        self.out.give_away(id, to, is_crowded);
+        true
+    }
+
+    /// Clients that let us choose their names are dealt out.
+    fn next_in_turn(&mut self) -> ShardId {
+        let to = self.turn;
+        self.turn = ShardId((to.0 + 1) % self.place.of);
+        to
+    }
+}
