@@ -13,7 +13,7 @@ use super::clock::{self, Clock};
 use super::config::Data;
 use super::store::folder::{self, Folder};
 use super::store::record::Epoch;
-use super::store::{Durability, Failure, Journal, Redb, Store as _, Teller};
+use super::store::{Durability, Failure, Journal, Redb, Store as _, Teller, Votes};
 use crate::broker::Broker;
 
 /// What keeps nothing.
@@ -63,7 +63,9 @@ pub(super) fn open(
     }
     let took_ms = clock.now().since(began).as_millis();
     tracing::info!(folder = %path.display(), records = report.rows, took_ms, "state was read");
-    Journal::start(Box::new(store), durability).context("the thread that stores state cannot be started")
+    let mut journals = Journal::start(Box::new(store), durability, 1, Votes::new())
+        .context("the thread that stores state cannot be started")?;
+    journals.pop().context("the store serves nobody")
 }
 
 /// Answers `switchboard backup` for as long as the process runs.

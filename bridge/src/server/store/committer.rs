@@ -1,7 +1,7 @@
-//! The thread that makes changes durable, and the shard's end of it. Nothing waits while it is idle; what gathers while
-//! one group is synced is the next group.
+//! The thread that makes changes durable, and the shards' ends of it. Nothing waits while it is idle; what gathers while
+//! one group is synced is the next group, whichever shards it comes from.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::os::unix::net::UnixStream;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -23,22 +23,25 @@ const BEHIND: usize = 8 << 20;
 /// How long what nobody waits for may stay in memory.
 const LAZY: Duration = Duration::from_secs(1);
 
-/// The turns of the shard, counted. What waits for a turn leaves when that one is durable.
+/// The turns of a shard, counted. What waits for a turn leaves when that one is durable.
 pub(crate) type Turn = u64;
 
-/// The shard's end: gathers the changes of one turn.
+/// How many shards must be done with a message before it may go, for those that several owe.
+pub(crate) type Votes = BTreeMap<MessageNumber, u16>;
+
+/// A shard's end: gathers the changes of one turn.
 #[derive(Debug)]
 pub(crate) struct Journal {
     shared: Arc<Shared>,
+    shard: usize,
     changes: Vec<Change>,
     fetches: Vec<Fetch>,
     bytes: usize,
     is_awaited: bool,
     turn: Turn,
-    thread: Option<JoinHandle<()>>,
 }
 
-/// What the shard is told.
+/// What a shard is told.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct News {
     /// All up to this turn is safe.
@@ -51,24 +54,33 @@ pub(crate) struct News {
     pub(crate) broken: Option<String>,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Shared {
     queue: Mutex<Queue>,
     work: Condvar,
+    /// One of each shard.
+    ears: Box<[Ear]>,
+    thread: Mutex<Option<JoinHandle<()>>>,
+}
+
+/// Where one shard is told.
+#[derive(Debug, Default)]
+struct Ear {
     news: Mutex<News>,
     told: Notify,
     fetched: Mutex<VecDeque<(Fetch, Found)>>,
-    /// Bytes in the queue.
+    /// Its bytes in the queue.
     backlog: AtomicUsize,
 }
 
 #[derive(Debug, Default)]
 struct Queue {
     chunks: VecDeque<Chunk>,
-    /// What is to be looked for once the changes of a turn have come.
-    fetches: VecDeque<(Turn, Fetch)>,
+    /// What a shard looks for once the changes of its turn have come.
+    fetches: VecDeque<(usize, Turn, Fetch)>,
     copies: Vec<UnixStream>,
-    stops: bool,
+    /// Shards that have handed over all.
+    stopped: usize,
 }
 
 /// The changes of one or more turns.
@@ -76,31 +88,54 @@ struct Queue {
 struct Chunk {
     changes: Vec<Change>,
     bytes: usize,
-    turn: Turn,
+    /// What is in it of each shard.
+    parts: Box<[Part]>,
     is_awaited: bool,
 }
 
+/// What one shard has in a chunk: all up to its turn. None is turn 0.
+#[derive(Clone, Copy, Debug, Default)]
+struct Part {
+    turn: Turn,
+    bytes: usize,
+}
+
 impl Journal {
-    /// Starts the thread.
+    /// Starts the thread for as many shards.
     ///
     /// # Errors
     /// The system has no thread left.
-    pub(crate) fn start(store: Box<dyn Store>, durability: Durability) -> std::io::Result<Self> {
-        let shared = Arc::new(Shared::default());
+    pub(crate) fn start(
+        store: Box<dyn Store>,
+        durability: Durability,
+        shards: usize,
+        votes: Votes,
+    ) -> std::io::Result<Vec<Self>> {
+        let shared = Arc::new(Shared {
+            queue: Mutex::default(),
+            work: Condvar::new(),
+            ears: (0..shards).map(|_| Ear::default()).collect(),
+            thread: Mutex::default(),
+        });
         let committer = Committer {
             store,
             durability,
             shared: Arc::clone(&shared),
             rows: Rows::default(),
-            turn: 0,
+            turns: vec![0; shards].into(),
+            votes,
             clock: Clock::start(),
             due: None,
             is_out_of_room: false,
             has_gaps: false,
         };
         let thread = thread::Builder::new().name("store".into()).spawn(move || committer.run())?;
-        let (changes, fetches) = (Vec::new(), Vec::new());
-        Ok(Self { shared, changes, fetches, bytes: 0, is_awaited: false, turn: 1, thread: Some(thread) })
+        *shared.thread.lock().unwrap_or_else(PoisonError::into_inner) = Some(thread);
+        let of_shard = |shard| {
+            let (changes, fetches, shared) = (Vec::new(), Vec::new(), Arc::clone(&shared));
+            Self { shared, shard, changes, fetches, bytes: 0, is_awaited: false, turn: 1 }
+        };
+        Ok((0..shards).map(of_shard).collect())
     }
 
     /// Takes one change of this turn.
@@ -127,19 +162,21 @@ impl Journal {
         }
         let bytes = std::mem::take(&mut self.bytes);
         let is_awaited = std::mem::take(&mut self.is_awaited);
-        self.shared.backlog.fetch_add(bytes, Ordering::Relaxed);
+        self.ear().backlog.fetch_add(bytes, Ordering::Relaxed);
         let mut queue = self.shared.queue();
-        queue.fetches.extend(self.fetches.drain(..).map(|fetch| (self.turn, fetch)));
-        match queue.chunks.back_mut() {
-            Some(last) if last.bytes + bytes <= GROUP => {
-                last.changes.append(&mut self.changes);
-                last.bytes += bytes;
-                last.turn = self.turn;
-                last.is_awaited |= is_awaited;
-            }
-            _ => {
-                let changes = std::mem::take(&mut self.changes);
-                queue.chunks.push_back(Chunk { changes, bytes, turn: self.turn, is_awaited });
+        let (shard, turn) = (self.shard, self.turn);
+        queue.fetches.extend(self.fetches.drain(..).map(|fetch| (shard, turn, fetch)));
+        if queue.chunks.back().is_none_or(|last| last.bytes + bytes > GROUP) {
+            let parts = vec![Part::default(); self.shared.ears.len()].into();
+            queue.chunks.push_back(Chunk { parts, ..Chunk::default() });
+        }
+        if let Some(last) = queue.chunks.back_mut() {
+            last.take(&mut self.changes);
+            last.bytes += bytes;
+            last.is_awaited |= is_awaited;
+            if let Some(part) = last.parts.get_mut(shard) {
+                part.turn = turn;
+                part.bytes += bytes;
             }
         }
         drop(queue);
@@ -149,49 +186,74 @@ impl Journal {
 
     /// Whether so much waits to be written that no more should come.
     pub(crate) fn is_behind(&self) -> bool {
-        self.shared.backlog.load(Ordering::Relaxed) > BEHIND
+        self.ear().backlog.load(Ordering::Relaxed) > BEHIND
     }
 
     /// What is to be waited on for news.
     pub(crate) fn teller(&self) -> Teller {
-        Teller(Arc::clone(&self.shared))
+        Teller { shared: Arc::clone(&self.shared), shard: self.shard }
     }
 
-    /// Writes what is there, and ends the thread.
+    /// Hands over what is there. The last shard that does so waits until all is written and the thread has ended.
     pub(crate) fn stop(&mut self) {
         self.end_turn();
-        self.shared.queue().stops = true;
+        let mut queue = self.shared.queue();
+        queue.stopped += 1;
+        let is_last = queue.stopped == self.shared.ears.len();
+        drop(queue);
         self.shared.work.notify_one();
-        if let Some(thread) = self.thread.take() {
+        let thread = self.shared.thread.lock().unwrap_or_else(PoisonError::into_inner).take_if(|_| is_last);
+        if let Some(thread) = thread {
             let _ = thread.join(); // how it went is in the news
+        }
+    }
+
+    fn ear(&self) -> &Ear {
+        &self.shared.ears[self.shard]
+    }
+}
+
+impl Chunk {
+    /// Most chunks are of one turn, whose list becomes theirs.
+    fn take(&mut self, changes: &mut Vec<Change>) {
+        match self.changes.is_empty() {
+            true => self.changes = std::mem::take(changes),
+            false => self.changes.append(changes),
         }
     }
 }
 
 /// Where news of the store come from.
 #[derive(Clone, Debug)]
-pub(crate) struct Teller(Arc<Shared>);
+pub(crate) struct Teller {
+    shared: Arc<Shared>,
+    shard: usize,
+}
 
 impl Teller {
     /// Waits for news.
     pub(crate) async fn told(&self) {
-        self.0.told.notified().await;
+        self.ear().told.notified().await;
     }
 
     /// The next messages that were looked for.
     pub(crate) fn fetched(&self) -> Option<(Fetch, Found)> {
-        self.0.fetched.lock().unwrap_or_else(PoisonError::into_inner).pop_front()
+        self.ear().fetched.lock().unwrap_or_else(PoisonError::into_inner).pop_front()
     }
 
     /// How things are.
     pub(crate) fn news(&self) -> News {
-        self.0.news().clone()
+        self.ear().news().clone()
     }
 
     /// Sends a copy of all rows, once what is there now is written.
     pub(crate) fn copy_to(&self, stream: UnixStream) {
-        self.0.queue().copies.push(stream);
-        self.0.work.notify_one();
+        self.shared.queue().copies.push(stream);
+        self.shared.work.notify_one();
+    }
+
+    fn ear(&self) -> &Ear {
+        &self.shared.ears[self.shard]
     }
 }
 
@@ -200,6 +262,19 @@ impl Shared {
         self.queue.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Tells all shards.
+    fn tell(&self, change: impl Fn(usize, &mut News)) {
+        for (shard, ear) in self.ears.iter().enumerate() {
+            ear.tell(|news| change(shard, news));
+        }
+    }
+
+    fn broken(&self, why: &str) {
+        self.tell(|_, news| news.broken = Some(why.into()));
+    }
+}
+
+impl Ear {
     fn news(&self) -> MutexGuard<'_, News> {
         self.news.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -217,8 +292,9 @@ struct Committer {
     shared: Arc<Shared>,
     /// What is not written yet.
     rows: Rows,
-    /// The last turn that is in `rows`.
-    turn: Turn,
+    /// The last turn of each shard that is in `rows`.
+    turns: Box<[Turn]>,
+    votes: Votes,
     clock: Clock,
     /// When what nobody waits for is written after all.
     due: Option<Instant>,
@@ -231,7 +307,7 @@ struct Committer {
 /// What the thread is to do next.
 enum Work {
     Take(Chunk),
-    Find(Fetch),
+    Find(usize, Fetch),
     Copy(UnixStream),
     Time,
     Stop,
@@ -243,7 +319,7 @@ struct Alarm(Arc<Shared>);
 impl Drop for Alarm {
     fn drop(&mut self) {
         if thread::panicking() {
-            self.0.tell(|news| news.broken = Some("the thread that stores it failed".into()));
+            self.0.broken("the thread that stores it failed");
         }
     }
 }
@@ -254,12 +330,12 @@ impl Committer {
         loop {
             let done = match self.next() {
                 Work::Take(chunk) => self.take(chunk),
-                Work::Find(fetch) => self.find(fetch),
+                Work::Find(shard, fetch) => self.find(shard, fetch),
                 Work::Time => self.commit().and_then(|()| self.make_room()),
                 Work::Copy(stream) => self.commit().map(|()| self.copy(stream)),
                 Work::Stop => {
                     if let Err(Failure::Broken(why)) = self.commit() {
-                        self.shared.tell(|news| news.broken = Some(why));
+                        self.shared.broken(&why);
                     }
                     return;
                 }
@@ -268,7 +344,7 @@ impl Committer {
                 Ok(()) => {}
                 Err(Failure::Full) => self.out_of_room(),
                 Err(Failure::Broken(why)) => {
-                    return self.shared.tell(|news| news.broken = Some(why));
+                    return self.shared.broken(&why);
                 }
             }
         }
@@ -278,8 +354,9 @@ impl Committer {
     fn next(&self) -> Work {
         let mut queue = self.shared.queue();
         loop {
-            if let Some((_, fetch)) = queue.fetches.pop_front_if(|(turn, _)| *turn <= self.turn) {
-                return Work::Find(fetch);
+            let has_come = |&mut (shard, turn, _): &mut (usize, Turn, Fetch)| turn <= self.turns[shard];
+            if let Some((shard, _, fetch)) = queue.fetches.pop_front_if(has_come) {
+                return Work::Find(shard, fetch);
             }
             if let Some(chunk) = queue.chunks.pop_front() {
                 return Work::Take(chunk);
@@ -287,7 +364,7 @@ impl Committer {
             if let Some(stream) = queue.copies.pop() {
                 return Work::Copy(stream);
             }
-            if queue.stops {
+            if queue.stopped == self.turns.len() {
                 return Work::Stop;
             }
             queue = match self.due.map(|due| due.since(self.clock.now())) {
@@ -302,9 +379,15 @@ impl Committer {
     }
 
     fn take(&mut self, chunk: Chunk) -> Result<(), Failure> {
-        self.shared.backlog.fetch_sub(chunk.bytes, Ordering::Relaxed);
-        chunk.changes.into_iter().for_each(|change| self.rows.apply(change));
-        self.turn = chunk.turn;
+        for ((ear, turn), part) in self.shared.ears.iter().zip(&mut self.turns).zip(&chunk.parts) {
+            ear.backlog.fetch_sub(part.bytes, Ordering::Relaxed);
+            *turn = part.turn.max(*turn);
+        }
+        for change in chunk.changes {
+            if self.votes.is_empty() || is_decided(&mut self.votes, &change) {
+                self.rows.apply(change);
+            }
+        }
         let now = self.clock.now();
         if !self.rows.is_empty() && self.due.is_none() {
             self.due = Some(now + LAZY);
@@ -317,13 +400,15 @@ impl Committer {
             return self.commit();
         }
         if chunk.is_awaited {
-            self.shared.tell(|news| news.durable = chunk.turn);
+            for (ear, part) in self.shared.ears.iter().zip(&chunk.parts).filter(|(_, part)| part.turn > 0) {
+                ear.tell(|news| news.durable = part.turn);
+            }
         }
         Ok(())
     }
 
     /// Looks for messages, among what is not written yet and what is.
-    fn find(&mut self, fetch: Fetch) -> Result<(), Failure> {
+    fn find(&mut self, shard: usize, fetch: Fetch) -> Result<(), Failure> {
         let mut found = self.rows.find(fetch.numbers());
         let is_new = |number: &MessageNumber| self.rows.get(&Key::Message(*number)).is_some();
         let written: Vec<_> = fetch.numbers().iter().copied().filter(|number| !is_new(number)).collect();
@@ -331,8 +416,9 @@ impl Committer {
             found.append(&mut self.store.find(&written)?);
             found.sort_unstable_by_key(|&(number, _)| number);
         }
-        self.shared.fetched.lock().unwrap_or_else(PoisonError::into_inner).push_back((fetch, found));
-        self.shared.told.notify_one();
+        let ear = &self.shared.ears[shard];
+        ear.fetched.lock().unwrap_or_else(PoisonError::into_inner).push_back((fetch, found));
+        ear.told.notify_one();
         Ok(())
     }
 
@@ -351,8 +437,7 @@ impl Committer {
         if is_full {
             self.due = Some(self.clock.now() + LAZY); // look again
         }
-        let turn = self.turn;
-        self.shared.tell(|news| (news.durable, news.is_full) = (turn, is_full));
+        self.shared.tell(|shard, news| (news.durable, news.is_full) = (self.turns[shard], is_full));
         Ok(())
     }
 
@@ -372,8 +457,7 @@ impl Committer {
         self.is_out_of_room = true;
         self.rows.drop_messages();
         self.due = Some(self.clock.now() + LAZY);
-        let turn = self.turn;
-        self.shared.tell(|news| (news.refused, news.is_full) = (turn, true));
+        self.shared.tell(|shard, news| (news.refused, news.is_full) = (self.turns[shard], true));
     }
 
     /// Sends all rows of this moment, by a thread of its own.
@@ -391,4 +475,16 @@ impl Committer {
             tracing::error!(%error, "the stored state cannot be copied");
         }
     }
+}
+
+/// Whether a change may be applied: a message that several shards owe is gone when the last of them says so.
+fn is_decided(votes: &mut Votes, change: &Change) -> bool {
+    let Change::MessageGone { number } = change else { return true };
+    let Some(left) = votes.get_mut(number) else { return true };
+    *left = left.saturating_sub(1);
+    if *left == 0 {
+        votes.remove(number);
+        return true;
+    }
+    false
 }

@@ -4,7 +4,7 @@
 //! shard is told.
 //!
 //! ```text
-//!   shard: changes of one turn ─▶ Journal ─▶ committer: take all that is there, write, one fsync ─▶ shard: let go what waits
+//!   shards: changes of one turn ─▶ Journal ─▶ committer: take all that is there, write, one fsync ─▶ shards: let go what waits
 //! ```
 
 mod backend;
@@ -18,7 +18,7 @@ mod salvage;
 mod snapshot;
 
 pub(crate) use self::redb::Redb;
-pub(crate) use committer::{Journal, Teller, Turn};
+pub(crate) use committer::{Journal, Teller, Turn, Votes};
 pub use snapshot::{backup, restore};
 
 #[cfg(test)]

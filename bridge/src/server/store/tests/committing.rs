@@ -48,10 +48,15 @@ impl Store for Puppet {
 }
 
 fn journal(durability: Durability) -> (Journal, Hand) {
+    let (mut journals, hand) = journals(durability, 1, Votes::new());
+    (journals.remove(0), hand)
+}
+
+fn journals(durability: Durability, shards: usize, votes: Votes) -> (Vec<Journal>, Hand) {
     let (asked, is_asked) = channel();
     let (answers, answered) = channel();
     let store = Box::new(Puppet { asked, answers: answered });
-    (Journal::start(store, durability).unwrap(), Hand { asked: is_asked, answers })
+    (Journal::start(store, durability, shards, votes).unwrap(), Hand { asked: is_asked, answers })
 }
 
 fn message() -> Change {
@@ -159,7 +164,8 @@ fn a_full_disk_refuses_the_group_and_takes_the_next() {
 
 #[test]
 fn messages_are_found_before_they_are_written_and_after() {
-    let mut journal = Journal::start(Box::new(Memory::default()), Durability::Group).unwrap();
+    let store = Box::new(Memory::default());
+    let mut journal = Journal::start(store, Durability::Group, 1, Votes::new()).unwrap().remove(0);
     let Change::Message { number, message: said, owers } = message() else { panic!("a message") };
     let ask = |journal: &mut Journal, numbers: &[u64]| -> Vec<u64> {
         journal.fetch(Fetch::of(numbers));
@@ -186,4 +192,62 @@ fn messages_are_found_before_they_are_written_and_after() {
     journal.store(Change::MessageGone { number });
     assert_eq!(ask(&mut journal, &[number, later]), [later], "one is gone, though not there");
     journal.stop();
+}
+
+#[test]
+fn what_several_shards_say_during_one_sync_shares_the_next_and_each_is_told_its_turn() {
+    let (mut journals, hand) = journals(Durability::Group, 2, Votes::new());
+    let gone = |topic: &str| Change::RetainedGone { topic: topic.into() };
+    let [a, b] = &mut journals[..] else { panic!("two") };
+    a.store(gone("first"));
+    a.hold();
+    a.end_turn();
+    assert_eq!(hand.asked.recv().unwrap(), 1);
+    let mut turns = [0, 0];
+    for n in 0..3 {
+        for (shard, journal) in [&mut *a, &mut *b].into_iter().enumerate() {
+            journal.store(gone(&format!("{n} of {shard}")));
+            turns[shard] = journal.hold();
+            journal.end_turn();
+        }
+    }
+    assert_eq!(b.teller().news().durable, 0);
+    hand.answers.send(Ok(())).unwrap();
+    assert_eq!(hand.asked.recv().unwrap(), 6, "one group");
+    hand.answers.send(Ok(())).unwrap();
+    a.stop();
+    b.stop();
+    assert_eq!([a, b].map(|journal| journal.teller().news().durable), turns);
+    assert_eq!(turns, [4, 3]);
+}
+
+#[test]
+fn a_message_that_two_shards_owe_goes_with_the_second_of_them() {
+    let (mut journals, hand) = journals(Durability::Always, 2, Votes::from([(7, 2)]));
+    for (journal, rows) in journals.iter_mut().zip([1, 2]) {
+        journal.store(Change::MessageGone { number: 7 });
+        journal.store(Change::RetainedGone { topic: "a".into() });
+        journal.end_turn();
+        assert_eq!(hand.asked.recv().unwrap(), rows);
+        hand.answers.send(Ok(())).unwrap();
+    }
+    journals.iter_mut().for_each(Journal::stop);
+}
+
+#[test]
+fn what_a_shard_looks_for_is_found_for_it_alone() {
+    let store = Box::new(Memory::default());
+    let mut journals = Journal::start(store, Durability::Group, 2, Votes::new()).unwrap();
+    let Change::Message { number, .. } = message() else { panic!("a message") };
+    let [a, b] = &mut journals[..] else { panic!("two") };
+    a.store(message());
+    a.end_turn();
+    b.fetch(Fetch::of(&[number]));
+    b.end_turn();
+    told(b);
+    let (fetch, found) = b.teller().fetched().unwrap();
+    assert_eq!((fetch.numbers(), found.len()), (&[number][..], 1));
+    assert!(a.teller().fetched().is_none());
+    a.stop();
+    b.stop();
 }
