@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use bridge::broker::change::{Change, Rows};
-use bridge::broker::{Broker, Config, ConnectionId, Input, Output, Overlapping, Peer};
+use bridge::broker::{Broker, Config, ConnectionId, Found, Input, Output, Overlapping, Peer};
 use mqtt::codec::Deframer;
 use mqtt::packet::{Ack, Connect, Disconnect, Publish, Subscribe, SubscriptionOptions, Unsubscribe};
 use mqtt::{
@@ -284,7 +284,7 @@ impl World {
             }
         }
         for fetch in wanted {
-            let found = self.disk.find(fetch.numbers());
+            let found = Found { messages: self.disk.find(fetch.numbers()), unstored: Vec::new() };
             self.input(Input::Fetched { fetch, found });
         }
     }

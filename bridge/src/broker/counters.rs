@@ -57,6 +57,8 @@ pub struct Counters {
     pub dropped_expired: u64,
     /// Messages dropped because what was kept of them cannot be read.
     pub dropped_unreadable: u64,
+    /// Messages dropped because there was no room to keep them. Who sent them was told.
+    pub dropped_unstored: u64,
     /// Publications refused.
     pub publications_refused: u64,
 }
@@ -70,5 +72,6 @@ impl Counters {
             + self.dropped_too_large
             + self.dropped_expired
             + self.dropped_unreadable
+            + self.dropped_unstored
     }
 }

@@ -91,7 +91,7 @@ pub enum Input<'a> {
     Fetched {
         /// What was asked.
         fetch: Fetch,
-        /// Those of them that are to be had, in the order they were asked for.
+        /// What there is of it.
         found: Found,
     },
     /// Time has passed: the deadline of [`Output::Wait`] is reached.

@@ -162,15 +162,16 @@ impl Broker {
     /// It is there. A Session that has ended meanwhile has no use for it.
     pub(super) fn fetched(&mut self, fetch: &Fetch, found: Found) {
         let Some(session) = self.sessions.get_mut(fetch.session.0 as usize) else { return };
-        let missing = session.queue.fetched(fetch, found);
-        if !missing.is_empty() {
-            let (client_id, messages) = (Arc::clone(&session.client_id), missing.len());
+        let missing = session.queue.fetched(fetch, found.messages);
+        let unstored = missing.iter().filter(|number| found.unstored.contains(number)).count();
+        let messages = missing.len() - unstored;
+        if messages > 0 {
+            let client_id = Arc::clone(&session.client_id);
             self.out.notice(Notice::Unreadable { client_id, messages });
         }
-        for number in missing {
-            self.counters.dropped_unreadable += 1;
-            self.done(number);
-        }
+        self.counters.dropped_unstored += unstored as u64;
+        self.counters.dropped_unreadable += messages as u64;
+        missing.into_iter().for_each(|number| self.done(number));
         self.pump(fetch.session);
     }
 

@@ -57,7 +57,7 @@ pub use access::{Anonymous, User, Users};
 pub use config::{Config, Excess, Overlapping, Redirect};
 pub use counters::Counters;
 pub use io::{Ended, Input, Notice, Output, Peer};
-pub use queue::{Fetch, Found};
+pub use queue::{Fetch, Found, Messages};
 pub use restore::Restore;
 pub use session::Stored;
 pub use shard::{PeerItem, Place, ShardId};

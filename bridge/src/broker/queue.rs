@@ -76,8 +76,17 @@ pub struct Fetch {
     numbers: Box<[MessageNumber]>,
 }
 
-/// What was found of them.
-pub type Found = Vec<(MessageNumber, Arc<Stored>)>;
+/// What has become of them. Those that are in neither list were kept and cannot be read.
+#[derive(Debug, Default)]
+pub struct Found {
+    /// Those that are to be had, in the order they were wanted in.
+    pub messages: Messages,
+    /// Those that were never kept, because there was no room: who sent them was told.
+    pub unstored: Vec<MessageNumber>,
+}
+
+/// Messages with their numbers.
+pub type Messages = Vec<(MessageNumber, Arc<Stored>)>;
 
 impl Fetch {
     /// For tests of what answers it.
@@ -255,7 +264,7 @@ impl Queue {
     }
 
     /// Takes what was fetched. Says which are not to be had; what was dropped meanwhile is not among these.
-    pub(super) fn fetched(&mut self, fetch: &Fetch, found: Found) -> Vec<MessageNumber> {
+    pub(super) fn fetched(&mut self, fetch: &Fetch, found: Messages) -> Vec<MessageNumber> {
         let mut missing = Vec::new();
         let Some(rest) = self.rest.as_mut().filter(|rest| rest.ticket == fetch.ticket) else {
             return missing;

@@ -73,6 +73,7 @@ fn write_dropped(out: &mut String, c: &Counters) {
         ("too_large", c.dropped_too_large),
         ("expired", c.dropped_expired),
         ("unreadable", c.dropped_unreadable),
+        ("disk_full", c.dropped_unstored),
     ];
     out.push_str("# HELP switchboard_messages_dropped_total Messages dropped, by cause\n");
     out.push_str("# TYPE switchboard_messages_dropped_total counter\n");

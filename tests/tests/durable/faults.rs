@@ -180,4 +180,6 @@ fn a_disk_that_somebody_else_fills_costs_no_more_than_what_must_be_kept() {
         assert_eq!(keeper.receive_payload(), b"kept");
     }
     while keeper.receive_payload() != b"last" {} // what was refused may come or not
+    let log = bridge.process.stderr.all();
+    assert!(!log.iter().any(|line| line.contains("cannot be read")), "nothing acknowledged is lost: {log:?}");
 }

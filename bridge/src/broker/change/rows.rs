@@ -6,7 +6,8 @@ use std::sync::Arc;
 
 use mqtt::PacketId;
 
-use super::{Change, MessageNumber, SessionNumber, Step, Stored};
+use super::{Change, MessageNumber, SessionNumber, Step};
+use crate::broker::Messages;
 
 /// Where a row stands. Ordered so that what others refer to comes first, and the messages last in their order.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -102,7 +103,7 @@ impl Rows {
 
     /// Those of these messages that are there, in their order. For those who hold rows in memory in place of a file.
     #[must_use]
-    pub fn find(&self, numbers: &[MessageNumber]) -> Vec<(MessageNumber, Arc<Stored>)> {
+    pub fn find(&self, numbers: &[MessageNumber]) -> Messages {
         let message = |&number: &MessageNumber| match self.get(&Key::Message(number)) {
             Some(Row::Put(Change::Message { message, .. })) => Some((number, Arc::clone(message))),
             _ => None,
@@ -133,16 +134,20 @@ impl Rows {
         *self = Self::default();
     }
 
-    /// Gives up the messages that are new, and values that are to be retained.
-    pub fn drop_messages(&mut self) {
-        let mut heavy = 0;
+    /// Gives up the messages that are new, which it names, and values that are to be retained.
+    pub fn drop_messages(&mut self) -> Vec<MessageNumber> {
+        let (mut heavy, mut dropped) = (0, Vec::new());
         self.rows.retain(|key, entry| {
             let drops = matches!(entry.row, Row::Put(Change::Message { .. } | Change::Retained { .. }));
+            if let (true, Key::Message(number)) = (drops, key) {
+                dropped.push(*number);
+            }
             heavy += usize::from(drops && is_heavy(key, &entry.row));
             !drops
         });
         self.heavy -= heavy;
         self.bytes = 0;
+        dropped
     }
 
     /// Adds later rows to these, as a store does that keeps them: what is gone is gone. For those who hold rows in memory in

@@ -35,7 +35,7 @@ impl World {
     /// The disk is fast for once.
     fn answer(&mut self) {
         for fetch in std::mem::take(&mut self.wanted) {
-            let found = self.disk.find(fetch.numbers());
+            let found = Found { messages: self.disk.find(fetch.numbers()), unstored: self.unstored.clone() };
             self.handle(Input::Fetched { fetch, found });
         }
     }
@@ -166,6 +166,22 @@ fn what_cannot_be_read_is_counted_and_the_rest_comes() {
     let sub = w.sub_is_back();
     assert_eq!(w.read_all(sub), delivered((0..MANY).filter(|n| ![9, 10, 29].contains(n))));
     assert_eq!(w.broker.counters().dropped_unreadable, 3);
+    assert_eq!(w.messages_on_disk(), []);
+}
+
+#[test]
+fn what_had_no_room_is_not_said_to_be_lost() {
+    let mut w = with_queue();
+    w.unstored = vec![10, 11, 30];
+    let mut refused = Rows::default();
+    for &number in &w.unstored {
+        refused.apply(Change::MessageGone { number });
+    }
+    w.disk.absorb(&refused);
+    let sub = w.sub_is_back();
+    assert_eq!(w.read_all(sub), delivered((0..MANY).filter(|n| ![9, 10, 29].contains(n))));
+    let counters = w.broker.counters();
+    assert_eq!((counters.dropped_unstored, counters.dropped_unreadable), (3, 0));
     assert_eq!(w.messages_on_disk(), []);
 }
 

@@ -106,7 +106,7 @@ impl Play {
         for fetch in wanted {
             let mut all = self.disk.clone();
             all.absorb(&self.pending);
-            let found = all.find(fetch.numbers());
+            let found = Found { messages: all.find(fetch.numbers()), unstored: Vec::new() };
             self.handle(Input::Fetched { fetch, found });
         }
     }

@@ -22,8 +22,8 @@ use mqtt::codec::Deframer;
 use mqtt::packet::{Ack, Connect, Publish, Subscribe, SubscriptionOptions};
 use mqtt::{Delivery, Instant, Message, Packet, PacketId, Qos, ReasonCode, TopicFilter, Version};
 
-use super::change::Rows;
-use super::{Broker, Config, ConnectionId, Input, Output, Overlapping, Peer};
+use super::change::{MessageNumber, Rows};
+use super::{Broker, Config, ConnectionId, Found, Input, Output, Overlapping, Peer};
 
 /// A broker with any number of clients, and the clock in the test's hand.
 struct World {
@@ -39,6 +39,8 @@ struct World {
     changes: usize,
     /// What is wanted of the disk waits for `answer`.
     disk_is_slow: bool,
+    /// Messages that had no room on the disk.
+    unstored: Vec<MessageNumber>,
     wanted: Vec<crate::broker::Fetch>,
 }
 
@@ -69,6 +71,7 @@ impl World {
             disk: Rows::default(),
             changes: 0,
             disk_is_slow: false,
+            unstored: Vec::new(),
             wanted: Vec::new(),
         }
     }
@@ -222,7 +225,7 @@ impl World {
             return self.wanted.extend(wanted);
         }
         for fetch in wanted {
-            let found = self.disk.find(fetch.numbers());
+            let found = Found { messages: self.disk.find(fetch.numbers()), unstored: self.unstored.clone() };
             self.handle(Input::Fetched { fetch, found });
         }
     }

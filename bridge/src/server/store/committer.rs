@@ -1,7 +1,7 @@
 //! The thread that makes changes durable, and the shards' ends of it. Nothing waits while it is idle; what gathers while
 //! one group is synced is the next group, whichever shards it comes from.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::os::unix::net::UnixStream;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -127,6 +127,7 @@ impl Journal {
             clock: Clock::start(),
             due: None,
             is_out_of_room: false,
+            unstored: BTreeSet::new(),
             has_gaps: false,
         };
         let thread = thread::Builder::new().name("store".into()).spawn(move || committer.run())?;
@@ -300,6 +301,8 @@ struct Committer {
     due: Option<Instant>,
     /// The last attempt found no room.
     is_out_of_room: bool,
+    /// Messages that found none, and that some queue may still hold for kept.
+    unstored: BTreeSet<MessageNumber>,
     /// Rows were removed since the file was last made smaller.
     has_gaps: bool,
 }
@@ -384,9 +387,13 @@ impl Committer {
             *turn = part.turn.max(*turn);
         }
         for change in chunk.changes {
-            if self.votes.is_empty() || is_decided(&mut self.votes, &change) {
-                self.rows.apply(change);
+            if !self.votes.is_empty() && !is_decided(&mut self.votes, &change) {
+                continue;
             }
+            if let Change::MessageGone { number } = &change {
+                self.unstored.remove(number);
+            }
+            self.rows.apply(change);
         }
         let now = self.clock.now();
         if !self.rows.is_empty() && self.due.is_none() {
@@ -409,14 +416,16 @@ impl Committer {
 
     /// Looks for messages, among what is not written yet and what is.
     fn find(&mut self, shard: usize, fetch: Fetch) -> Result<(), Failure> {
-        let mut found = self.rows.find(fetch.numbers());
+        let mut messages = self.rows.find(fetch.numbers());
         let is_new = |number: &MessageNumber| self.rows.get(&Key::Message(*number)).is_some();
-        let written: Vec<_> = fetch.numbers().iter().copied().filter(|number| !is_new(number)).collect();
+        let old = fetch.numbers().iter().copied().filter(|number| !is_new(number));
+        let (unstored, written): (Vec<_>, Vec<_>) = old.partition(|number| self.unstored.contains(number));
         if !written.is_empty() {
-            found.append(&mut self.store.find(&written)?);
-            found.sort_unstable_by_key(|&(number, _)| number);
+            messages.append(&mut self.store.find(&written)?);
+            messages.sort_unstable_by_key(|&(number, _)| number);
         }
         let ear = &self.shared.ears[shard];
+        let found = Found { messages, unstored };
         ear.fetched.lock().unwrap_or_else(PoisonError::into_inner).push_back((fetch, found));
         ear.told.notify_one();
         Ok(())
@@ -455,7 +464,7 @@ impl Committer {
     /// either, or they would keep out for ever what is small.
     fn out_of_room(&mut self) {
         self.is_out_of_room = true;
-        self.rows.drop_messages();
+        self.unstored.extend(self.rows.drop_messages());
         self.due = Some(self.clock.now() + LAZY);
         self.shared.tell(|shard, news| (news.refused, news.is_full) = (self.turns[shard], true));
     }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::record::{self, Epoch};
 use super::{Failure, Report, Snapshot, Store, TakeRow};
-use crate::broker::Found;
+use crate::broker::Messages;
 use crate::broker::change::{Change, Key, MessageNumber, Row, Rows};
 
 /// Rows that are gone with the process.
@@ -53,7 +53,7 @@ impl Store for Memory {
         Ok(())
     }
 
-    fn find(&mut self, numbers: &[MessageNumber]) -> Result<Found, Failure> {
+    fn find(&mut self, numbers: &[MessageNumber]) -> Result<Messages, Failure> {
         let message = |&number: &MessageNumber| {
             let mut key = Vec::new();
             record::write_key(&Key::Message(number), &mut key);

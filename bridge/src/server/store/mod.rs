@@ -28,7 +28,7 @@ use std::io;
 
 use thiserror::Error;
 
-use crate::broker::Found;
+use crate::broker::Messages;
 use crate::broker::change::{Change, MessageNumber, Rows};
 
 /// The version of the layout of the folder and its file.
@@ -54,7 +54,7 @@ pub(crate) trait Store: Send {
     ///
     /// # Errors
     /// The place cannot be read, or it is broken: then nothing may be tried again.
-    fn find(&mut self, numbers: &[MessageNumber]) -> Result<Found, Failure>;
+    fn find(&mut self, numbers: &[MessageNumber]) -> Result<Messages, Failure>;
 
     /// Whether there is so little room left that nothing more should be promised.
     fn is_full(&self) -> bool;

@@ -12,7 +12,7 @@ use super::folder::Folder;
 use super::record::{self, Epoch};
 use super::salvage;
 use super::{Durability, FORMAT, Failure, OLDEST_FORMAT, Report, Snapshot, Store, TakeRow};
-use crate::broker::Found;
+use crate::broker::Messages;
 use crate::broker::change::{Change, Key, MessageNumber, Row, Rows};
 
 const ROWS: TableDefinition<'static, &[u8], &[u8]> = TableDefinition::new("rows");
@@ -181,7 +181,7 @@ impl Redb {
     }
 
     /// Those of these messages that are whole, and the rows of those that are not.
-    fn read_messages(&self, numbers: &[MessageNumber]) -> Result<(Found, Vec<Bad>), redb::Error> {
+    fn read_messages(&self, numbers: &[MessageNumber]) -> Result<(Messages, Vec<Bad>), redb::Error> {
         let Some(database) = &self.database else { return Err(redb::Error::DatabaseClosed) };
         let table = database.begin_read()?.open_table(ROWS)?;
         let (mut found, mut bad, mut key) = (Vec::with_capacity(numbers.len()), Vec::new(), Vec::new());
@@ -248,7 +248,7 @@ impl Store for Redb {
         done.map_err(|error| self.failed(&error))
     }
 
-    fn find(&mut self, numbers: &[MessageNumber]) -> Result<Found, Failure> {
+    fn find(&mut self, numbers: &[MessageNumber]) -> Result<Messages, Failure> {
         let (found, bad) = self.read_messages(numbers).map_err(|error| self.trouble.explain(&error))?;
         if let Some(aside) = self.quarantine(&bad)? {
             tracing::error!("{} damaged records are set aside in {}", bad.len(), aside.display());

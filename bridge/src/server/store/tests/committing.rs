@@ -5,8 +5,8 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use super::super::memory::Memory;
 use super::ledger::groups;
 use super::*;
-use crate::broker::Fetch;
 use crate::broker::change::{Row, Step};
+use crate::broker::{Fetch, Found};
 
 /// A store that does each commit when, and as, the test says.
 struct Puppet {
@@ -30,7 +30,7 @@ impl Store for Puppet {
         self.answers.recv().unwrap_or(Ok(()))
     }
 
-    fn find(&mut self, _: &[MessageNumber]) -> Result<Found, Failure> {
+    fn find(&mut self, _: &[MessageNumber]) -> Result<Messages, Failure> {
         Ok(Vec::new())
     }
 
@@ -73,6 +73,19 @@ fn message() -> Change {
 fn told(journal: &Journal) {
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
     runtime.block_on(journal.teller().told());
+}
+
+/// Asks for messages and waits for what there is of them.
+fn look_for(journal: &mut Journal, numbers: &[u64]) -> Found {
+    journal.fetch(Fetch::of(numbers));
+    journal.end_turn();
+    let mut answers = std::iter::from_fn(|| {
+        told(journal);
+        Some(journal.teller().fetched())
+    });
+    let (fetch, found) = answers.by_ref().flatten().next().unwrap();
+    assert_eq!(fetch.numbers(), numbers);
+    found
 }
 
 #[test]
@@ -145,6 +158,7 @@ fn after_a_failure_nothing_is_durable_any_more() {
 #[test]
 fn a_full_disk_refuses_the_group_and_takes_the_next() {
     let (mut journal, hand) = journal(Durability::Group);
+    let Change::Message { number, .. } = message() else { panic!("a message") };
     journal.store(message());
     let refused = journal.hold();
     journal.end_turn();
@@ -152,6 +166,7 @@ fn a_full_disk_refuses_the_group_and_takes_the_next() {
     told(&journal);
     let news = journal.teller().news();
     assert_eq!((news.durable, news.refused, news.is_full), (0, refused, true));
+    assert_eq!(look_for(&mut journal, &[number, number + 1]).unstored, [number], "nobody counts on it");
     journal.store(Change::RetainedGone { topic: "a".into() });
     let taken = journal.hold();
     journal.end_turn();
@@ -168,16 +183,7 @@ fn messages_are_found_before_they_are_written_and_after() {
     let mut journal = Journal::start(store, Durability::Group, 1, Votes::new()).unwrap().remove(0);
     let Change::Message { number, message: said, owers } = message() else { panic!("a message") };
     let ask = |journal: &mut Journal, numbers: &[u64]| -> Vec<u64> {
-        journal.fetch(Fetch::of(numbers));
-        journal.end_turn();
-        let (fetch, found) = std::iter::from_fn(|| {
-            told(journal);
-            Some(journal.teller().fetched())
-        })
-        .flatten()
-        .next()
-        .unwrap();
-        assert_eq!(fetch.numbers(), numbers);
+        let found = look_for(journal, numbers).messages;
         assert!(found.iter().all(|(_, message)| message.message == said.message));
         found.into_iter().map(|(number, _)| number).collect()
     };
@@ -246,7 +252,7 @@ fn what_a_shard_looks_for_is_found_for_it_alone() {
     b.end_turn();
     told(b);
     let (fetch, found) = b.teller().fetched().unwrap();
-    assert_eq!((fetch.numbers(), found.len()), (&[number][..], 1));
+    assert_eq!((fetch.numbers(), found.messages.len()), (&[number][..], 1));
     assert!(a.teller().fetched().is_none());
     a.stop();
     b.stop();
