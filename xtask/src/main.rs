@@ -7,6 +7,7 @@
 mod build;
 mod command;
 mod fuzz;
+mod guard;
 mod page;
 mod report;
 mod run;
@@ -31,6 +32,9 @@ cargo xtask fuzz [TARGET]… [--seconds 60] [--keep]
                                  what a fuzzer finds in that time; needs a nightly toolchain
 cargo xtask sim --bite [WORD]…   whether it notices when a rule is switched off: those with a WORD in them, or all
 cargo xtask scale [NUMBER]       bytes and time of so many subscriptions and retained messages, a million without it
+cargo xtask guard [NAME | --accept]
+                                 whether broker and codec take more instructions than was accepted; or one script of that;
+                                 or accepts what they take
 cargo xtask spec [--missing]     each normative statement of MQTT with its code and its tests, or only the gaps
 
 build and run need a Rust toolchain, nothing else. What test needs beyond that it installs where it can, and else names.
@@ -58,6 +62,7 @@ fn dispatch(arguments: &[String]) -> Result<ExitCode> {
         ["run"] => run::run(&[])?,
         ["run", "--", rest @ ..] => run::run(rest)?,
         ["fuzz", rest @ ..] => fuzz::fuzz(rest)?,
+        ["guard", rest @ ..] => guard::guard(rest)?,
         ["sim", rest @ ..] => sim::sim(rest)?,
         ["scale", rest @ ..] => scale::scale(rest)?,
         ["spec"] => return spec::spec(false),

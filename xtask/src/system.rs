@@ -18,6 +18,8 @@ struct Need {
     package: &'static str,
 }
 
+const VALGRIND: Need = Need { programs: &["valgrind"], package: "valgrind" };
+
 const NEEDS: [Need; 7] = [
     Need { programs: &["chromium", "chromium-browser", "google-chrome"], package: "chromium" },
     Need { programs: &["chromedriver"], package: "chromium-driver" },
@@ -30,18 +32,31 @@ const NEEDS: [Need; 7] = [
 
 /// Sees to browsers, brokers and other peers: everything that the tests start but cargo does not build.
 pub(crate) fn peers() -> Result<()> {
-    let missing = missing();
+    see_to(&NEEDS)?;
+    paho()?;
+    mqtt_js()
+}
+
+/// What counts instructions.
+pub(crate) fn valgrind() -> Result<PathBuf> {
+    see_to(&[VALGRIND])?;
+    command::find("valgrind").context("valgrind was there a moment ago")
+}
+
+fn see_to(needs: &[Need]) -> Result<()> {
+    let is_missing = |need: &&Need| !need.programs.iter().any(|program| is_there(program));
+    let missing: Vec<&str> = needs.iter().filter(is_missing).map(|need| need.package).collect();
     if !missing.is_empty() {
         apt(&missing)?;
     }
-    if let Some(still) = self::missing().first() {
+    if let Some(still) = needs.iter().find(is_missing) {
         bail!(
-            "{} is not on the path: `apt-get install {still}`, or what your system calls it",
-            program_of(still)
+            "{} is not on the path: `apt-get install {}`, or what your system calls it",
+            still.programs[0],
+            still.package
         );
     }
-    paho()?;
-    mqtt_js()
+    Ok(())
 }
 
 /// Where chromedriver is: what `CHROMEDRIVER` says, what GitHub's machines say, else on the path.
@@ -70,16 +85,11 @@ pub(crate) fn trunk() -> Result<PathBuf> {
     command::find("trunk").context("cargo installed trunk, yet it is not in target/tools/bin")
 }
 
-fn missing() -> Vec<&'static str> {
-    let found = |program: &&'static str| match *program {
+fn is_there(program: &str) -> bool {
+    match program {
         "chromedriver" => chromedriver().is_some(),
         other => command::find(other).is_some(),
-    };
-    NEEDS.iter().filter(|need| !need.programs.iter().any(found)).map(|need| need.package).collect()
-}
-
-fn program_of(package: &str) -> &'static str {
-    NEEDS.iter().find(|need| need.package == package).map_or("", |need| need.programs[0])
+    }
 }
 
 /// Installs Debian packages, as root or through a sudo that asks nothing.

@@ -16,6 +16,7 @@ use anyhow::{Context as _, Result, ensure};
 use crate::{
     build::{self, Profile},
     command::{self, cargo},
+    guard,
     report::{self, Outcome},
     sim, spec, system,
     tools::{self, WASM},
@@ -28,7 +29,7 @@ struct Step {
     run: fn() -> Result<()>,
 }
 
-const STEPS: [Step; 11] = [
+const STEPS: [Step; 12] = [
     Step { name: "fmt", shows: "the code is formatted", run: fmt },
     Step { name: "spec", shows: "every normative statement has its code and its test", run: spec::check },
     Step { name: "clippy", shows: "no lint complains, natively and for the browser", run: clippy },
@@ -36,6 +37,7 @@ const STEPS: [Step; 11] = [
     Step { name: "pure", shows: "protocol and broker need no operating system", run: pure },
     Step { name: "unit", shows: "unit tests", run: unit },
     Step { name: "bite", shows: "the simulation notices rules that are switched off", run: bite },
+    Step { name: "guard", shows: "a message costs no more than was accepted", run: guard::check },
     Step { name: "build", shows: "page and program build", run: build },
     Step { name: "system", shows: "the program with real peers, the page in a browser", run: whole },
     Step { name: "wasm", shows: "the browser's client against the program, in Chromium", run: wasm },
