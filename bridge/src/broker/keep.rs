@@ -2,13 +2,13 @@
 //!
 //! It knows no store. While keeping is off nothing here costs more than a look at a number that is zero.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use mqtt::{Instant, Packet, PacketId, Qos, SessionExpiry, Will};
 
 use super::change::{Change, MessageNumber, Ower, SessionNumber, Step};
 use super::outbox::Outbox;
+use super::owed::Owed;
 use super::session::{Queued, Session, Stored};
 use super::subscriptions::{Share, Subscriptions};
 use super::{Broker, ConnectionId, Fetch, Found, Notice, SessionId};
@@ -22,8 +22,7 @@ pub(super) struct Keeping {
     last_session: SessionNumber,
     last_message: MessageNumber,
     last_fetch: u64,
-    /// How many copies of each message are not done.
-    owed: BTreeMap<MessageNumber, u32>,
+    owed: Owed,
     arriving: Option<Arriving>,
 }
 
@@ -97,16 +96,15 @@ impl Keeping {
             share,
         });
         session.last_owed = arriving.number;
-        *self.owed.entry(arriving.number).or_default() += 1;
+        self.owed.add(arriving.number, 1);
         arriving.number
     }
 
     /// All owers of the message that arrived are known.
     pub(super) fn flush(&mut self, out: &mut Outbox) {
         let Some(Arriving { number, message, owers, .. }) = self.arriving.take() else { return };
-        if self.owed.get(&number) == Some(&0) {
-            self.owed.remove(&number); // it was dropped by all of them
-            return;
+        if self.owed.count(number) == 0 {
+            return; // it was dropped by all of them
         }
         out.store(Change::Message { number, message, owers: owers.into() });
     }
@@ -116,11 +114,9 @@ impl Keeping {
         if number == 0 {
             return;
         }
-        let Some(count) = self.owed.get_mut(&number) else { return };
-        *count = count.saturating_sub(1);
+        let Some(left) = self.owed.done(number) else { return };
         let is_arriving = self.arriving.as_ref().is_some_and(|arriving| arriving.number == number);
-        if *count == 0 && !is_arriving {
-            self.owed.remove(&number);
+        if left == 0 && !is_arriving {
             out.store(Change::MessageGone { number });
         }
     }
@@ -144,7 +140,7 @@ impl Keeping {
 
     /// A message is still owed by this many, from before the start.
     pub(super) fn owed_before(&mut self, number: MessageNumber, count: u32) {
-        self.owed.insert(number, count);
+        self.owed.add(number, count);
     }
 }
 

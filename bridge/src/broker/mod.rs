@@ -28,6 +28,7 @@ mod io;
 mod keep;
 mod login;
 mod outbox;
+mod owed;
 mod publish;
 mod queue;
 mod restore;
