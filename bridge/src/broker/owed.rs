@@ -63,7 +63,7 @@ mod tests {
         let mut rng = Rng::new(1);
         for _ in 0..20_000 {
             let number = 1 + rng.next_u64() % 200;
-            if rng.next_u64() % 2 == 0 {
+            if rng.next_u64().is_multiple_of(2) {
                 let copies = 1 + (rng.next_u64() % 2) as u32;
                 owed.add(number, copies);
                 *map.entry(number).or_default() += copies;
