@@ -101,7 +101,14 @@ impl Keeping {
     }
 
     /// All owers of the message that arrived are known.
+    #[inline]
     pub(super) fn flush(&mut self, out: &mut Outbox) {
+        if self.arriving.is_some() {
+            self.flush_arriving(out);
+        }
+    }
+
+    fn flush_arriving(&mut self, out: &mut Outbox) {
         let Some(Arriving { number, message, owers, .. }) = self.arriving.take() else { return };
         if self.owed.count(number) == 0 {
             return; // it was dropped by all of them

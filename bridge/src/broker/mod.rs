@@ -188,6 +188,7 @@ impl Broker {
     }
 
     /// The next thing to do, in order; [`Output::Wait`] when there is nothing more.
+    #[inline]
     pub fn poll(&mut self) -> Output<'_> {
         if self.out.is_drained() {
             return Output::Wait(earlier(self.timers.next(), self.retained.next_expiry()));

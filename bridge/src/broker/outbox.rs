@@ -15,7 +15,7 @@ pub(super) struct Piece {
     end: u32,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 enum Item {
     Send {
         connection: ConnectionId,
@@ -30,23 +30,19 @@ enum Item {
         packet_id: PacketId,
         held: bool,
     },
-    Close(ConnectionId),
-    Notice(Box<Notice>),
-    Fetch(Box<Fetch>),
-    Peer(ShardId, Box<Told>),
-    Move {
-        connection: ConnectionId,
-        to: ShardId,
-        is_crowded: bool,
-    },
+    /// The next of those that are no packets.
+    Other,
 }
+
+const _: () = assert!(size_of::<Item>() <= 24, "there is one for each subscriber of a message");
 
 /// Outputs in order. Many subscribers of one message share its bytes here.
 #[derive(Debug, Default)]
 pub(super) struct Outbox {
     bytes: Vec<u8>,
-    items: Vec<Option<Item>>,
+    items: Vec<Item>,
     at: usize,
+    others: VecDeque<Output<'static>>,
     changes: VecDeque<Change>,
     /// A change that an acknowledgement may claim is among those since the last `handle`.
     claims: bool,
@@ -107,12 +103,12 @@ impl Outbox {
 
     pub(super) fn send(&mut self, connection: ConnectionId, piece: Piece) {
         self.count(piece);
-        self.items.push(Some(Item::Send { connection, piece, held: self.holds }));
+        self.items.push(Item::Send { connection, piece, held: self.holds });
     }
 
     pub(super) fn send_as(&mut self, connection: ConnectionId, piece: Piece, at: u32, packet_id: PacketId) {
         self.count(piece);
-        self.items.push(Some(Item::SendAs { connection, piece, at, packet_id, held: self.holds }));
+        self.items.push(Item::SendAs { connection, piece, at, packet_id, held: self.holds });
     }
 
     const fn count(&mut self, piece: Piece) {
@@ -121,53 +117,55 @@ impl Outbox {
     }
 
     pub(super) fn close(&mut self, connection: ConnectionId) {
-        self.items.push(Some(Item::Close(connection)));
+        self.other(Output::Close { connection });
     }
 
     pub(super) fn notice(&mut self, notice: Notice) {
-        self.items.push(Some(Item::Notice(Box::new(notice))));
+        self.other(Output::Notice(notice));
     }
 
     pub(super) fn fetch(&mut self, fetch: Fetch) {
-        self.items.push(Some(Item::Fetch(Box::new(fetch))));
+        self.other(Output::Fetch(fetch));
     }
 
     pub(super) fn peer(&mut self, to: ShardId, told: Told) {
-        self.items.push(Some(Item::Peer(to, Box::new(told))));
+        self.other(Output::Peer { to, item: PeerItem(told) });
     }
 
     pub(super) fn give_away(&mut self, connection: ConnectionId, to: ShardId, is_crowded: bool) {
-        self.items.push(Some(Item::Move { connection, to, is_crowded }));
+        self.other(Output::Move { connection, to, is_crowded });
     }
 
     /// The next output; the last one empties the outbox, though its bytes stay until something new is written.
+    #[inline]
     pub(super) fn next(&mut self) -> Output<'_> {
         if let Some(change) = self.changes.pop_front() {
             return Output::Store(change);
         }
-        let item = self.items.get_mut(self.at).and_then(Option::take);
+        let Some(&item) = self.items.get(self.at) else { return Output::Wait(None) };
         self.at += 1;
-        if self.at >= self.items.len() {
+        if self.at == self.items.len() {
             self.items.clear();
             self.at = 0;
         }
         match item {
-            Some(Item::Send { connection, piece, held }) => {
+            Item::Send { connection, piece, held } => {
                 Output::Send { connection, bytes: cut(&self.bytes, piece), held }
             }
-            Some(Item::SendAs { connection, piece, at, packet_id, held }) => {
-                if let Some(place) = self.bytes.get_mut(at as usize..at as usize + 2) {
-                    place.copy_from_slice(&packet_id.get().to_be_bytes());
+            Item::SendAs { connection, piece, at, packet_id, held } => {
+                if let Some(place) = self.bytes.get_mut(at as usize..).and_then(|rest| rest.first_chunk_mut())
+                {
+                    *place = packet_id.get().to_be_bytes();
                 }
                 Output::Send { connection, bytes: cut(&self.bytes, piece), held }
             }
-            Some(Item::Close(connection)) => Output::Close { connection },
-            Some(Item::Notice(notice)) => Output::Notice(*notice),
-            Some(Item::Fetch(fetch)) => Output::Fetch(*fetch),
-            Some(Item::Peer(to, told)) => Output::Peer { to, item: PeerItem(*told) },
-            Some(Item::Move { connection, to, is_crowded }) => Output::Move { connection, to, is_crowded },
-            None => Output::Wait(None),
+            Item::Other => self.others.pop_front().unwrap_or(Output::Wait(None)),
         }
+    }
+
+    fn other(&mut self, output: Output<'static>) {
+        self.items.push(Item::Other);
+        self.others.push_back(output);
     }
 
     /// Called before the first write after a drain.

@@ -40,8 +40,9 @@ impl Broker {
         // Answered as the QoS asks [MQTT-3.3.4-1].
         match publish.delivery {
             Delivery::AtMostOnce => {
-                let result = self.accept(session, topic, publish);
-                self.note_refusal(session, topic, result.err());
+                if let Err(reason) = self.accept(session, topic, publish) {
+                    self.note_refusal(session, topic, reason);
+                }
             }
             // Each time a new message, with DUP or without [MQTT-4.3.2-5].
             Delivery::AtLeastOnce { packet_id, .. } => {
@@ -121,7 +122,7 @@ impl Broker {
             }
             Ok(_) => Ok(ReasonCode::Success),
             Err(reason) => {
-                self.note_refusal(session, topic, Some(reason));
+                self.note_refusal(session, topic, reason);
                 match (version.is_5(), reason) {
                     (true, _) => Ok(reason),
                     // What may go well another time ends a connection of 3.x; its Client will try again [MQTT3-4.8.0-2].
@@ -219,13 +220,7 @@ impl Broker {
     }
 
     /// Counts a publication that was refused, and tells the operator.
-    pub(super) fn note_refusal(
-        &mut self,
-        session: SessionId,
-        topic: TopicName<&str>,
-        reason: Option<ReasonCode>,
-    ) {
-        let Some(reason) = reason else { return };
+    pub(super) fn note_refusal(&mut self, session: SessionId, topic: TopicName<&str>, reason: ReasonCode) {
         self.counters.publications_refused += 1;
         if let Some(session) = self.sessions.get(session.0 as usize) {
             let what = format!("publish to {topic}");

@@ -17,7 +17,7 @@ impl Broker {
         // [MQTT-3.1.2-15], else not [MQTT-3.1.2-14]
         if stored.message.retain && !self.retain(&stored) {
             // There is no room. Those who are there get it all the same: its publisher cannot try again.
-            self.note_refusal(from, stored.message.topic.borrowed(), Some(ReasonCode::QuotaExceeded));
+            self.note_refusal(from, stored.message.topic.borrowed(), ReasonCode::QuotaExceeded);
         }
         self.route_stored(Some(from), &stored);
     }
