@@ -14,7 +14,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use bridge::broker::{Broker, Config, ConnectionId, Input, Output, Peer};
-use mqtt::packet::{Connect, Publish, PublishProperties, Subscribe, SubscriptionOptions, Unsubscribe};
+use mqtt::packet::{BoxedProperties, Connect, Publish, Subscribe, SubscriptionOptions, Unsubscribe};
 use mqtt::{Delivery, Instant, Packet, PacketId, Rng, TopicFilter, TopicName, Version};
 
 /// Counts what is held.
@@ -256,7 +256,7 @@ impl Bench {
             retain,
             topic: Some(TopicName::new(topic).unwrap()),
             payload: b"0123456789",
-            properties: PublishProperties::default(),
+            properties: BoxedProperties::default(),
         };
         self.handle(Input::Packet { connection, packet: Packet::Publish(publish) });
     }

@@ -205,6 +205,9 @@ fn check_text(text: &str) -> Result<Checked, TopicError> {
     if text.is_empty() {
         return Err(TopicError::Empty); // [MQTT-4.7.3-1]
     }
+    if is_plain(text.as_bytes()) {
+        return Ok(Checked { has_wildcard: false });
+    }
     if text.len() > usize::from(u16::MAX) {
         return Err(TopicError::TooLong); // [MQTT-4.7.3-3]
     }
@@ -224,6 +227,27 @@ fn check_text(text: &str) -> Result<Checked, TopicError> {
         return Err(TopicError::TooDeep);
     }
     Ok(Checked { has_wildcard })
+}
+
+/// Whether a text is too short to have too many levels, and none of its bytes stands before `,`, as `+`, `#` and U+0000 do.
+/// Nearly every topic is like that, and eight bytes are looked at at once.
+fn is_plain(text: &[u8]) -> bool {
+    const LEAST: u64 = u64::from_ne_bytes([b','; 8]);
+    const HIGHEST_BITS: u64 = u64::from_ne_bytes([0x80; 8]);
+    // The lowest byte that is too small takes its highest bit from the next; bytes that have it are for the slow way.
+    let odd = |word: &[u8; 8]| {
+        let word = u64::from_le_bytes(*word);
+        (word.wrapping_sub(LEAST) | word) & HIGHEST_BITS
+    };
+    if text.len() >= MAX_LEVELS {
+        return false;
+    }
+    let (words, rest) = text.as_chunks();
+    let is_rest_plain = match text.last_chunk() {
+        Some(last) => odd(last) == 0, // it overlaps what is before
+        None => rest.iter().all(|b| (b','..0x80).contains(b)),
+    };
+    is_rest_plain && words.iter().fold(0, |odds, word| odds | odd(word)) == 0
 }
 
 #[cfg(test)]
@@ -291,6 +315,21 @@ mod tests {
         assert_eq!(TopicFilter::new("a\0"), Err(TopicError::Null));
         for bad in ["a#", "a/#/b", "a+", "a/b+/c", "#/a", "++"] {
             assert_eq!(TopicFilter::new(bad), Err(TopicError::MisplacedWildcard), "{bad}");
+        }
+    }
+
+    #[test]
+    fn what_may_not_stand_in_a_name_is_found_wherever_it_stands() {
+        for length in 1..40 {
+            assert!(TopicName::new("-".repeat(length)).is_ok());
+            for at in 0..length {
+                let with =
+                    |c| format!("{}{c}{}", "é".repeat(at % 2) + &"/".repeat(at), "~".repeat(length - at));
+                assert_eq!(TopicName::new(with('+')), Err(TopicError::Wildcard));
+                assert_eq!(TopicName::new(with('#')), Err(TopicError::Wildcard));
+                assert_eq!(TopicName::new(with('\0')), Err(TopicError::Null));
+                assert!(TopicName::new(with('$')).is_ok());
+            }
         }
     }
 

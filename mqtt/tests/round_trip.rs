@@ -190,7 +190,13 @@ impl<'a> Pick<'a> {
                 (0..self.below(3)).map(|_| self.number() % 268_435_455 + 1).collect();
         }
         let topic = if properties.topic_alias.is_some() && self.flag() { None } else { Some(self.topic()) };
-        Packet::Publish(Publish { delivery, retain: self.flag(), topic, payload: self.blob(), properties })
+        Packet::Publish(Publish {
+            delivery,
+            retain: self.flag(),
+            topic,
+            payload: self.blob(),
+            properties: properties.into(),
+        })
     }
 
     fn ack(&mut self, version: Version, allowed: &[ReasonCode]) -> Ack<'a> {

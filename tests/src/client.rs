@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 
 use mqtt::codec::Deframer;
 use mqtt::packet::{
-    Ack, Connack, Connect, Disconnect, Publish, PublishProperties, Subscribe, SubscriptionAck,
+    Ack, BoxedProperties, Connack, Connect, Disconnect, Publish, Subscribe, SubscriptionAck,
     SubscriptionOptions, Unsubscribe,
 };
 use mqtt::{Delivery, Packet, PacketId, Qos, ReasonCode, TopicFilter, TopicName, Version};
@@ -406,7 +406,7 @@ pub fn message<'a>(topic: &'a str, payload: &'a [u8]) -> Publish<'a> {
         retain: false,
         topic: Some(TopicName::new(topic).unwrap_or_else(|e| panic!("{topic} is a topic: {e}"))),
         payload,
-        properties: PublishProperties::default(),
+        properties: BoxedProperties::default(),
     }
 }
 

@@ -253,7 +253,9 @@ impl Broker {
         let stored = &queued.message;
         let mut publish = Publish::of(&stored.message, delivery(queued.qos, packet_id, dup));
         publish.retain = queued.retain;
-        publish.properties.subscription_ids = queued.subscription_ids.to_vec();
+        if !queued.subscription_ids.is_empty() {
+            publish.properties.subscription_ids = queued.subscription_ids.to_vec();
+        }
         if let Some(at) = stored.expires {
             // What remains, which is never said to be nothing while the message still counts [MQTT-3.3.2-6].
             let left = at.since(now).as_secs().max(1);

@@ -103,7 +103,9 @@ pub(super) fn encode_own<'a>(
     let aliases = live.our_aliases.as_mut().filter(|_| is_worth_an_alias(topic));
     let saying = aliases.map_or(Saying::Topic, |aliases| aliases.say(topic));
     publish.topic = Some(topic.borrowed()).filter(|_| !matches!(saying, Saying::Alias(_)));
-    publish.properties.topic_alias = saying.alias();
+    if publish.properties.topic_alias != saying.alias() {
+        publish.properties.topic_alias = saying.alias();
+    }
     if let Some(shape) = encode_within(out, live, &publish) {
         if let (Saying::Both(alias), Some(aliases)) = (saying, &mut live.our_aliases) {
             aliases.set(alias, topic);

@@ -112,9 +112,15 @@ impl Deframer {
                 "the first packet of a connection must be CONNECT [MQTT-3.1.0-1]",
             ));
         }
-        let mut head = Reader::new(bytes.get(1..).unwrap_or_default());
-        let Some(length) = head.remaining_length()? else { return Ok(None) };
-        let body_at = bytes.len() - head.len();
+        // Nearly every packet is short.
+        let (length, body_at) = match bytes.get(1) {
+            Some(&length @ 0..128) => (usize::from(length), 2),
+            _ => {
+                let mut head = Reader::new(bytes.get(1..).unwrap_or_default());
+                let Some(length) = head.remaining_length()? else { return Ok(None) };
+                (length, bytes.len() - head.len())
+            }
+        };
         // Only 5.0 forbids to pad it, and small clients of 3.x do.
         let is_padded = body_at > 2 && bytes.get(body_at - 1) == Some(&0);
         if is_padded && self.version == Some(Version::V5) {

@@ -23,18 +23,22 @@ impl<'v> Writer<'v> {
         self.out
     }
 
-    /// Writes the first byte and the length of a packet whose length is known, and makes room for the rest.
-    pub(crate) fn header(&mut self, first: u8, length: usize) -> Result<(), EncodeError> {
+    /// Writes the first byte and the length of a packet whose length is known, and the two bytes it begins with; makes room
+    /// for the rest.
+    #[inline]
+    pub(crate) fn header_and_u16(&mut self, first: u8, length: usize, next: u16) -> Result<(), EncodeError> {
         if length > MAX_REMAINING_LENGTH {
             return Err(EncodeError::TooLong);
         }
         self.out.reserve(length + 5);
+        let [high, low] = next.to_be_bytes();
         match u8::try_from(length) {
-            Ok(short @ 0..128) => self.raw(&[first, short]),
+            Ok(short @ 0..128) => self.raw(&[first, short, high, low]),
             _ => {
                 let (bytes, needed) = varint_bytes(length);
                 self.u8(first);
                 self.raw(bytes.get(..needed).unwrap_or_default());
+                self.raw(&[high, low]);
             }
         }
         Ok(())

@@ -18,7 +18,7 @@ pub use auth::Auth;
 pub use connack::{Connack, ConnackProperties};
 pub use connect::{Connect, ConnectProperties, ConnectWill};
 pub use disconnect::Disconnect;
-pub use publish::{Publish, PublishProperties};
+pub use publish::{BoxedProperties, Publish, PublishProperties};
 pub use suback::SubscriptionAck;
 pub use subscribe::{RetainHandling, Subscribe, SubscriptionOptions, Unsubscribe};
 

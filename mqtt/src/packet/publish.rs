@@ -1,5 +1,7 @@
 //! PUBLISH (3.3): the one packet that is read and written for every message.
 
+use std::ops::{Deref, DerefMut};
+
 use super::{PUBLISH, UserProperties, packet_id};
 use crate::codec::properties::{self, Property, WILL, place};
 use crate::codec::reader::Reader;
@@ -19,7 +21,7 @@ pub struct Publish<'a> {
     /// Any bytes, also none.
     pub payload: &'a [u8],
     /// Empty in 3.x.
-    pub properties: PublishProperties<'a>,
+    pub properties: BoxedProperties<'a>,
 }
 
 /// The properties of a PUBLISH (3.3.2.3), and of a will without the last two.
@@ -43,7 +45,60 @@ pub struct PublishProperties<'a> {
     pub subscription_ids: Vec<u32>,
 }
 
+/// The properties of a PUBLISH with memory of their own: most have none, and a packet is moved several times.
+#[derive(Clone, Debug, Default)]
+pub struct BoxedProperties<'a>(Option<Box<PublishProperties<'a>>>);
+
+static NO_PROPERTIES: PublishProperties<'static> = PublishProperties::NONE;
+
+impl<'a> Deref for BoxedProperties<'a> {
+    type Target = PublishProperties<'a>;
+
+    fn deref(&self) -> &PublishProperties<'a> {
+        self.0.as_deref().unwrap_or(&NO_PROPERTIES)
+    }
+}
+
+impl<'a> DerefMut for BoxedProperties<'a> {
+    fn deref_mut(&mut self) -> &mut PublishProperties<'a> {
+        self.0.get_or_insert_default()
+    }
+}
+
+impl<'a> From<PublishProperties<'a>> for BoxedProperties<'a> {
+    fn from(properties: PublishProperties<'a>) -> Self {
+        Self(Some(Box::new(properties)))
+    }
+}
+
+impl PartialEq for BoxedProperties<'_> {
+    fn eq(&self, other: &Self) -> bool {
+        **self == **other
+    }
+}
+
+impl Eq for BoxedProperties<'_> {}
+
+impl BoxedProperties<'_> {
+    /// Whether there never was one.
+    #[must_use]
+    pub const fn is_none(&self) -> bool {
+        self.0.is_none()
+    }
+}
+
 impl<'a> PublishProperties<'a> {
+    const NONE: Self = Self {
+        payload_is_utf8: None,
+        message_expiry_s: None,
+        response_topic: None,
+        correlation_data: None,
+        user_properties: Vec::new(),
+        content_type: None,
+        topic_alias: None,
+        subscription_ids: Vec::new(),
+    };
+
     /// Whether there is anything that belongs to the message, not to this one hop.
     #[must_use]
     pub fn has_message_properties(&self) -> bool {
@@ -105,7 +160,7 @@ impl<'a> Publish<'a> {
             retain: message.retain,
             topic: Some(message.topic.borrowed()),
             payload: &message.payload,
-            properties: message.properties.as_deref().map(|p| p.to_packet()).unwrap_or_default(),
+            properties: BoxedProperties(message.properties.as_deref().map(|p| Box::new(p.to_packet()))),
         }
     }
 
@@ -127,9 +182,11 @@ impl<'a> Publish<'a> {
             Qos::AtLeastOnce => Delivery::AtLeastOnce { packet_id: packet_id(r)?, dup },
             Qos::ExactlyOnce => Delivery::ExactlyOnce { packet_id: packet_id(r)?, dup },
         };
-        let mut properties = PublishProperties::default();
+        let mut properties = BoxedProperties::default();
         properties::read(r, version, place(PUBLISH), |p| properties.take(p))?;
-        properties.check()?;
+        if !properties.is_none() {
+            properties.check()?;
+        }
         if topic.is_none() && properties.topic_alias.is_none() {
             return Err(DecodeError::Protocol("PUBLISH has neither a topic nor a topic alias (3.3.2.1)"));
         }
@@ -165,7 +222,7 @@ impl<'a> Publish<'a> {
         self.head().encode(version, &self.properties, self.payload, w).map(|_| ())
     }
 
-    const fn head(&self) -> Head<'a> {
+    fn head(&self) -> Head<'a> {
         let (delivery, retain, topic) = (self.delivery, self.retain, self.topic);
         Head { delivery, retain, topic, topic_alias: self.properties.topic_alias }
     }
@@ -184,7 +241,7 @@ impl Head<'_> {
     fn encode(
         &self,
         version: Version,
-        properties: &PublishProperties<'_>,
+        properties: &BoxedProperties<'_>,
         payload: &[u8],
         w: &mut Writer<'_>,
     ) -> Result<usize, EncodeError> {
@@ -194,7 +251,7 @@ impl Head<'_> {
             | self.delivery.qos().level() << 1
             | u8::from(self.retain);
         let before = w.len();
-        if self.topic_alias.is_none() && properties.is_plain() {
+        if self.topic_alias.is_none() && (properties.is_none() || properties.is_plain()) {
             return self.encode_plain(first, version, topic, payload, w);
         }
         w.packet(first, topic.len() + payload.len() + 5, |w| {
@@ -221,15 +278,15 @@ impl Head<'_> {
         let topic_len = u16::try_from(topic.len()).map_err(|_| EncodeError::TooLong)?;
         let id = self.delivery.packet_id();
         let fields = 2 + usize::from(id.is_some()) * 2 + usize::from(version.is_5());
-        w.header(first, fields + topic.len() + payload.len())?;
-        w.u16(topic_len);
+        w.header_and_u16(first, fields + topic.len() + payload.len(), topic_len)?;
         w.raw(topic.as_bytes());
         let id_at = w.len();
-        if let Some(id) = id {
-            w.u16(id.get()); // QoS 0 has none [MQTT-2.2.1-2]
-        }
-        if version.is_5() {
-            w.u8(0);
+        // QoS 0 has no identifier [MQTT-2.2.1-2].
+        match (id.map(|id| id.get().to_be_bytes()), version.is_5()) {
+            (None, false) => {}
+            (None, true) => w.raw(&[0]),
+            (Some(id), false) => w.raw(&id),
+            (Some([high, low]), true) => w.raw(&[high, low, 0]),
         }
         w.raw(payload);
         Ok(id_at)

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use mqtt::client::{Config, Event, Input, Outcome, PublishId};
 use mqtt::delivery::{InFlight, Receiver, Reception, Sender};
-use mqtt::packet::{Ack, Connack, ConnackProperties, Packet, Publish, PublishProperties, SubscriptionAck};
+use mqtt::packet::{Ack, BoxedProperties, Connack, ConnackProperties, Packet, Publish, SubscriptionAck};
 use mqtt::{Delivery, PacketId, Qos, ReasonCode, Rng, TopicName, Version};
 
 use crate::pair::{Pair, config, durable, filter, message};
@@ -139,7 +139,7 @@ impl Server {
 
     fn send(&mut self, n: u32, delivery: Delivery) {
         let topic = Some(TopicName::new("down").unwrap());
-        let properties = PublishProperties::default();
+        let properties = BoxedProperties::default();
         self.say(&Packet::Publish(Publish {
             delivery,
             retain: false,

@@ -407,7 +407,7 @@ fn aliased(topic: Option<&'static str>, alias: u16) -> Packet<'static> {
         retain: false,
         topic: topic.map(|text| TopicName::new(text).unwrap()),
         payload: b"",
-        properties: PublishProperties { topic_alias: Some(alias), ..PublishProperties::default() },
+        properties: PublishProperties { topic_alias: Some(alias), ..PublishProperties::default() }.into(),
     })
 }
 

@@ -242,6 +242,6 @@ pub(crate) fn publish(payload: &'static str, delivery: Delivery) -> Packet<'stat
         retain: false,
         topic: Some(TopicName::new("t").unwrap()),
         payload: payload.as_bytes(),
-        properties: mqtt::packet::PublishProperties::default(),
+        properties: mqtt::packet::BoxedProperties::default(),
     })
 }

@@ -1,8 +1,8 @@
 //! All packets but CONNECT and CONNACK.
 
 use mqtt::packet::{
-    Ack, Auth, Disconnect, Packet, Publish, PublishProperties, RetainHandling, Subscribe, SubscriptionAck,
-    SubscriptionOptions, Unsubscribe,
+    Ack, Auth, BoxedProperties, Disconnect, Packet, Publish, PublishProperties, RetainHandling, Subscribe,
+    SubscriptionAck, SubscriptionOptions, Unsubscribe,
 };
 use mqtt::{Delivery, PacketId, Qos, ReasonCode, SessionExpiry, TopicFilter, TopicName, Version};
 
@@ -36,7 +36,7 @@ pub(crate) fn cases() -> Vec<Case> {
 
 fn publish(delivery: Delivery, topic: Option<&'static str>, payload: &'static [u8]) -> Publish<'static> {
     let topic = topic.map(|text| TopicName::new(text).unwrap());
-    Publish { delivery, retain: false, topic, payload, properties: PublishProperties::default() }
+    Publish { delivery, retain: false, topic, payload, properties: BoxedProperties::default() }
 }
 
 fn publishes() -> Vec<Case> {
@@ -100,13 +100,13 @@ fn publishes() -> Vec<Case> {
             V5,
             "32 [ 'a' 000a [ 01 00 02 ffffffff 23 0007 08 'r/s' 09 0002 0001 03 'json' 0b 01 0b ffffff7f \
              26 'k' 'v' 26 'k' '' ] \"x\" ]",
-            p(Publish { properties: all, ..publish(one(false), Some("a"), b"x") }),
+            p(Publish { properties: all.into(), ..publish(one(false), Some("a"), b"x") }),
         ),
         case(
             "PUBLISH 5.0 with a topic alias alone",
             V5,
             "30 [ '' [ 23 0001 ] \"x\" ]",
-            p(Publish { properties: aliased, ..publish(Delivery::AtMostOnce, None, b"x") }),
+            p(Publish { properties: aliased.into(), ..publish(Delivery::AtMostOnce, None, b"x") }),
         ),
         case(
             "mqtt_1_5_4_3 mqtt3_1_5_3_3 PUBLISH 3.x with a topic of U+FEFF and spaces",

@@ -67,7 +67,7 @@ fn topic_alias_maximum_is_told_and_held() {
     assert_eq!(connack.properties.topic_alias_maximum, 2);
     let aliased = |alias| {
         let properties = PublishProperties { topic_alias: Some(alias), ..PublishProperties::default() };
-        Packet::Publish(Publish { properties, ..message("a", b"1") })
+        Packet::Publish(Publish { properties: properties.into(), ..message("a", b"1") })
     };
     client.send_all(&[aliased(1), aliased(2)]);
     client.sync();
@@ -187,7 +187,7 @@ fn this_machine_is_not_counted_without_a_bound_of_its_own() {
 
 fn text_that_is_none<'a>() -> Publish<'a> {
     let properties = PublishProperties { payload_is_utf8: Some(true), ..PublishProperties::default() };
-    Publish { properties, retain: true, ..message("a", b"\xff\xfe") }
+    Publish { properties: properties.into(), retain: true, ..message("a", b"\xff\xfe") }
 }
 
 /// Section 3.3.2.3.2: what is said to be UTF-8 is checked when that was asked for.
@@ -222,7 +222,7 @@ fn the_payload_format_is_checked_on_request() {
         qos: Qos::AtMostOnce,
         retain: false,
         delay_s: 0,
-        properties: PublishProperties { payload_is_utf8: Some(true), ..PublishProperties::default() },
+        properties: PublishProperties { payload_is_utf8: Some(true), ..PublishProperties::default() }.into(),
     };
     let hello = Connect { will: Some(will), ..Connect::new(Version::V5, "mortal") };
     let (mut mortal, connack) = attempt(&bridge, &hello);

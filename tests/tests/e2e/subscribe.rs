@@ -81,7 +81,7 @@ fn subscription_identifiers_say_which_subscriptions_brought_it_mqtt_3_3_4_3_to_5
         client.subscribe_with("a/b", plain, None);
         client.retain("a/b", b"1", Qos::AtLeastOnce);
         client.retain("a/b/c", b"2", Qos::AtLeastOnce);
-        let mut both = client.receive().properties.subscription_ids;
+        let mut both = client.receive().properties.subscription_ids.clone();
         both.sort_unstable();
         assert_eq!(both, [1, 268_435_455]);
         assert_eq!(client.receive().properties.subscription_ids, [268_435_455]);

@@ -100,7 +100,7 @@ fn its_properties_go_with_it() {
         will.properties.user_properties = vec![("why", "cut"), ("by", "whom"), ("why", "again")];
         let properties = will.properties.clone();
         connect_with_will(s, will).cut();
-        assert_eq!(watcher.receive().properties, properties, "in their order [MQTT-3.1.3-10]");
+        assert_eq!(watcher.receive().properties, properties.into(), "in their order [MQTT-3.1.3-10]");
     });
 }
 

@@ -113,7 +113,7 @@ fn a_packet_that_is_too_large_sets_no_alias() {
         retain: false,
         topic: Some(mqtt::TopicName::new(LONG).unwrap()),
         payload: &[b'x'; 100][..payload],
-        properties: mqtt::packet::PublishProperties::default(),
+        properties: mqtt::packet::BoxedProperties::default(),
     };
     let mut bytes = Vec::new();
     Packet::Publish(publish(10)).encode(Version::V5, &mut bytes).unwrap();
