@@ -110,6 +110,9 @@ struct Serve {
     /// Let simulated devices join
     #[arg(long)]
     demo: bool,
+    /// Serve clients on this many threads; `auto` takes one for each core
+    #[arg(long, value_name = "N", env = "SWITCHBOARD_SHARDS")]
+    shards: Option<String>,
     /// Serve the panel from this folder instead of the one built in
     #[arg(long, value_name = "DIR", env = "SWITCHBOARD_APP_DIR")]
     app: Option<PathBuf>,
@@ -169,6 +172,9 @@ fn options(args: Serve) -> Result<Options> {
         file.listen.tcp = args.tcp;
     }
     file.data.path = args.data.or(file.data.path);
+    if let Some(shards) = args.shards {
+        file.server.set_shards(&shards)?;
+    }
     file.auth.anonymous |= args.anonymous;
     file.demo.enabled |= args.demo;
     Ok(Options { file, lan: args.lan, app: args.app })

@@ -64,6 +64,40 @@ pub struct Counters {
 }
 
 impl Counters {
+    /// Those of several shards together. Each has all that is retained; the most Clients at once are no more than this.
+    #[must_use]
+    pub fn of_all<'a>(each: impl IntoIterator<Item = &'a Self>) -> Self {
+        each.into_iter().fold(Self::default(), |all, one| Self {
+            connections: all.connections + one.connections,
+            sessions: all.sessions + one.sessions,
+            subscriptions: all.subscriptions + one.subscriptions,
+            shared_subscriptions: all.shared_subscriptions + one.shared_subscriptions,
+            retained: all.retained.max(one.retained),
+            retained_bytes: all.retained_bytes.max(one.retained_bytes),
+            connections_maximum: all.connections_maximum + one.connections_maximum,
+            connections_opened: all.connections_opened + one.connections_opened,
+            clients_connected: all.clients_connected + one.clients_connected,
+            sessions_expired: all.sessions_expired + one.sessions_expired,
+            authentications_failed: all.authentications_failed + one.authentications_failed,
+            connections_faulty: all.connections_faulty + one.connections_faulty,
+            packets_received: all.packets_received + one.packets_received,
+            packets_sent: all.packets_sent + one.packets_sent,
+            bytes_received: all.bytes_received + one.bytes_received,
+            bytes_sent: all.bytes_sent + one.bytes_sent,
+            messages_received: all.messages_received + one.messages_received,
+            messages_sent: all.messages_sent + one.messages_sent,
+            payload_bytes_received: all.payload_bytes_received + one.payload_bytes_received,
+            payload_bytes_sent: all.payload_bytes_sent + one.payload_bytes_sent,
+            dropped_slow_reader: all.dropped_slow_reader + one.dropped_slow_reader,
+            dropped_queue_full: all.dropped_queue_full + one.dropped_queue_full,
+            dropped_too_large: all.dropped_too_large + one.dropped_too_large,
+            dropped_expired: all.dropped_expired + one.dropped_expired,
+            dropped_unreadable: all.dropped_unreadable + one.dropped_unreadable,
+            dropped_unstored: all.dropped_unstored + one.dropped_unstored,
+            publications_refused: all.publications_refused + one.publications_refused,
+        })
+    }
+
     /// Messages that somebody did not get who should have.
     #[must_use]
     pub const fn dropped(&self) -> u64 {

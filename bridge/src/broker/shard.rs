@@ -75,6 +75,12 @@ pub(super) enum Told {
 }
 
 impl PeerItem {
+    /// One that says nothing.
+    #[cfg(all(test, feature = "server"))]
+    pub(crate) const fn nothing() -> Self {
+        Self(Told::Gone { address: None })
+    }
+
     /// Bytes it takes in an inbox, about.
     #[must_use]
     pub const fn bytes(&self) -> usize {

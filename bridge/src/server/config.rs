@@ -16,6 +16,8 @@ use crate::broker;
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct File {
+    /// `[server]`
+    pub server: Server,
     /// `[listen]`
     pub listen: Listen,
     /// `[data]`
@@ -28,6 +30,14 @@ pub struct File {
     pub log: Log,
     /// `[demo]`
     pub demo: Demo,
+}
+
+/// How the program divides its work.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Server {
+    /// Threads that serve clients: a number, or `auto` for one on each core of the machine.
+    pub shards: Option<toml::Value>,
 }
 
 /// Where to listen.
@@ -157,6 +167,7 @@ impl File {
     pub fn parse(text: &str) -> Result<Self> {
         let file: Self =
             toml::from_str(text).map_err(|error| anyhow!("{}", with_hint(&error.to_string())))?;
+        file.server.shards()?;
         file.broker()?;
         file.durability()?;
         file.level()?;
@@ -234,6 +245,40 @@ impl File {
         set(&mut config.max_retained_bytes, l.max_retained_bytes);
         set(&mut config.sys_interval_s, l.sys_interval_s);
         Ok(config)
+    }
+}
+
+impl Server {
+    /// The most threads that serve clients.
+    const MAX_SHARDS: u16 = 64;
+
+    /// Sets `shards` as it is written on a command line.
+    ///
+    /// # Errors
+    /// It is no such number.
+    pub fn set_shards(&mut self, said: &str) -> Result<()> {
+        let number = said.parse().map(toml::Value::Integer);
+        self.shards = Some(number.unwrap_or_else(|_| toml::Value::String(said.into())));
+        self.shards().map(drop)
+    }
+
+    /// How many threads serve clients.
+    ///
+    /// # Errors
+    /// It is no such number.
+    pub fn shards(&self) -> Result<u16> {
+        let said = match &self.shards {
+            None => return Ok(1),
+            Some(toml::Value::String(word)) if word == "auto" => {
+                let cores = std::thread::available_parallelism().map_or(1, usize::from);
+                return Ok(u16::try_from(cores).unwrap_or(u16::MAX).min(Self::MAX_SHARDS));
+            }
+            Some(said) => said,
+        };
+        let number = said.as_integer().and_then(|number| u16::try_from(number).ok());
+        number.filter(|number| (1..=Self::MAX_SHARDS).contains(number)).ok_or_else(|| {
+            anyhow!("[server] shards = {said}: use \"auto\" or a number from 1 to {}", Self::MAX_SHARDS)
+        })
     }
 }
 
@@ -323,6 +368,11 @@ mod tests {
     fn values_out_of_bounds_are_refused() {
         for bad in [
             "[limits]\nmax_qos = 3",
+            "[server]\nshards = 0",
+            "[server]\nshards = 65",
+            "[server]\nshards = -1",
+            "[server]\nshards = 2.0",
+            "[server]\nshards = \"all\"",
             "[limits]\nreceive_maximum = 0",
             "[limits]\nmax_output_bytes = 0",
             "[limits]\noverlapping = \"both\"",
@@ -335,6 +385,17 @@ mod tests {
         ] {
             assert!(File::parse(bad).is_err(), "{bad}");
         }
+    }
+
+    #[test]
+    fn shards_are_a_number_or_as_many_as_there_are_cores() {
+        let shards = |text: &str| File::parse(text).map(|file| file.server.shards().unwrap());
+        assert_eq!(shards("[server]\nshards = 3").unwrap(), 3);
+        assert!(shards("[server]\nshards = \"auto\"").unwrap() >= 1);
+        let error = shards("[server]\nshards = \"two\"").unwrap_err().to_string();
+        assert_eq!(error, "[server] shards = \"two\": use \"auto\" or a number from 1 to 64");
+        let error = shards("[server]\nshard = 2").unwrap_err().to_string();
+        assert!(error.contains("did you mean `shards`?"), "{error}");
     }
 
     #[test]

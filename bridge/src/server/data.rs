@@ -13,8 +13,8 @@ use super::clock::{self, Clock};
 use super::config::Data;
 use super::store::folder::{self, Folder};
 use super::store::record::Epoch;
-use super::store::{Durability, Failure, Journal, Redb, Store as _, Teller, Votes};
-use crate::broker::Broker;
+use super::store::{Durability, Failure, Journal, Redb, Store as _, Teller};
+use crate::broker::change::Change;
 
 /// What keeps nothing.
 const MEMORY: &str = ":memory:";
@@ -33,21 +33,19 @@ pub fn place(data: &Data) -> Result<Option<PathBuf>> {
     }
 }
 
-/// Opens what is kept, gives it to the broker, and starts to keep more.
-pub(super) fn open(
-    broker: &mut Broker,
+/// Opens what is kept, and hands it on row by row.
+pub(super) fn load(
     path: &Path,
     durability: Durability,
     clock: Clock,
-) -> Result<Journal> {
+    take: &mut dyn FnMut(Change),
+) -> Result<Redb> {
     let began = clock.now();
     let folder = Folder::take(path)?;
     let epoch = Epoch(clock::unix_ms().saturating_sub(clock.now().as_millis()));
     let unreadable = |failure: Failure| anyhow!("the state in {} cannot be used: {failure}", path.display());
     let (mut store, opened) = Redb::open(folder, durability, epoch).map_err(unreadable)?;
-    let mut restoring = broker.restore(clock.now());
-    let report = store.load(&mut |change| restoring.take(change)).map_err(unreadable)?;
-    restoring.finish();
+    let report = store.load(take).map_err(unreadable)?;
     if let Some(aside) = opened.set_aside.as_ref().or(report.set_aside.as_ref()) {
         tracing::error!(
             "{} was damaged: {} is set aside in {}, the other {} records are in use",
@@ -63,9 +61,13 @@ pub(super) fn open(
     }
     let took_ms = clock.now().since(began).as_millis();
     tracing::info!(folder = %path.display(), records = report.rows, took_ms, "state was read");
-    let mut journals = Journal::start(Box::new(store), durability, 1, Votes::new())
-        .context("the thread that stores state cannot be started")?;
-    journals.pop().context("the store serves nobody")
+    Ok(store)
+}
+
+/// Starts to keep more, for so many shards.
+pub(super) fn keep(store: Redb, durability: Durability, shards: usize) -> Result<Vec<Journal>> {
+    Journal::start(Box::new(store), durability, shards)
+        .context("the thread that stores state cannot be started")
 }
 
 /// Answers `switchboard backup` for as long as the process runs.

@@ -16,7 +16,7 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::TcpStream;
 
 use super::assets::{Assets, Coding};
-use super::shard::Shard;
+use super::shards::Shards;
 use super::{metrics, upgrade};
 
 pub(super) type Answer = Response<Full<Bytes>>;
@@ -32,7 +32,7 @@ const POLICY: &str = "default-src 'self'; script-src 'self' 'wasm-unsafe-eval'; 
 /// What all requests share.
 #[derive(Debug)]
 pub(crate) struct Site {
-    pub(crate) shard: Rc<Shard>,
+    pub(crate) shards: Rc<Shards>,
     pub(crate) assets: Assets,
     /// Pages of other addresses, or of a public name of this one, that may open the WebSocket.
     pub(crate) origins: Vec<String>,
@@ -51,8 +51,8 @@ impl Site {
 pub(crate) async fn serve(site: Rc<Site>, stream: TcpStream, peer: SocketAddr) {
     let _ = stream.set_nodelay(true);
     let service = service_fn(move |request| {
-        let answer = answer(&site, request, peer);
-        async move { Ok::<_, Infallible>(answer) }
+        let site = Rc::clone(&site);
+        async move { Ok::<_, Infallible>(answer(&site, request, peer).await) }
     });
     let connection = hyper::server::conn::http1::Builder::new()
         .timer(TokioTimer::new())
@@ -65,7 +65,7 @@ pub(crate) async fn serve(site: Rc<Site>, stream: TcpStream, peer: SocketAddr) {
     }
 }
 
-fn answer(site: &Rc<Site>, request: Request<Incoming>, peer: SocketAddr) -> Answer {
+async fn answer(site: &Rc<Site>, request: Request<Incoming>, peer: SocketAddr) -> Answer {
     let path = request.uri().path().to_owned();
     if path == "/mqtt" {
         return upgrade::answer(site, request, peer);
@@ -77,7 +77,7 @@ fn answer(site: &Rc<Site>, request: Request<Incoming>, peer: SocketAddr) -> Answ
     }
     let mut answer = match path.as_str() {
         "/health" => health(site),
-        "/metrics" => metrics(site),
+        "/metrics" => metrics(site).await,
         "/" | "/explorer" | "/settings" => file(site, "index.html", request.headers()),
         path => file(site, path.trim_start_matches('/'), request.headers()),
     };
@@ -94,6 +94,7 @@ fn health(site: &Site) -> Answer {
         "status": "ok",
         "version": env!("CARGO_PKG_VERSION"),
         "durability": site.durability,
+        "shards": site.shards.count(),
         "uptime_s": site.uptime_s(),
     });
     let mut answer = text(StatusCode::OK, body.to_string());
@@ -101,8 +102,9 @@ fn health(site: &Site) -> Answer {
     answer
 }
 
-fn metrics(site: &Site) -> Answer {
-    let mut answer = text(StatusCode::OK, metrics::render(&site.shard.counters(), site.uptime_s()));
+async fn metrics(site: &Site) -> Answer {
+    let reports = site.shards.reports().await;
+    let mut answer = text(StatusCode::OK, metrics::render(&reports, site.uptime_s()));
     answer.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(metrics::CONTENT_TYPE));
     answer
 }

@@ -2,14 +2,16 @@
 
 use std::fmt::Write as _;
 
-use crate::broker::Counters;
+use super::inbox::Report;
+use crate::broker::{Counters, ShardId};
 
 /// The form's own type.
 pub(super) const CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
 
 /// All metrics of a server that has run for `uptime_s` seconds.
-pub(super) fn render(c: &Counters, uptime_s: u64) -> String {
+pub(super) fn render(reports: &[(ShardId, Report)], uptime_s: u64) -> String {
     let mut out = String::new();
+    let c = &Counters::of_all(reports.iter().map(|(_, report)| &report.counters));
     build_info(&mut out);
     for (name, help, value) in gauges(c, uptime_s) {
         write_one(&mut out, name, help, "gauge", value);
@@ -18,7 +20,37 @@ pub(super) fn render(c: &Counters, uptime_s: u64) -> String {
         write_one(&mut out, name, help, "counter", value);
     }
     write_dropped(&mut out, c);
+    write_balance(&mut out, reports);
     out
+}
+
+/// How the work divides: the same for each shard.
+fn write_balance(out: &mut String, reports: &[(ShardId, Report)]) {
+    type Value = fn(&Report) -> f64;
+    let rows: [(&str, &str, &str, Value); 4] = [
+        ("connections", "gauge", "Clients connected now to each shard", |report| {
+            report.counters.connections as f64
+        }),
+        ("messages_received_total", "counter", "Messages taken from clients by each shard", |report| {
+            report.counters.messages_received as f64
+        }),
+        ("messages_sent_total", "counter", "Messages handed to connections by each shard", |report| {
+            report.counters.messages_sent as f64
+        }),
+        (
+            "cpu_seconds_total",
+            "counter",
+            "Time that the thread of each shard has used a processor",
+            |report| report.cpu.as_secs_f64(),
+        ),
+    ];
+    for (name, kind, help, value) in rows {
+        let _ =
+            writeln!(out, "# HELP switchboard_shard_{name} {help}\n# TYPE switchboard_shard_{name} {kind}");
+        for (shard, report) in reports {
+            let _ = writeln!(out, "switchboard_shard_{name}{{shard=\"{}\"}} {}", shard.0, value(report));
+        }
+    }
 }
 
 fn gauges(c: &Counters, uptime_s: u64) -> [(&'static str, &'static str, u64); 8] {

@@ -5,11 +5,13 @@ mod clock;
 pub mod config;
 pub mod data;
 mod http;
+mod inbox;
 mod listener;
 mod log;
 mod metrics;
 mod qr;
 mod shard;
+mod shards;
 mod socket;
 pub mod store;
 mod upgrade;
@@ -20,15 +22,14 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::rc::Rc;
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context as _, Result, bail, ensure};
 use tokio::net::TcpListener;
 use tokio::task::{LocalSet, spawn_local};
 
-use crate::broker::Broker;
 use assets::Assets;
-use clock::Clock;
 use http::Site;
 use shard::Shard;
+use shards::Shards;
 use socket::Transport;
 
 /// Port of the page and MQTT over WebSocket.
@@ -90,20 +91,22 @@ async fn serve(options: Options) -> Result<()> {
     let http = bind_all(&options.file.listen.http, HTTP_PORT, options.lan, "http")?;
     let tcp = bind_all(&options.file.listen.tcp, TCP_PORT, options.lan, "tcp")?;
     let (http_at, tcp_at) = (addresses(&http)?, addresses(&tcp)?);
-    let (shard, durability) = new_shard(&options)?;
+    let (shards, durability) = start_shards(&options).await?;
+    let door = &shards.door;
     let site = Rc::new(Site {
-        shard: Rc::clone(&shard),
+        shards: Rc::clone(&shards),
         assets,
         origins: options.file.listen.origins.clone(),
         started: tokio::time::Instant::now(),
         durability,
     });
     for listener in tcp {
-        spawn_local(serve_tcp(Rc::clone(&shard), listener));
+        spawn_local(serve_tcp(Rc::clone(door), listener));
     }
     for listener in http {
         spawn_local(serve_http(Rc::clone(&site), listener));
     }
+    let stopped = stopped()?;
     announce(&http_at, &tcp_at);
     if options.lan {
         qr::print(&http_at);
@@ -114,36 +117,25 @@ async fn serve(options: Options) -> Result<()> {
         spawn_local(crate::demo::run(reachable(address)));
     }
     tokio::select! {
-        done = stopped() => done?,
-        why = shard.failed() => bail!("state can no longer be kept, so nothing more is acknowledged: {why}"),
+        () = stopped => {}
+        why = door.failed() => bail!("state can no longer be kept, so nothing more is acknowledged: {why}"),
     }
     tracing::info!("stopping: telling the clients");
-    shard.shut_down().await;
-    shard.stop_keeping()
+    shards.shut_down().await
 }
 
-/// The shard, and what its acknowledgements promise.
-fn new_shard(options: &Options) -> Result<(Rc<Shard>, &'static str)> {
+/// The shards, and what their acknowledgements promise.
+async fn start_shards(options: &Options) -> Result<(Rc<Shards>, &'static str)> {
     let mut config = options.file.broker()?;
-    let durability = options.file.durability()?;
+    let (durability, count) = (options.file.durability()?, options.file.server.shards()?);
     let place = data::place(&options.file.data)?;
     config.keeps_state = place.is_some();
-    let (max_packet, max_output) = (config.max_packet_bytes, config.max_output_bytes);
-    let seed = getrandom::u64().context("the system gives no random numbers")?;
-    let mut secret = [0; 32];
-    getrandom::fill(&mut secret).context("the system gives no random numbers")?;
-    let (mut broker, clock) = (Broker::new(config, seed).with_secret(secret), Clock::start());
-    let Some(place) = place else {
+    if place.is_none() {
         tracing::info!("nothing is kept: sessions and retained messages end with this process");
-        let shard = Shard::new(broker, None, clock, max_packet, max_output);
-        shard.start();
-        return Ok((shard, "none"));
-    };
-    let journal = data::open(&mut broker, &place, durability, clock)?;
-    data::serve_copies(&place, journal.teller());
-    let shard = Shard::new(broker, Some(journal), clock, max_packet, max_output);
-    shard.start();
-    Ok((shard, durability.name()))
+    }
+    let promise = if place.is_some() { durability.name() } else { "none" };
+    let shards = Shards::start(config, count, place.map(|place| (place, durability))).await?;
+    Ok((Rc::new(shards), promise))
 }
 
 fn bind_all(asked: &[SocketAddr], port: u16, lan: bool, what: &str) -> Result<Vec<TcpListener>> {
@@ -197,12 +189,14 @@ async fn serve_http(site: Rc<Site>, listener: TcpListener) {
     }
 }
 
-async fn stopped() -> Result<()> {
+/// Takes the signals that ask us to stop from now on, and waits for one of them.
+fn stopped() -> Result<impl Future<Output = ()>> {
     use tokio::signal::unix::{SignalKind, signal};
-    let mut terminate = signal(SignalKind::terminate())?;
-    tokio::select! {
-        done = tokio::signal::ctrl_c() => done?,
-        _ = terminate.recv() => {}
-    }
-    Ok(())
+    let [mut terminate, mut interrupt] = [signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?];
+    Ok(async move {
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
+        }
+    })
 }

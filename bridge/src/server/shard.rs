@@ -1,5 +1,5 @@
-//! A shard: one thread with its sockets and its broker. Reading, decoding, routing, encoding and writing of a message touch no
-//! channel, no lock and no other thread.
+//! A shard: one thread with its sockets and its broker. Reading, decoding, routing, encoding and writing of a message whose
+//! publisher and subscribers are at home here touch no channel, no lock and no other thread.
 //!
 //! ```text
 //!   socket readable ─▶ read all into the scratch buffer ─▶ each packet: broker.handle, poll until Wait ─▶ output gathers per socket
@@ -7,6 +7,8 @@
 //! ```
 
 mod durable;
+mod neighbours;
+mod peers;
 
 use std::cell::RefCell;
 use std::io::ErrorKind;
@@ -23,13 +25,17 @@ use tokio::net::TcpStream;
 use tokio::sync::Notify;
 use tokio::task::spawn_local;
 
+pub(crate) use self::neighbours::Arrival;
+pub(crate) use self::peers::Peers;
+
 use self::durable::Keeper;
+use self::neighbours::Leaving;
 use super::clock::Clock;
 use super::log;
 use super::socket::{Flushed, Pool, Socket, Transport};
 use super::store::Journal;
 use super::websocket::{self, Event, Frames};
-use crate::broker::{Broker, ConnectionId, Counters, Input, Output, Peer};
+use crate::broker::{Broker, ConnectionId, Input, Output, Peer, ShardId};
 
 /// Bytes read at once.
 const SCRATCH: usize = 64 << 10;
@@ -42,6 +48,7 @@ const GATE: usize = 2;
 #[derive(Debug)]
 pub(crate) struct Shard {
     inner: RefCell<Inner>,
+    place: ShardId,
     clock: Clock,
     flush: Notify,
     deadline_moved: Notify,
@@ -60,7 +67,11 @@ struct Inner {
     scratch: Vec<u8>,
     pool: Pool,
     deadline: Option<Instant>,
+    /// There is one where something may have to wait.
     keeper: Option<Keeper>,
+    peers: Option<Peers>,
+    /// What is about to leave for another shard.
+    leaving: Option<Leaving>,
     why_failed: Option<String>,
 }
 
@@ -85,35 +96,22 @@ enum Next {
     More,
     Wait,
     Stop,
+    /// The connection is for another shard.
+    Leave,
 }
 
 impl Shard {
-    /// A shard for this broker, which keeps what must outlive the process in `journal`, if there is one.
+    /// A shard for this broker, which keeps what must outlive the process in `journal`, if there is one, and is one of several,
+    /// if there are `peers`.
     pub(crate) fn new(
-        mut broker: Broker,
-        journal: Option<Journal>,
+        broker: Broker,
+        (journal, peers): (Option<Journal>, Option<Peers>),
         clock: Clock,
         max_packet_bytes: u32,
         max_output_bytes: usize,
     ) -> Rc<Self> {
-        let mut keeper = journal.map(Keeper::new);
-        // What a start with kept state has changed.
-        loop {
-            match broker.poll() {
-                Output::Store(change) => {
-                    if let Some(keeper) = &mut keeper {
-                        keeper.journal.store(change);
-                    }
-                }
-                Output::Wait(_) => break,
-                Output::Send { .. }
-                | Output::Close { .. }
-                | Output::Notice(_)
-                | Output::Fetch(_)
-                | Output::Peer { .. }
-                | Output::Move { .. } => {}
-            }
-        }
+        let place = peers.as_ref().map_or(ShardId(0), Peers::me);
+        let may_wait = journal.is_some() || peers.is_some();
         let inner = Inner {
             broker,
             sockets: Slab::new(),
@@ -122,11 +120,14 @@ impl Shard {
             scratch: vec![0; SCRATCH],
             pool: Pool::default(),
             deadline: None,
-            keeper,
+            keeper: may_wait.then(|| Keeper::new(journal)),
+            peers,
+            leaving: None,
             why_failed: None,
         };
         Rc::new(Self {
             inner: RefCell::new(inner),
+            place,
             clock,
             flush: Notify::new(),
             deadline_moved: Notify::new(),
@@ -136,26 +137,26 @@ impl Shard {
         })
     }
 
-    /// Starts the two tasks that serve all connections: the flusher and the timer.
+    /// Starts the tasks that serve all connections, and tells the others what they must know from the start.
     pub(crate) fn start(self: &Rc<Self>) {
         spawn_local(Rc::clone(self).flusher());
         spawn_local(Rc::clone(self).timer());
         spawn_local(Rc::clone(self).keeper());
+        self.outputs(&mut self.inner.borrow_mut()); // what a start with kept state has changed
         self.handle(Input::Tick); // what is due from the start
-    }
-
-    pub(crate) fn counters(&self) -> Counters {
-        self.inner.borrow().broker.counters()
+        if let Some(peers) = &mut self.inner.borrow_mut().peers {
+            peers.hand_over();
+        }
     }
 
     /// Serves one MQTT connection to its end. `first` is what was read before it was known to be one.
-    pub(crate) async fn serve(
+    pub(crate) fn serve(
         self: Rc<Self>,
         stream: TcpStream,
         peer: SocketAddr,
         transport: Transport,
         first: Vec<u8>,
-    ) {
+    ) -> impl Future<Output = ()> {
         let _ = stream.set_nodelay(true);
         let stream = Rc::new(stream);
         let id = self.open(&stream, peer, transport);
@@ -167,18 +168,29 @@ impl Shard {
             raw: Vec::new(),
             carry: Vec::new(),
         };
-        let mut next = if first.is_empty() { Next::Read } else { self.take_first(&mut reader, first) };
-        while next != Next::Stop {
+        let next = if first.is_empty() { Next::Read } else { self.take_first(&mut reader, first) };
+        self.read_on(reader, peer, next)
+    }
+
+    /// Serves a connection from here to its end, or until it leaves for another shard.
+    async fn read_on(self: Rc<Self>, mut reader: Reader, peer: SocketAddr, mut next: Next) {
+        while !matches!(next, Next::Stop | Next::Leave) {
             if next == Next::Wait {
-                self.gate(id).await;
+                self.gate(reader.id).await;
             }
             if reader.stream.readable().await.is_err() {
+                next = Next::Stop;
                 break;
             }
             next = self.read(&mut reader);
-            end_of_turn(next).await;
+            if next != Next::Leave {
+                end_of_turn(next).await;
+            }
         }
-        self.close(id);
+        match next {
+            Next::Leave => self.give_away(reader, peer),
+            _ => self.close(reader.id),
+        }
     }
 
     /// Ends all connections with a reason, and waits a moment for them to be told.
@@ -194,13 +206,7 @@ impl Shard {
 
     fn open(self: &Rc<Self>, stream: &Rc<TcpStream>, peer: SocketAddr, transport: Transport) -> usize {
         let id = self.inner.borrow_mut().sockets.insert(Socket::new(Rc::clone(stream), transport));
-        let address = peer.ip().to_canonical();
-        let peer = Peer {
-            name: peer.to_string().into(),
-            address: Some(address),
-            is_loopback: address.is_loopback(),
-        };
-        self.handle(Input::Opened { connection: connection_id(id), peer });
+        self.handle(Input::Opened { connection: connection_id(id), peer: identity(peer) });
         id
     }
 
@@ -221,10 +227,12 @@ impl Shard {
 
     /// Once a turn, not once a packet.
     fn end_turn(&self, inner: &mut Inner) {
-        if let Some(keeper) = &mut inner.keeper {
-            keeper.journal.end_turn();
+        if let Some(keeper) = &mut inner.keeper
+            && keeper.end_turn(inner.peers.as_mut())
+        {
+            self.release(inner);
         }
-        if !inner.dirty.is_empty() {
+        if !inner.dirty.is_empty() || inner.peers.as_ref().is_some_and(Peers::has_parcels) {
             self.flush.notify_one();
         }
     }
@@ -256,17 +264,26 @@ impl Shard {
                 }
                 Output::Store(change) => {
                     if let Some(keeper) = &mut inner.keeper {
-                        keeper.journal.store(change);
+                        keeper.store(change);
                     }
                 }
                 Output::Fetch(fetch) => {
                     if let Some(keeper) = &mut inner.keeper {
-                        keeper.journal.fetch(fetch);
+                        keeper.fetch(fetch);
                     }
                 }
                 Output::Close { connection } => self.begin_close(inner, connection.0 as usize),
                 Output::Notice(notice) => log::notice(&notice),
-                Output::Peer { .. } | Output::Move { .. } => {} // there is one shard
+                Output::Peer { to, item } => {
+                    if let Some(peers) = &mut inner.peers {
+                        peers.say(to, item);
+                    }
+                }
+                Output::Move { connection, to, is_crowded } => {
+                    if let Some(socket) = inner.sockets.try_remove(connection.0 as usize) {
+                        inner.leaving = Some(Leaving { socket, to, is_crowded, event: None });
+                    }
+                }
                 Output::Wait(deadline) => {
                     if inner.deadline != deadline {
                         let is_earlier = deadline.is_some_and(|d| inner.deadline.is_none_or(|old| d < old));
@@ -335,10 +352,12 @@ impl Shard {
         }
         self.flush_full(inner);
         self.end_turn(inner);
-        if let Some(next) = Self::wait_for_disk(inner, reader.id) {
+        if let Some(next) = Self::wait_for_others(inner, reader.id) {
             return next;
         }
-        let Some(socket) = inner.sockets.get_mut(reader.id) else { return Next::Stop };
+        let Some(socket) = inner.sockets.get_mut(reader.id) else {
+            return if inner.leaving.is_some() { Next::Leave } else { Next::Stop };
+        };
         if socket.pending() > GATE * self.max_output_bytes && !socket.is_closing {
             socket.gate = Some(Rc::new(Notify::new()));
             return Next::Wait;
@@ -354,6 +373,10 @@ impl Shard {
             let (payload, _) = bytes.split_at(read.payload);
             self.packets(inner, reader, now, payload);
             bytes = bytes.split_at_mut(read.rest).1;
+            if let Some(leaving) = &mut inner.leaving {
+                leaving.event = read.event;
+                break;
+            }
             let Some(event) = read.event else { break };
             if !self.frame_event(inner, reader.id, now, event) {
                 return;
@@ -418,7 +441,8 @@ impl Shard {
         let mut at = 0;
         loop {
             if inner.sockets.get(reader.id).is_none_or(|socket| socket.is_closing) {
-                return bytes.len(); // read on and discard
+                // What leaves goes from CONNECT on, which is the first; of the others the rest is read and discarded.
+                return if inner.leaving.is_some() { 0 } else { bytes.len() };
             }
             match reader.deframer.next(bytes.get(at..).unwrap_or_default()) {
                 Ok(Some((packet, size))) => {
@@ -451,6 +475,9 @@ impl Shard {
             std::mem::swap(&mut list, &mut inner.dirty);
             for id in list.drain(..) {
                 self.flush_one(inner, id);
+            }
+            if let Some(peers) = &mut inner.peers {
+                peers.hand_over();
             }
             self.end_turn(inner);
         }
@@ -542,6 +569,12 @@ fn mark(socket: &mut Socket, at: usize, dirty: &mut Vec<usize>) {
     if !std::mem::replace(&mut socket.is_dirty, true) {
         dirty.push(at);
     }
+}
+
+/// Who is at the other end.
+fn identity(peer: SocketAddr) -> Peer {
+    let address = peer.ip().to_canonical();
+    Peer { name: peer.to_string().into(), address: Some(address), is_loopback: address.is_loopback() }
 }
 
 fn connection_id(at: usize) -> ConnectionId {

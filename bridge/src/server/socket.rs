@@ -57,6 +57,16 @@ pub(super) struct Socket {
     pub(super) gate: Option<Rc<Notify>>,
 }
 
+/// A socket between two threads.
+#[derive(Debug)]
+pub(super) struct Packed {
+    /// None when it could not be taken out of the first one.
+    stream: Option<std::net::TcpStream>,
+    transport: Transport,
+    control: Vec<u8>,
+    wire: Vec<u8>,
+}
+
 /// How a flush went.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Flushed {
@@ -81,6 +91,20 @@ impl Pool {
     }
 }
 
+impl Packed {
+    /// The socket on this thread.
+    ///
+    /// # Errors
+    /// It was lost.
+    pub(super) fn unpack(self) -> std::io::Result<(Rc<TcpStream>, Socket)> {
+        let stream = self.stream.ok_or(ErrorKind::NotConnected)?;
+        let stream = Rc::new(TcpStream::from_std(stream)?);
+        let (control, wire) = (self.control, self.wire);
+        let socket = Socket { control, wire, ..Socket::new(Rc::clone(&stream), self.transport) };
+        Ok((stream, socket))
+    }
+}
+
 impl Socket {
     pub(super) fn new(stream: Rc<TcpStream>, transport: Transport) -> Self {
         Self {
@@ -99,6 +123,13 @@ impl Socket {
             close_code: Some(websocket::NORMAL),
             gate: None,
         }
+    }
+
+    /// Makes it ready for another thread. Of what is to be sent there can only be control frames so far.
+    pub(super) fn pack(self) -> Packed {
+        let wire = self.wire.get(self.sent..).unwrap_or_default().to_vec();
+        let stream = Rc::into_inner(self.stream).and_then(|stream| stream.into_std().ok());
+        Packed { stream, transport: self.transport, control: self.control, wire }
     }
 
     /// Bytes that wait.

@@ -28,7 +28,7 @@ pub(super) fn answer(site: &Rc<Site>, request: Request<Incoming>, peer: SocketAd
                     // Copied, so that a quiet connection does not hold on to the buffer its request was read into.
                     let (stream, first) = (parts.io.into_inner(), parts.read_buf.to_vec());
                     drop(parts.read_buf);
-                    Rc::clone(&site.shard).serve(stream, peer, Transport::WebSocket, first).await;
+                    Rc::clone(&site.shards.door).serve(stream, peer, Transport::WebSocket, first).await;
                 }
             });
             switching(&accept, protocol)

@@ -1,7 +1,7 @@
 //! The thread that makes changes durable, and the shards' ends of it. Nothing waits while it is idle; what gathers while
 //! one group is synced is the next group, whichever shards it comes from.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeSet, VecDeque};
 use std::os::unix::net::UnixStream;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -25,9 +25,6 @@ const LAZY: Duration = Duration::from_secs(1);
 
 /// The turns of a shard, counted. What waits for a turn leaves when that one is durable.
 pub(crate) type Turn = u64;
-
-/// How many shards must be done with a message before it may go, for those that several owe.
-pub(crate) type Votes = BTreeMap<MessageNumber, u16>;
 
 /// A shard's end: gathers the changes of one turn.
 #[derive(Debug)]
@@ -109,7 +106,6 @@ impl Journal {
         store: Box<dyn Store>,
         durability: Durability,
         shards: usize,
-        votes: Votes,
     ) -> std::io::Result<Vec<Self>> {
         let shared = Arc::new(Shared {
             queue: Mutex::default(),
@@ -123,7 +119,6 @@ impl Journal {
             shared: Arc::clone(&shared),
             rows: Rows::default(),
             turns: vec![0; shards].into(),
-            votes,
             clock: Clock::start(),
             due: None,
             is_out_of_room: false,
@@ -183,6 +178,16 @@ impl Journal {
         drop(queue);
         self.shared.work.notify_one();
         self.turn += 1;
+    }
+
+    /// Whether this turn has changed anything so far.
+    pub(crate) const fn has_changes(&self) -> bool {
+        !self.changes.is_empty()
+    }
+
+    /// The turn that goes on.
+    pub(crate) const fn turn(&self) -> Turn {
+        self.turn
     }
 
     /// Whether so much waits to be written that no more should come.
@@ -295,7 +300,6 @@ struct Committer {
     rows: Rows,
     /// The last turn of each shard that is in `rows`.
     turns: Box<[Turn]>,
-    votes: Votes,
     clock: Clock,
     /// When what nobody waits for is written after all.
     due: Option<Instant>,
@@ -387,9 +391,6 @@ impl Committer {
             *turn = part.turn.max(*turn);
         }
         for change in chunk.changes {
-            if !self.votes.is_empty() && !is_decided(&mut self.votes, &change) {
-                continue;
-            }
             if let Change::MessageGone { number } = &change {
                 self.unstored.remove(number);
             }
@@ -484,16 +485,4 @@ impl Committer {
             tracing::error!(%error, "the stored state cannot be copied");
         }
     }
-}
-
-/// Whether a change may be applied: a message that several shards owe is gone when the last of them says so.
-fn is_decided(votes: &mut Votes, change: &Change) -> bool {
-    let Change::MessageGone { number } = change else { return true };
-    let Some(left) = votes.get_mut(number) else { return true };
-    *left = left.saturating_sub(1);
-    if *left == 0 {
-        votes.remove(number);
-        return true;
-    }
-    false
 }

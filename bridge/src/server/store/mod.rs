@@ -18,7 +18,7 @@ mod salvage;
 mod snapshot;
 
 pub(crate) use self::redb::Redb;
-pub(crate) use committer::{Journal, Teller, Turn, Votes};
+pub(crate) use committer::{Journal, Teller, Turn};
 pub use snapshot::{backup, restore};
 
 #[cfg(test)]

@@ -48,15 +48,15 @@ impl Store for Puppet {
 }
 
 fn journal(durability: Durability) -> (Journal, Hand) {
-    let (mut journals, hand) = journals(durability, 1, Votes::new());
+    let (mut journals, hand) = journals(durability, 1);
     (journals.remove(0), hand)
 }
 
-fn journals(durability: Durability, shards: usize, votes: Votes) -> (Vec<Journal>, Hand) {
+fn journals(durability: Durability, shards: usize) -> (Vec<Journal>, Hand) {
     let (asked, is_asked) = channel();
     let (answers, answered) = channel();
     let store = Box::new(Puppet { asked, answers: answered });
-    (Journal::start(store, durability, shards, votes).unwrap(), Hand { asked: is_asked, answers })
+    (Journal::start(store, durability, shards).unwrap(), Hand { asked: is_asked, answers })
 }
 
 fn message() -> Change {
@@ -180,7 +180,7 @@ fn a_full_disk_refuses_the_group_and_takes_the_next() {
 #[test]
 fn messages_are_found_before_they_are_written_and_after() {
     let store = Box::new(Memory::default());
-    let mut journal = Journal::start(store, Durability::Group, 1, Votes::new()).unwrap().remove(0);
+    let mut journal = Journal::start(store, Durability::Group, 1).unwrap().remove(0);
     let Change::Message { number, message: said, owers } = message() else { panic!("a message") };
     let ask = |journal: &mut Journal, numbers: &[u64]| -> Vec<u64> {
         let found = look_for(journal, numbers).messages;
@@ -202,7 +202,7 @@ fn messages_are_found_before_they_are_written_and_after() {
 
 #[test]
 fn what_several_shards_say_during_one_sync_shares_the_next_and_each_is_told_its_turn() {
-    let (mut journals, hand) = journals(Durability::Group, 2, Votes::new());
+    let (mut journals, hand) = journals(Durability::Group, 2);
     let gone = |topic: &str| Change::RetainedGone { topic: topic.into() };
     let [a, b] = &mut journals[..] else { panic!("two") };
     a.store(gone("first"));
@@ -228,22 +228,9 @@ fn what_several_shards_say_during_one_sync_shares_the_next_and_each_is_told_its_
 }
 
 #[test]
-fn a_message_that_two_shards_owe_goes_with_the_second_of_them() {
-    let (mut journals, hand) = journals(Durability::Always, 2, Votes::from([(7, 2)]));
-    for (journal, rows) in journals.iter_mut().zip([1, 2]) {
-        journal.store(Change::MessageGone { number: 7 });
-        journal.store(Change::RetainedGone { topic: "a".into() });
-        journal.end_turn();
-        assert_eq!(hand.asked.recv().unwrap(), rows);
-        hand.answers.send(Ok(())).unwrap();
-    }
-    journals.iter_mut().for_each(Journal::stop);
-}
-
-#[test]
 fn what_a_shard_looks_for_is_found_for_it_alone() {
     let store = Box::new(Memory::default());
-    let mut journals = Journal::start(store, Durability::Group, 2, Votes::new()).unwrap();
+    let mut journals = Journal::start(store, Durability::Group, 2).unwrap();
     let Change::Message { number, .. } = message() else { panic!("a message") };
     let [a, b] = &mut journals[..] else { panic!("two") };
     a.store(message());
