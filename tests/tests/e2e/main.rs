@@ -10,6 +10,7 @@ mod keep_alive;
 mod limits;
 mod login;
 mod malformed;
+mod pace;
 mod publish;
 mod retained;
 mod session;
