@@ -2,6 +2,7 @@
 //!
 //! It knows no store. While keeping is off nothing here costs more than a look at a number that is zero.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use mqtt::{Instant, Packet, PacketId, Qos, SessionExpiry, Will};
@@ -10,6 +11,7 @@ use super::change::{Change, MessageNumber, Ower, SessionNumber, Step};
 use super::outbox::Outbox;
 use super::owed::Owed;
 use super::session::{Queued, Session, Stored};
+use super::shard::{Place, ShardId, Told};
 use super::subscriptions::{Share, Subscriptions};
 use super::{Broker, ConnectionId, Fetch, Found, Notice, SessionId};
 
@@ -17,12 +19,15 @@ use super::{Broker, ConnectionId, Fetch, Found, Notice, SessionId};
 #[derive(Debug, Default)]
 pub(super) struct Keeping {
     is_on: bool,
+    place: Place,
     /// There is no room for more.
     pub(super) is_full: bool,
     last_session: SessionNumber,
     last_message: MessageNumber,
     last_fetch: u64,
     owed: Owed,
+    /// Those of them from before the start that another shard keeps, which is told when they are done here.
+    kept_elsewhere: BTreeMap<MessageNumber, ShardId>,
     arriving: Option<Arriving>,
 }
 
@@ -43,6 +48,11 @@ impl Keeping {
 
     pub(super) const fn is_on(&self) -> bool {
         self.is_on
+    }
+
+    /// This is one of several shards: each gives out numbers of its own.
+    pub(super) const fn set_place(&mut self, place: Place) {
+        self.place = place;
     }
 
     /// Numbers up to these were given out before.
@@ -84,7 +94,7 @@ impl Keeping {
             self.flush(out);
         }
         let arriving = self.arriving.get_or_insert_with(|| {
-            self.last_message += 1;
+            self.last_message = self.place.next_number(self.last_message);
             let (number, message) = (self.last_message, Arc::clone(&queued.message));
             Arriving { number, message, owers: Vec::new(), is_shared: queued.share.is_some() }
         });
@@ -124,7 +134,10 @@ impl Keeping {
         let Some(left) = self.owed.done(number) else { return };
         let is_arriving = self.arriving.as_ref().is_some_and(|arriving| arriving.number == number);
         if left == 0 && !is_arriving {
-            out.store(Change::MessageGone { number });
+            match self.kept_elsewhere.remove(&number) {
+                Some(keeper) => out.peer(keeper, Told::Done { number }),
+                None => out.store(Change::MessageGone { number }),
+            }
         }
     }
 
@@ -145,9 +158,10 @@ impl Keeping {
         }
     }
 
-    /// A message is still owed by this many, from before the start.
-    pub(super) fn owed_before(&mut self, number: MessageNumber, count: u32) {
+    /// A message is still owed by this many, from before the start. Its row may be another shard's to remove.
+    pub(super) fn owed_before(&mut self, number: MessageNumber, count: u32, keeper: Option<ShardId>) {
         self.owed.add(number, count);
+        self.kept_elsewhere.extend(keeper.map(|keeper| (number, keeper)));
     }
 }
 
@@ -207,7 +221,7 @@ impl Broker {
             if !outlives || !self.keeping.is_on {
                 return;
             }
-            self.keeping.last_session += 1;
+            self.keeping.last_session = self.keeping.place.next_number(self.keeping.last_session);
             session.number = self.keeping.last_session;
         } else if !outlives && session.connection.is_some() {
             let session = std::mem::take(&mut session.number);
@@ -242,8 +256,8 @@ impl Broker {
     /// A QoS 2 message of a Client was taken. It must be known after a restart only if something has come of it.
     pub(super) fn keep_received(&mut self, id: SessionId, packet_id: PacketId) {
         let Some(session) = self.sessions.get_mut(id.0 as usize) else { return };
-        if session.number != 0 && self.out.has_claims() {
-            session.kept_received.insert(packet_id);
+        // Where another shard alone has taken it, that one keeps this.
+        if session.number != 0 && self.out.has_claims() && session.kept_received.insert(packet_id) {
             let session = session.number;
             self.out.store(Change::Received { session, packet_id });
         }

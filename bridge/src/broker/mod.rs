@@ -21,6 +21,7 @@ mod connack;
 mod connect;
 mod connection;
 mod counters;
+mod cross;
 mod deliver;
 mod disconnect;
 mod hash;
@@ -64,6 +65,7 @@ pub use session::Stored;
 pub use shard::{PeerItem, Place, ShardId};
 
 use connection::{Connection, State};
+use cross::Crossings;
 use hash::{KeyedMap, Keys};
 use io::Fault;
 use keep::Keeping;
@@ -104,6 +106,7 @@ pub struct Broker {
     subscriptions: Subscriptions,
     retained: Retained,
     keeping: Keeping,
+    crossings: Crossings,
     sys: Sys,
     timers: Timers,
     out: Outbox,
@@ -133,6 +136,7 @@ impl Broker {
             sessions: Slab::new(),
             by_client: KeyedMap::with_hasher(keys),
             retained: Retained::default(),
+            crossings: Crossings::new(),
             sys: Sys::default(),
             timers: Timers::default(),
             out: Outbox::default(),
@@ -171,14 +175,21 @@ impl Broker {
             Input::Tick => self.tick(),
             Input::Shutdown => self.shutdown(),
         }
-        self.keeping.flush(&mut self.out);
+        self.finish_input();
     }
 
     /// The same for an [`Input::Packet`] that stays where it was decoded: it is too large to be moved for each message.
     pub fn handle_packet(&mut self, now: Instant, connection: ConnectionId, packet: &Packet<'_>) {
         self.begin(now);
         self.packet(connection, packet);
+        self.finish_input();
+    }
+
+    fn finish_input(&mut self) {
         self.keeping.flush(&mut self.out);
+        if self.subscriptions.has_news() {
+            self.tell_news();
+        }
     }
 
     fn begin(&mut self, now: Instant) {
@@ -241,7 +252,9 @@ impl Broker {
             Packet::Subscribe(subscribe) => self.subscribe(id, subscribe),
             Packet::Unsubscribe(unsubscribe) => self.unsubscribe(id, unsubscribe),
             Packet::Pingreq => {
-                self.send(id, &Packet::Pingresp); // [MQTT-3.12.4-1]
+                // What came before it has reached everyone by then.
+                let holds = !self.place.is_alone();
+                self.send_held(id, &Packet::Pingresp, holds); // [MQTT-3.12.4-1]
                 Ok(())
             }
             Packet::Disconnect(disconnect) => self.disconnect(id, disconnect),

@@ -69,6 +69,11 @@ impl Outbox {
         self.claims
     }
 
+    /// Something was told to another shard that an acknowledgement may claim.
+    pub(super) const fn claim(&mut self) {
+        self.claims = true;
+    }
+
     /// Lets what is sent from now on wait until the changes are durable, or not.
     pub(super) const fn set_holding(&mut self, holds: bool) {
         self.holds = holds;

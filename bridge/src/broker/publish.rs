@@ -53,6 +53,9 @@ impl Broker {
             }
             Delivery::ExactlyOnce { packet_id, .. } => {
                 let reason = self.publish_exactly_once(session, version, topic, publish, packet_id)?;
+                if self.is_crossing(session, packet_id) {
+                    return Ok(()); // answered when it is across
+                }
                 // One that is repeated may still be on its way to the disk.
                 let holds = self.out.has_claims() || self.is_kept_received(session, packet_id);
                 self.send_held(id, &Packet::Pubrec(with_words(packet_id, reason)), holds); // [MQTT-4.3.3-8]
@@ -79,7 +82,7 @@ impl Broker {
             && let Some(session) = self.session(session_id)
         {
             session.receiver.refuse(packet_id); // [MQTT-4.3.3-9]
-        } else {
+        } else if !self.is_crossing(session_id, packet_id) {
             self.keep_received(session_id, packet_id);
         }
         answer
@@ -160,7 +163,11 @@ impl Broker {
                 return Err(ReasonCode::QuotaExceeded);
             }
         }
-        Ok(self.route(Some(from), routed, &audience))
+        let reached = self.route(Some(from), &mut routed, &audience);
+        if audience.peers.is_empty() {
+            return Ok(reached);
+        }
+        Ok(reached + self.cross(from, &mut routed, &audience))
     }
 
     /// Whether this message must be known after a restart.
@@ -168,7 +175,10 @@ impl Broker {
         let is_kept = |member: &Member| {
             member.wanted().qos != Qos::AtMostOnce && self.session_number(member.session) != 0
         };
-        let is_owed = || !audience.shares.is_empty() || audience.members.iter().any(is_kept);
+        // What other shards would keep of it is not known here.
+        let is_owed = || {
+            !audience.shares.is_empty() || !audience.peers.is_empty() || audience.members.iter().any(is_kept)
+        };
         (publish.retain && !publish.payload.is_empty())
             || (publish.delivery.qos() != Qos::AtMostOnce && is_owed())
     }

@@ -2,7 +2,7 @@
 //!
 //! Rows come in the order of their keys, from a place that is not trusted: what refers to nothing is let go.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,6 +12,7 @@ use mqtt::{Instant, PacketId, Qos, SessionExpiry};
 use super::change::{Change, MessageNumber, Ower, SessionNumber, Step};
 use super::queue::HEAD_AWAY;
 use super::session::{Queued, Session, Stored};
+use super::shard::{DOOR, ShardId, Told};
 use super::subscriptions::Subscription;
 use super::{Broker, SessionId};
 
@@ -20,6 +21,9 @@ use super::{Broker, SessionId};
 pub struct Restore<'a> {
     broker: &'a mut Broker,
     sessions: BTreeMap<SessionNumber, Restoring>,
+    /// Those of other shards.
+    elsewhere: BTreeMap<SessionNumber, ShardId>,
+    last_session: SessionNumber,
     last_message: MessageNumber,
 }
 
@@ -36,20 +40,31 @@ struct Restoring {
 
 impl Broker {
     /// Goes on with what was kept: to be called once, before the first `handle`. What fell due meanwhile is due at the first
-    /// [`super::Input::Tick`]; before that, `poll` until it says `Wait`.
+    /// [`super::Input::Tick`]; before that, `poll` until it says `Wait`. Of several shards each takes all rows: what is another's
+    /// it must know of.
     pub fn restore(&mut self, now: Instant) -> Restore<'_> {
         self.now = self.now.max(now);
-        Restore { broker: self, sessions: BTreeMap::new(), last_message: 0 }
+        Restore {
+            broker: self,
+            sessions: BTreeMap::new(),
+            elsewhere: BTreeMap::new(),
+            last_session: 0,
+            last_message: 0,
+        }
     }
 }
 
 impl Restore<'_> {
     /// Takes one row.
     pub fn take(&mut self, change: Change) {
-        let Self { broker, sessions, last_message } = self;
+        let Self { broker, sessions, elsewhere, last_session, last_message } = self;
         match change {
             Change::Session { session, client_id, owner, expiry, ends } => {
-                if let Some(id) = broker.restore_session(session, (client_id, owner), expiry, ends) {
+                *last_session = session.max(*last_session);
+                let home = broker.home(&client_id);
+                if home != broker.place.shard {
+                    elsewhere.insert(session, home);
+                } else if let Some(id) = broker.restore_session(session, (client_id, owner), expiry, ends) {
                     let (in_flight, sent) = (BTreeMap::new(), BTreeMap::new());
                     sessions.insert(session, Restoring { id, next: 0, in_flight, sent });
                 }
@@ -58,6 +73,8 @@ impl Restore<'_> {
                 if let Some(restoring) = sessions.get(&session) {
                     let subscription = Subscription { session: restoring.id, options, id };
                     broker.restore_subscription(filter.borrowed(), subscription);
+                } else if let Some(&home) = elsewhere.get(&session) {
+                    broker.restore_interest(filter.borrowed(), home);
                 }
             }
             Change::InFlight { session, packet_id, message, step } => {
@@ -91,7 +108,10 @@ impl Restore<'_> {
             }
             Change::Message { number, message, owers } => {
                 *last_message = number.max(*last_message);
-                broker.restore_message(number, &message, &owers, sessions);
+                let count = broker.restore_message(number, &message, &owers, sessions);
+                let others = owers.iter().filter_map(|ower| elsewhere.get(&ower.session).copied());
+                let is_owed = owers.iter().any(|ower| sessions.contains_key(&ower.session));
+                broker.restore_owed(number, is_owed.then_some(count), others.collect());
             }
             // These remove something, and nothing that was removed comes back.
             Change::SessionGone { .. }
@@ -106,8 +126,8 @@ impl Restore<'_> {
 
     /// That was all.
     pub fn finish(self) {
-        let last_session = self.sessions.last_key_value().map_or(0, |(&number, _)| number);
-        self.broker.keeping.go_on_after(last_session, self.last_message);
+        self.broker.keeping.go_on_after(self.last_session, self.last_message);
+        self.broker.subscriptions.news(); // the others have found it themselves
         for (number, restoring) in self.sessions {
             self.broker.finish_session(number, restoring);
         }
@@ -135,14 +155,14 @@ impl Broker {
         Some(id)
     }
 
-    /// Hands a message to those who still owe it.
+    /// Hands a message to those who still owe it, and says how many that are.
     fn restore_message(
         &mut self,
         number: MessageNumber,
         message: &Arc<Stored>,
         owers: &[Ower],
         sessions: &mut BTreeMap<SessionNumber, Restoring>,
-    ) {
+    ) -> u32 {
         let mut count = 0;
         for ower in owers {
             let Some(restoring) = sessions.get_mut(&ower.session) else { continue };
@@ -172,10 +192,24 @@ impl Broker {
             }
             count += 1;
         }
-        if count == 0 {
-            self.out.store(Change::MessageGone { number });
-        } else {
-            self.keeping.owed_before(number, count);
+        count
+    }
+
+    /// How many Sessions here owe a message, if any has, and on which other shards there are some. The first of all these
+    /// shards removes it, when the others have told it that they are done.
+    fn restore_owed(&mut self, number: MessageNumber, here: Option<u32>, others: BTreeSet<ShardId>) {
+        let own = self.place.shard;
+        let first = others.first().copied().into_iter().chain(here.map(|_| own)).min();
+        let (keeper, count) = (first.unwrap_or(DOOR), here.unwrap_or(0));
+        if keeper == own {
+            match count + others.len() as u32 {
+                0 => self.out.store(Change::MessageGone { number }),
+                count => self.keeping.owed_before(number, count, None),
+            }
+        } else if count > 0 {
+            self.keeping.owed_before(number, count, Some(keeper));
+        } else if here.is_some() {
+            self.out.peer(keeper, Told::Done { number });
         }
     }
 

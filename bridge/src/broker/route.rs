@@ -11,6 +11,7 @@ use mqtt::{Delivery, Instant, Message, MessageProperties, PacketId, Qos, TopicNa
 
 use super::alias::{ALIASED_BYTES, Saying};
 use super::connection::Live;
+use super::cross::Receipt;
 use super::outbox::{Outbox, Piece};
 use super::session::{Queued, Stored};
 use super::subscriptions::{Audience, ShareId};
@@ -38,6 +39,12 @@ impl<'a> Routed<'a> {
         let lives = publish.properties.message_expiry_s;
         let expires = lives.map(|secs| now + Duration::from_secs(u64::from(secs)));
         Self { topic, publish, expires, stored: None, shapes: [None; 12] }
+    }
+
+    /// One that has memory of its own.
+    pub(super) fn of_stored(stored: &'a Arc<Stored>, publish: &'a Publish<'a>, now: Instant) -> Self {
+        let stored_too = Some(Arc::clone(stored));
+        Self { stored: stored_too, ..Self::new(stored.message.topic.borrowed(), publish, now) }
     }
 
     /// The message with memory of its own, made when first asked for.
@@ -157,8 +164,22 @@ impl Broker {
     pub(super) fn route(
         &mut self,
         from: Option<SessionId>,
-        mut routed: Routed<'_>,
+        routed: &mut Routed<'_>,
         audience: &Rc<Audience>,
+    ) -> usize {
+        let mut reached = self.route_to_members(from, routed, audience);
+        for &share in &audience.shares {
+            reached += usize::from(self.deliver_to_one(share, routed, audience));
+        }
+        reached
+    }
+
+    /// The same without Shared Subscriptions.
+    pub(super) fn route_to_members(
+        &mut self,
+        from: Option<SessionId>,
+        routed: &mut Routed<'_>,
+        audience: &Audience,
     ) -> usize {
         let mut reached = 0;
         let is_alone = audience.members.len() + audience.shares.len() == 1;
@@ -173,11 +194,8 @@ impl Broker {
                     ids: &wanted.ids,
                     is_alone,
                 };
-                self.deliver(to, &mut routed, audience);
+                self.deliver(to, routed, audience);
             }
-        }
-        for &share in &audience.shares {
-            reached += usize::from(self.deliver_to_one(share, &mut routed, audience));
         }
         reached
     }
@@ -187,9 +205,9 @@ impl Broker {
         let message = &stored.message;
         let publish = Publish::of(message, delivery(message.qos, PLACEHOLDER, false));
         let audience = self.subscriptions.audience(message.topic.borrowed());
-        let mut routed = Routed::new(message.topic.borrowed(), &publish, self.now);
-        routed.stored = Some(Arc::clone(stored));
-        self.route(from, routed, &audience);
+        let mut routed = Routed::of_stored(stored, &publish, self.now);
+        self.route(from, &mut routed, &audience);
+        self.send_across(stored, &audience, Receipt::None);
     }
 
     /// Delivers one message to one Session: at once where that is possible, else by its queue.

@@ -4,11 +4,16 @@
 
 use core::hash::BuildHasher;
 use core::net::IpAddr;
+use std::sync::Arc;
 
-use mqtt::Rng;
 use mqtt::packet::Connect;
+use mqtt::{PacketId, Rng, TopicFilter};
 
+use super::change::{MessageNumber, SessionNumber};
+use super::cross::Receipt;
 use super::hash::Keys;
+use super::session::Stored;
+use super::subscriptions::News;
 use super::{Broker, ConnectionId, Peer};
 
 /// One of several brokers that share the work.
@@ -35,6 +40,17 @@ impl Place {
     #[must_use]
     pub const fn is_alone(self) -> bool {
         self.of <= 1
+    }
+
+    /// The number after this one that is ours to give out.
+    pub(super) const fn next_number(self, last: u64) -> u64 {
+        let (of, next) = (self.of as u64, last + 1);
+        next + (self.shard.0 as u64 + of - next % of) % of
+    }
+
+    /// The others.
+    pub(super) fn others(self) -> impl Iterator<Item = ShardId> {
+        (0..self.of).map(ShardId).filter(move |&shard| shard != self.shard)
     }
 
     /// Where what has this name belongs.
@@ -72,6 +88,14 @@ pub struct PeerItem(pub(super) Told);
 pub(super) enum Told {
     /// A connection that you let in is over. With its address, if that is counted.
     Gone { address: Option<IpAddr> },
+    /// Somebody here is subscribed to this filter, or nobody any more.
+    Interest { filter: Arc<str>, is_wanted: bool },
+    /// A message that you want.
+    Publish { message: Arc<Stored>, receipt: Receipt },
+    /// We have taken a message that you asked this of.
+    Taken { session: SessionNumber, packet_id: PacketId },
+    /// None of ours owes this message any more that you keep.
+    Done { number: MessageNumber },
 }
 
 impl PeerItem {
@@ -83,10 +107,19 @@ impl PeerItem {
 
     /// Bytes it takes in an inbox, about.
     #[must_use]
-    pub const fn bytes(&self) -> usize {
-        match &self.0 {
-            Told::Gone { .. } => size_of::<Self>(),
-        }
+    pub fn bytes(&self) -> usize {
+        let own = match &self.0 {
+            Told::Interest { filter, .. } => filter.len(),
+            Told::Publish { message, .. } => message.message.size(),
+            Told::Gone { .. } | Told::Taken { .. } | Told::Done { .. } => 0,
+        };
+        own + size_of::<Self>()
+    }
+
+    /// Whether it passes on what another shard has said: that is confirmed only when this is.
+    #[must_use]
+    pub const fn is_passed_on(&self) -> bool {
+        false
     }
 }
 
@@ -96,6 +129,10 @@ impl Broker {
     #[must_use]
     pub fn placed(mut self, place: Place, stream: u64) -> Self {
         self.place = place;
+        self.keeping.set_place(place);
+        if !place.is_alone() {
+            self.subscriptions.set_has_peers();
+        }
         self.rng = Rng::new(self.keys.public_seed() ^ stream);
         self
     }
@@ -107,9 +144,34 @@ impl Broker {
     }
 
     /// What another shard said.
-    pub(super) fn told(&mut self, _from: ShardId, item: PeerItem) {
+    pub(super) fn told(&mut self, from: ShardId, item: PeerItem) {
         match item.0 {
             Told::Gone { address } => self.count_gone_elsewhere(address),
+            Told::Interest { filter, is_wanted } => {
+                if let Ok(filter) = TopicFilter::new(&*filter) {
+                    self.subscriptions.set_peer(filter, from, is_wanted);
+                }
+            }
+            Told::Publish { message, receipt } => self.take_across(from, &message, receipt),
+            Told::Taken { session, packet_id } => self.taken(session, packet_id),
+            Told::Done { number } => self.done(number),
+        }
+    }
+
+    /// Tells the other shards what they must know of our subscriptions.
+    pub(super) fn tell_news(&mut self) {
+        for news in self.subscriptions.news() {
+            let told = match news {
+                News::Interest { filter, is_wanted } => Told::Interest { filter, is_wanted },
+            };
+            self.place.others().for_each(|to| self.out.peer(to, told.clone()));
+        }
+    }
+
+    /// A subscription from before the start that another shard has.
+    pub(super) fn restore_interest(&mut self, filter: TopicFilter<&str>, home: ShardId) {
+        if filter.shared().is_none() {
+            self.subscriptions.set_peer(filter, home, true);
         }
     }
 

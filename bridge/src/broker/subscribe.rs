@@ -37,8 +37,8 @@ impl Broker {
             reasons.push(reason);
         }
         self.note_refused_filters(session, subscribe, &reasons);
-        // [MQTT-3.8.4-1], with its identifier [MQTT-3.8.4-2], [MQTT-2.2.1-6]
-        let holds = self.out.has_claims();
+        // [MQTT-3.8.4-1], with its identifier [MQTT-3.8.4-2], [MQTT-2.2.1-6]. From then on what is published to any shard comes.
+        let holds = self.out.has_claims() || !self.place.is_alone();
         self.send_held(id, &Packet::Suback(SubscriptionAck::new(subscribe.packet_id, reasons)), holds);
         self.pump(session); // the retained messages
         Ok(())

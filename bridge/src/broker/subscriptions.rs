@@ -4,6 +4,7 @@
 mod audience;
 mod cache;
 mod levels;
+mod peers;
 mod shares;
 mod subscribers;
 mod tree;
@@ -17,6 +18,7 @@ use mqtt::{TopicFilter, TopicName};
 
 pub(super) use self::audience::{Audience, Member};
 use self::cache::Cache;
+pub(super) use self::peers::News;
 use self::shares::Shares;
 pub(super) use self::shares::{Share, ShareId};
 pub(super) use self::tree::FilterId;
@@ -36,6 +38,8 @@ pub(super) struct Subscriptions {
     generation: u64,
     cache: Cache,
     overlapping: Overlapping,
+    has_peers: bool,
+    news: Vec<News>,
 }
 
 /// One Session's subscription to one filter.
@@ -57,6 +61,8 @@ impl Subscriptions {
             generation: 0,
             cache: Cache::new(keys),
             overlapping,
+            has_peers: false,
+            news: Vec::new(),
         }
     }
 
@@ -80,6 +86,9 @@ impl Subscriptions {
         let is_new =
             self.tree.subscribers_mut(at).is_some_and(|subscribers| subscribers.insert(subscription));
         self.count += usize::from(is_new);
+        if self.has_peers && is_new {
+            self.note(at, true);
+        }
         (at, is_new)
     }
 
@@ -185,6 +194,9 @@ impl Subscriptions {
         }
         self.generation += 1;
         self.count -= 1;
+        if self.has_peers {
+            self.note(at, false);
+        }
         self.tree.prune(at);
         true
     }

@@ -7,6 +7,7 @@ use mqtt::{Qos, TopicName};
 use super::{ShareId, Subscription};
 use crate::broker::SessionId;
 use crate::broker::config::Overlapping;
+use crate::broker::shard::ShardId;
 
 /// Who gets what is published to one topic.
 #[derive(Debug)]
@@ -15,6 +16,8 @@ pub(in crate::broker) struct Audience {
     pub(in crate::broker) members: Vec<Member>,
     /// Shared Subscriptions, of each of which one member gets it.
     pub(in crate::broker) shares: Box<[ShareId]>,
+    /// Other shards that want it.
+    pub(in crate::broker) peers: Box<[ShardId]>,
 }
 
 /// What a walk through the tree has found.
@@ -57,18 +60,27 @@ enum Own {
 impl Audience {
     pub(super) fn new(topic: TopicName, mut found: Found, overlapping: Overlapping) -> Self {
         found.subscriptions.sort_by_key(|s| s.session);
+        let locals = found.subscriptions.partition_point(|s| s.session.peer().is_none());
+        let mut peers: Vec<_> =
+            found.subscriptions.drain(locals..).filter_map(|s| s.session.peer()).collect();
+        peers.dedup();
         let are_one = |a: &Subscription, b: &Subscription| match overlapping {
             Overlapping::One => a.session == b.session,
             Overlapping::Each => false, // each copy with its own identifier [MQTT-3.3.4-5]
         };
         let copies = found.subscriptions.chunk_by(are_one);
-        Self { topic, members: copies.filter_map(Member::of).collect(), shares: found.shares.into() }
+        let members = copies.filter_map(Member::of).collect();
+        Self { topic, members, shares: found.shares.into(), peers: peers.into() }
     }
 
     /// Bytes it takes.
     pub(super) fn size(&self) -> usize {
         let members: usize = self.members.iter().map(Member::size).sum();
-        size_of_val(self) + self.topic.as_str().len() + size_of_val(&*self.shares) + members
+        size_of_val(self)
+            + self.topic.as_str().len()
+            + size_of_val(&*self.shares)
+            + size_of_val(&*self.peers)
+            + members
     }
 }
 

@@ -67,6 +67,15 @@ impl Subscribers {
         }
     }
 
+    /// How many Sessions there are with a number below this one; more than two are not counted.
+    pub(super) fn up_to_two(&self, below: SessionId) -> usize {
+        match self {
+            Self::Nobody => 0,
+            Self::One(only) => usize::from(only.session < below),
+            Self::Many(crowd) => crowd.sessions.range(..below).take(2).count(),
+        }
+    }
+
     pub(super) const fn is_empty(&self) -> bool {
         matches!(self, Self::Nobody)
     }

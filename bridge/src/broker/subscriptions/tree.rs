@@ -69,6 +69,20 @@ impl Tree {
         }
     }
 
+    /// The filter that stands there.
+    pub(super) fn text(&self, mut at: FilterId) -> String {
+        let mut parts = Vec::new();
+        while at != ROOT
+            && let Some(node) = self.node(at)
+        {
+            parts.push((self.levels.text(node.level), &*node.tail));
+            at = node.parent;
+        }
+        let parts: Vec<String> =
+            parts.into_iter().rev().map(|(level, tail)| format!("{level}{tail}")).collect();
+        parts.join("/")
+    }
+
     /// Where a filter stands, from now on. Somebody has to be subscribed to it then, or it must be pruned.
     pub(super) fn place_or_new(&mut self, filter: TopicFilter<&str>) -> FilterId {
         let (mut at, (mut level, mut rest)) = (ROOT, first(filter.text()));

@@ -4,6 +4,7 @@
 mod alias;
 mod away;
 mod bounds;
+mod cluster;
 mod connect;
 mod costs;
 mod crash;
