@@ -5,12 +5,14 @@ use bytes::Bytes;
 use crate::{Qos, TopicError, TopicName, packet};
 
 /// An Application Message with everything that goes with it to its subscribers.
+///
+/// `P` is where the payload lives.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Message {
+pub struct Message<P = Bytes> {
     /// Where it is published.
     pub topic: TopicName,
     /// What it says; any bytes, also none.
-    pub payload: Bytes,
+    pub payload: P,
     /// The QoS it is published with.
     pub qos: Qos,
     /// The RETAIN flag as it was published or received (3.3.1.3).
@@ -73,6 +75,14 @@ impl Message {
         self.properties.get_or_insert_default().message_expiry_s = Some(secs);
         self
     }
+}
+
+impl<P: AsRef<[u8]>> Message<P> {
+    /// The same message with its payload elsewhere.
+    pub fn map_payload<Q>(self, map: impl FnOnce(P) -> Q) -> Message<Q> {
+        let Self { topic, payload, qos, retain, properties } = self;
+        Message { topic, payload: map(payload), qos, retain, properties }
+    }
 
     /// The Response Topic, or why it is none (3.3.2.3.5).
     pub(crate) fn response_topic(&self) -> Option<Result<TopicName<&str>, TopicError>> {
@@ -92,7 +102,7 @@ impl Message {
                 + p.correlation_data.as_ref().map_or(0, |s| s.len())
                 + p.content_type.as_ref().map_or(0, |s| s.len())
         });
-        self.topic.as_str().len() + self.payload.len() + properties
+        self.topic.as_str().len() + self.payload.as_ref().len() + properties
     }
 }
 

@@ -18,6 +18,7 @@ impl Broker {
             self.freed(session_id, ack.packet_id);
             self.done(queued.number);
         }
+        self.spare.put(queued.message);
         if has_waiting {
             self.pump(session_id);
         }

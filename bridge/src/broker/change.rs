@@ -16,7 +16,7 @@ use mqtt::{Instant, PacketId, Qos, SessionExpiry, TopicFilter, Will};
 
 pub use rows::{Key, Row, Rows};
 
-use super::session::Stored;
+use super::stored::Stored;
 
 /// A Session's number for as long as it lives, restarts included. Never zero, never used again.
 pub type SessionNumber = u64;

@@ -13,8 +13,8 @@ use mqtt::{Delivery, Packet, PacketId, Qos, ReasonCode};
 
 use super::change::{Change, SessionNumber};
 use super::route::{PLACEHOLDER, Routed, delivery};
-use super::session::Stored;
 use super::shard::{ShardId, Told};
+use super::stored::Stored;
 use super::subscriptions::Audience;
 use super::{Broker, SessionId};
 
@@ -41,7 +41,8 @@ impl Broker {
         if routed.publish.delivery.qos() != Qos::AtMostOnce && self.keeping.is_on() {
             self.out.claim();
         }
-        self.send_across(&routed.stored(&audience.topic), audience, receipt);
+        let stored = routed.stored(&audience.topic, &mut self.spare);
+        self.send_across(&stored, audience, receipt);
         audience.peers.len()
     }
 

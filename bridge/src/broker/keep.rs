@@ -10,8 +10,9 @@ use mqtt::{Instant, Packet, PacketId, Qos, SessionExpiry, Will};
 use super::change::{Change, MessageNumber, Ower, SessionNumber, Step};
 use super::outbox::Outbox;
 use super::owed::Owed;
-use super::session::{Queued, Session, Stored};
+use super::session::{Queued, Session};
 use super::shard::{Place, ShardId, Told};
+use super::stored::Stored;
 use super::subscriptions::{Share, Subscriptions};
 use super::{Broker, ConnectionId, Fetch, Found, Notice, SessionId};
 

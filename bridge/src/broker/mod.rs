@@ -40,6 +40,7 @@ mod send;
 mod session;
 mod shard;
 mod share;
+mod stored;
 mod subscribe;
 mod subscriptions;
 mod sys;
@@ -61,8 +62,8 @@ pub use counters::Counters;
 pub use io::{Ended, Input, Notice, Output, Peer};
 pub use queue::{Fetch, Found, Messages};
 pub use restore::Restore;
-pub use session::Stored;
 pub use shard::{PeerItem, Place, ShardId};
+pub use stored::{Payload, Stored};
 
 use connection::{Connection, State};
 use cross::Crossings;
@@ -74,6 +75,7 @@ use outbox::Outbox;
 use retained::Retained;
 use room::OfAddress;
 use session::{Session, earlier};
+use stored::Spare;
 use subscriptions::Subscriptions;
 use sys::Sys;
 use timers::{Timer, Timers};
@@ -110,6 +112,7 @@ pub struct Broker {
     sys: Sys,
     timers: Timers,
     out: Outbox,
+    spare: Spare,
     counters: Counters,
     rng: Rng,
     nonces: Nonces,
@@ -140,6 +143,7 @@ impl Broker {
             sys: Sys::default(),
             timers: Timers::default(),
             out: Outbox::default(),
+            spare: Spare::default(),
             counters: Counters::default(),
             rng: Rng::new(keys.public_seed()),
             nonces: Nonces::new([0; 32]),

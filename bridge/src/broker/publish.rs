@@ -158,7 +158,7 @@ impl Broker {
         let mut routed = Routed::new(topic, publish, self.now);
         // [MQTT-3.3.1-5]; without the flag what is retained stays [MQTT-3.3.1-8].
         if publish.retain {
-            let stored = routed.stored(&audience.topic);
+            let stored = routed.stored(&audience.topic, &mut self.spare);
             if !self.retain(&stored) {
                 return Err(ReasonCode::QuotaExceeded);
             }

@@ -10,7 +10,8 @@ use mqtt::{Instant, Qos};
 
 use super::SessionId;
 use super::change::MessageNumber;
-use super::session::{Queued, Stored, earlier};
+use super::session::{Queued, earlier};
+use super::stored::Stored;
 
 /// Messages and bytes that a queue holds as a whole.
 pub(super) type Head = (usize, usize);

@@ -11,8 +11,9 @@ use mqtt::{Instant, PacketId, Qos, SessionExpiry};
 
 use super::change::{Change, MessageNumber, Ower, SessionNumber, Step};
 use super::queue::HEAD_AWAY;
-use super::session::{Queued, Session, Stored};
+use super::session::{Queued, Session};
 use super::shard::{DOOR, ShardId, Told};
+use super::stored::Stored;
 use super::subscriptions::Subscription;
 use super::{Broker, SessionId};
 

@@ -15,7 +15,7 @@ use mqtt::{Instant, TopicFilter, TopicName};
 use self::place::{Place, Verdict, begin, judge};
 use super::Broker;
 use super::change::Change;
-use super::session::Stored;
+use super::stored::Stored;
 
 /// The last retained message of each topic.
 #[derive(Debug, Default)]
@@ -192,7 +192,7 @@ mod tests {
         let mut retained = Retained::default();
         for topic in topics {
             let message = Message::new(topic.parse().unwrap(), topic.as_bytes().to_vec());
-            retained.set(&Arc::new(Stored { message, expires: None }), ANY);
+            retained.set(&Arc::new(Stored::new(message, None)), ANY);
         }
         retained
     }
@@ -226,7 +226,7 @@ mod tests {
         assert_eq!(retained.bytes, 6);
         let set = |retained: &mut Retained, topic: &str, payload: &'static str| {
             let message = Message::new(topic.parse().unwrap(), payload);
-            retained.set(&Arc::new(Stored { message, expires: None }), ANY);
+            retained.set(&Arc::new(Stored::new(message, None)), ANY);
         };
         set(&mut retained, "a", "1234");
         assert_eq!(retained.bytes, 9);

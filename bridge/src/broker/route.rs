@@ -13,7 +13,8 @@ use super::alias::{ALIASED_BYTES, Saying};
 use super::connection::Live;
 use super::cross::Receipt;
 use super::outbox::{Outbox, Piece};
-use super::session::{Queued, Stored};
+use super::session::Queued;
+use super::stored::{Spare, Stored};
 use super::subscriptions::{Audience, ShareId};
 use super::{Broker, SessionId};
 
@@ -48,19 +49,29 @@ impl<'a> Routed<'a> {
     }
 
     /// The message with memory of its own, made when first asked for.
-    pub(super) fn stored(&mut self, topic: &TopicName) -> Arc<Stored> {
-        let (publish, expires) = (self.publish, self.expires);
-        let make = || {
-            let message = Message {
-                topic: topic.clone(),
-                payload: bytes::Bytes::copy_from_slice(publish.payload),
-                qos: publish.delivery.qos(),
-                retain: publish.retain,
-                properties: MessageProperties::from_packet(&publish.properties),
-            };
-            Arc::new(Stored { message, expires })
+    pub(super) fn stored(&mut self, topic: &TopicName, spare: &mut Spare) -> Arc<Stored> {
+        if let Some(stored) = &self.stored {
+            return Arc::clone(stored);
+        }
+        let publish = self.publish;
+        let has_properties = !publish.properties.is_none();
+        let message = Message {
+            topic: topic.clone(),
+            payload: publish.payload.into(),
+            qos: publish.delivery.qos(),
+            retain: publish.retain,
+            properties: has_properties.then(|| MessageProperties::from_packet(&publish.properties)).flatten(),
         };
-        Arc::clone(self.stored.get_or_insert_with(make))
+        let stored = spare.make(Stored { message, expires: self.expires });
+        self.stored = Some(Arc::clone(&stored));
+        stored
+    }
+
+    /// The same for the only Session that wants it.
+    fn stored_for_one(&mut self, topic: &TopicName, spare: &mut Spare) -> Arc<Stored> {
+        let stored = self.stored(topic, spare);
+        self.stored = None;
+        stored
     }
 
     /// The shared bytes for one kind of subscriber.
@@ -214,7 +225,8 @@ impl Broker {
     pub(super) fn deliver(&mut self, to: To<'_>, routed: &mut Routed<'_>, audience: &Audience) {
         if !to.ids.is_empty() || !self.deliver_shared(to, routed, audience) {
             let retain = to.retain_as_published && routed.publish.retain;
-            let (message, subscription_ids) = (routed.stored(&audience.topic), to.ids.into());
+            let message = routed.stored(&audience.topic, &mut self.spare);
+            let subscription_ids = to.ids.into();
             let queued =
                 Queued { message, qos: to.qos, retain, share: to.share, subscription_ids, number: 0 };
             self.deliver_queued(to.session, queued);
@@ -258,14 +270,13 @@ impl Broker {
             self.out.send(connection_id, shape.piece);
             return true;
         }
-        let mut queued = Queued {
-            message: routed.stored(&audience.topic),
-            qos,
-            retain,
-            share: to.share,
-            subscription_ids: Box::default(),
-            number: 0,
+        let message = if to.is_alone {
+            routed.stored_for_one(&audience.topic, &mut self.spare)
+        } else {
+            routed.stored(&audience.topic, &mut self.spare)
         };
+        let mut queued =
+            Queued { message, qos, retain, share: to.share, subscription_ids: Box::default(), number: 0 };
         self.keeping.owe(session, &mut queued, &self.subscriptions, &mut self.out);
         let number = queued.number;
         if let Some(packet_id) = session.sender.send(qos, queued) {

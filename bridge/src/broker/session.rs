@@ -5,11 +5,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use mqtt::delivery::{Receiver, Sender};
-use mqtt::{Instant, Message, PacketId, Qos, SessionExpiry, Will};
+use mqtt::{Instant, PacketId, Qos, SessionExpiry, Will};
 
 use super::change::{Change, MessageNumber, SessionNumber};
 use super::queue::Queue;
 use super::retained::{REPLAY_STEPS, Replay};
+use super::stored::Stored;
 use super::subscriptions::{FilterId, ShareId};
 use super::timers::Timer;
 use super::{Broker, ConnectionId, SessionId};
@@ -57,21 +58,6 @@ pub(super) struct Queued {
     pub(super) subscription_ids: Box<[u32]>,
     /// By which it is kept; zero when it is not.
     pub(super) number: MessageNumber,
-}
-
-/// A message that is kept, once for all who wait for it.
-#[derive(Debug)]
-pub struct Stored {
-    /// What it says.
-    pub message: Message,
-    /// When it is worth nothing any more (3.3.2.3.3).
-    pub expires: Option<Instant>,
-}
-
-impl Stored {
-    pub(super) fn is_expired(&self, now: Instant) -> bool {
-        self.expires.is_some_and(|at| at <= now)
-    }
 }
 
 impl Queued {

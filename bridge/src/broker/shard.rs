@@ -12,7 +12,7 @@ use mqtt::{PacketId, Rng, TopicFilter};
 use super::change::{MessageNumber, SessionNumber};
 use super::cross::Receipt;
 use super::hash::Keys;
-use super::session::Stored;
+use super::stored::Stored;
 use super::subscriptions::News;
 use super::{Broker, ConnectionId, Peer};
 

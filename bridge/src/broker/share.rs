@@ -37,7 +37,11 @@ impl Broker {
         audience: &Audience,
     ) -> bool {
         let qos = routed.publish.delivery.qos();
-        let size = if qos == Qos::AtMostOnce { 0 } else { routed.stored(&audience.topic).message.size() };
+        let size = if qos == Qos::AtMostOnce {
+            0
+        } else {
+            routed.stored(&audience.topic, &mut self.spare).message.size()
+        };
         let Some(member) = self.choose(share, qos, size) else { return false };
         let id = member.id.map(|id| [id.get()]);
         let to = To {

@@ -11,7 +11,7 @@ use mqtt::{Instant, Message, TopicName};
 
 use self::load::{Load, PERIODS};
 use super::retained::Retained;
-use super::session::Stored;
+use super::stored::Stored;
 use super::timers::Timer;
 use super::{Broker, Counters};
 
@@ -146,7 +146,7 @@ impl Broker {
         let retain = self.config.retain_available;
         // QoS 0: the next value is better than an old one that was waited for.
         let message = Message::new(topic, value.clone().into_bytes()).with_retain(retain);
-        let stored = Arc::new(Stored { message, expires: None });
+        let stored = Arc::new(Stored::new(message, None));
         if retain {
             self.sys.retained.set(&stored, (usize::MAX, usize::MAX));
         }

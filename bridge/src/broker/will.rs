@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use mqtt::{ReasonCode, Will};
 
-use super::session::Stored;
+use super::stored::Stored;
 use super::{Broker, SessionId};
 
 impl Broker {
@@ -13,7 +13,7 @@ impl Broker {
         let message = will.message;
         let lives = message.properties.as_deref().and_then(|p| p.message_expiry_s);
         let expires = lives.map(|secs| self.now + Duration::from_secs(u64::from(secs)));
-        let stored = Arc::new(Stored { message, expires });
+        let stored = Arc::new(Stored::new(message, expires));
         // [MQTT-3.1.2-15], else not [MQTT-3.1.2-14]
         if stored.message.retain && !self.retain(&stored) {
             // There is no room. Those who are there get it all the same: its publisher cannot try again.

@@ -154,12 +154,12 @@ impl<'a> PublishProperties<'a> {
 impl<'a> Publish<'a> {
     /// A message as it is sent on a Network Connection.
     #[must_use]
-    pub fn of(message: &'a Message, delivery: Delivery) -> Self {
+    pub fn of<P: AsRef<[u8]>>(message: &'a Message<P>, delivery: Delivery) -> Self {
         Self {
             delivery,
             retain: message.retain,
             topic: Some(message.topic.borrowed()),
-            payload: &message.payload,
+            payload: message.payload.as_ref(),
             properties: BoxedProperties(message.properties.as_deref().map(|p| Box::new(p.to_packet()))),
         }
     }

@@ -134,13 +134,13 @@ fn write_stored(epoch: Epoch, stored: &Stored, out: &mut Vec<u8>) {
 
 fn read_stored(epoch: Epoch, source: &mut Source<'_>) -> Option<Arc<Stored>> {
     let expires = source.maybe(|source| source.u64().map(|at| epoch.read(at)))?;
-    Some(Arc::new(Stored { message: read_message(source)?, expires }))
+    Some(Arc::new(Stored::new(read_message(source)?, expires)))
 }
 
-fn write_message(message: &Message, out: &mut Vec<u8>) {
+fn write_message<P: AsRef<[u8]>>(message: &Message<P>, out: &mut Vec<u8>) {
     out.push(message.qos.level() | u8::from(message.retain) << 2);
     write_bytes(out, message.topic.as_str().as_bytes());
-    write_bytes(out, &message.payload);
+    write_bytes(out, message.payload.as_ref());
     write_maybe(out, message.properties.as_deref(), |out, p| {
         write_maybe(out, p.payload_is_utf8, |out, is| out.push(u8::from(is)));
         write_maybe(out, p.message_expiry_s, write_u32);

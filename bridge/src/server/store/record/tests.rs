@@ -27,8 +27,8 @@ fn message() -> Message {
 
 /// One change of each kind that puts something.
 fn changes() -> Vec<Change> {
-    let stored = Arc::new(Stored { message: message(), expires: Some(Instant::from_millis(61_000)) });
-    let plain = Arc::new(Stored { message: Message::new("x".parse().unwrap(), ""), expires: None });
+    let stored = Arc::new(Stored::new(message(), Some(Instant::from_millis(61_000))));
+    let plain = Arc::new(Stored::new(Message::new("x".parse().unwrap(), ""), None));
     let id = PacketId::new(65_535).unwrap();
     let options = SubscriptionOptions {
         qos: Qos::AtLeastOnce,

@@ -52,7 +52,7 @@ impl Script {
             n => 30 * n as usize,
         };
         let message = Message::new(format!("topic/{topic}").parse().unwrap(), vec![b'x'; size]);
-        Arc::new(Stored { message: message.with_qos(Qos::AtLeastOnce), expires: None })
+        Arc::new(Stored::new(message.with_qos(Qos::AtLeastOnce), None))
     }
 
     fn change(&mut self) -> Change {
