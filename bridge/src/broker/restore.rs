@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use mqtt::delivery::{InFlight, Sender};
-use mqtt::{Instant, PacketId, Qos, SessionExpiry};
+use mqtt::{Instant, PacketId, Qos, SessionExpiry, Will};
 
 use super::change::{Change, MessageNumber, Ower, SessionNumber, Step};
 use super::queue::HEAD_AWAY;
@@ -24,8 +24,9 @@ pub struct Restore<'a> {
     sessions: BTreeMap<SessionNumber, Restoring>,
     /// Those of other shards.
     elsewhere: BTreeMap<SessionNumber, ShardId>,
-    last_session: SessionNumber,
-    last_message: MessageNumber,
+    /// The highest numbers that any row names. A Session may have ended while messages still name it, and no other may be
+    /// taken for it.
+    last: (SessionNumber, MessageNumber),
 }
 
 /// What is known of a Session while its messages are still to come.
@@ -45,23 +46,18 @@ impl Broker {
     /// it must know of.
     pub fn restore(&mut self, now: Instant) -> Restore<'_> {
         self.now = self.now.max(now);
-        Restore {
-            broker: self,
-            sessions: BTreeMap::new(),
-            elsewhere: BTreeMap::new(),
-            last_session: 0,
-            last_message: 0,
-        }
+        Restore { broker: self, sessions: BTreeMap::new(), elsewhere: BTreeMap::new(), last: (0, 0) }
     }
 }
 
 impl Restore<'_> {
     /// Takes one row.
     pub fn take(&mut self, change: Change) {
-        let Self { broker, sessions, elsewhere, last_session, last_message } = self;
+        let (session, message) = numbers_in(&change);
+        self.last = (session.max(self.last.0), message.max(self.last.1));
+        let Self { broker, sessions, elsewhere, .. } = self;
         match change {
             Change::Session { session, client_id, owner, expiry, ends } => {
-                *last_session = session.max(*last_session);
                 let home = broker.home(&client_id);
                 if home != broker.place.shard {
                     elsewhere.insert(session, home);
@@ -79,7 +75,6 @@ impl Restore<'_> {
                 }
             }
             Change::InFlight { session, packet_id, message, step } => {
-                *last_message = message.max(*last_message);
                 if let Some(restoring) = sessions.get_mut(&session) {
                     restoring.in_flight.insert(message, (packet_id, step));
                 }
@@ -91,24 +86,19 @@ impl Restore<'_> {
                 }
             }
             Change::Position { session, next } => {
-                *last_message = next.saturating_sub(1).max(*last_message);
                 if let Some(restoring) = sessions.get_mut(&session) {
                     restoring.next = next;
                 }
             }
             Change::Will { session, due, will } => {
-                let due = due.unwrap_or_else(|| broker.now + Duration::from_secs(u64::from(will.delay_s)));
-                if let Some(session) = sessions.get(&session).and_then(|known| broker.session(known.id)) {
-                    let due = session.ends().map_or(due, |ends| ends.min(due));
-                    session.will = Some(Box::new((due, Arc::unwrap_or_clone(will))));
-                    session.has_kept_will = true;
+                if let Some(restoring) = sessions.get(&session) {
+                    broker.restore_will(restoring.id, due, will);
                 }
             }
             Change::Retained { message } => {
                 broker.retained.set(&message, (usize::MAX, usize::MAX)); // what was taken stays
             }
             Change::Message { number, message, owers } => {
-                *last_message = number.max(*last_message);
                 let count = broker.restore_message(number, &message, &owers, sessions);
                 let others = owers.iter().filter_map(|ower| elsewhere.get(&ower.session).copied());
                 let is_owed = owers.iter().any(|ower| sessions.contains_key(&ower.session));
@@ -127,11 +117,34 @@ impl Restore<'_> {
 
     /// That was all.
     pub fn finish(self) {
-        self.broker.keeping.go_on_after(self.last_session, self.last_message);
+        self.broker.keeping.go_on_after(self.last.0, self.last.1);
         self.broker.subscriptions.news(); // the others have found it themselves
         for (number, restoring) in self.sessions {
             self.broker.finish_session(number, restoring);
         }
+    }
+}
+
+/// The highest numbers of a Session and of a message that a row names.
+fn numbers_in(change: &Change) -> (SessionNumber, MessageNumber) {
+    match change {
+        Change::Session { session, .. }
+        | Change::Subscribed { session, .. }
+        | Change::Received { session, .. }
+        | Change::Will { session, .. } => (*session, 0),
+        Change::InFlight { session, message, .. } => (*session, *message),
+        Change::Position { session, next } => (*session, next.saturating_sub(1)),
+        Change::Message { number, owers, .. } => {
+            (owers.iter().map(|ower| ower.session).max().unwrap_or(0), *number)
+        }
+        Change::Retained { .. }
+        | Change::SessionGone { .. }
+        | Change::Unsubscribed { .. }
+        | Change::Free { .. }
+        | Change::Released { .. }
+        | Change::WillGone { .. }
+        | Change::RetainedGone { .. }
+        | Change::MessageGone { .. } => (0, 0),
     }
 }
 
@@ -147,13 +160,32 @@ impl Broker {
             self.out.store(Change::SessionGone { session: number }); // only what was salvaged can be there twice
             return None;
         }
-        // One whose Client was there was left when the process ended, which is taken to be now.
+        // One whose Client was there was left when the process ended, which is taken to be now; also if this one ends soon.
+        let was_there = ends.is_none();
         let ends = ends.or_else(|| expiry.duration().map(|after| self.now + after));
         let mut session = Session::restored(Arc::clone(&client_id), number, ends);
         (session.expiry, session.user) = (expiry, user);
         let id = SessionId(u32::try_from(self.sessions.insert(session)).unwrap_or(u32::MAX));
         self.by_client.insert(client_id, id);
+        if was_there && ends.is_some() {
+            self.keep_session(id);
+        }
         Some(id)
+    }
+
+    fn restore_will(&mut self, id: SessionId, due: Option<Instant>, will: Arc<Will>) {
+        let now = self.now;
+        let Some(session) = self.session(id) else { return };
+        let was_there = due.is_none();
+        let due = due.unwrap_or_else(|| now + Duration::from_secs(u64::from(will.delay_s)));
+        let due = session.ends().map_or(due, |ends| ends.min(due));
+        session.has_kept_will = true;
+        if was_there {
+            self.keep_will(id, Some((Some(due), &will)));
+        }
+        if let Some(session) = self.session(id) {
+            session.will = Some(Box::new((due, Arc::unwrap_or_clone(will))));
+        }
     }
 
     /// Hands a message to those who still owe it, and says how many that are.

@@ -225,6 +225,42 @@ fn a_session_that_ends_leaves_nothing() {
 }
 
 #[test]
+fn nobody_gets_what_a_session_owed_that_has_ended() {
+    let mut w = World::new(kept());
+    for name in ["first", "second"] {
+        let sub = w.connect(&lasting(name, 600));
+        w.subscribe(sub, "a", Qos::AtLeastOnce);
+        w.cut(sub);
+    }
+    let publisher = w.client("pub");
+    w.publish(publisher, &message("a", "x", Qos::AtLeastOnce));
+    w.come(&Connect::new(Version::V5, "second"));
+    assert_eq!(w.messages_kept(), 1, "the first still owes it");
+    let mut w = w.restart(kept(), secs(1));
+    let other = w.connect(&lasting("other", 600));
+    w.cut(other);
+    let mut w = w.restart(kept(), secs(1));
+    let (_, got) = w.come(&lasting("other", 600));
+    assert_eq!(got, ["Connack 00 present"]);
+}
+
+#[test]
+fn what_a_restart_has_begun_to_count_goes_on_over_the_next() {
+    let mut w = World::new(kept());
+    let watcher = w.connect(&lasting("watcher", 10_000));
+    w.subscribe(watcher, "will", Qos::AtLeastOnce);
+    let will = Will { message: message("will", "lost", Qos::AtLeastOnce), delay_s: 20 };
+    let mut connect = lasting("lost", 60);
+    connect.will = Some(ConnectWill::of(&will));
+    w.connect(&connect);
+    let mut w = w.restart(kept(), secs(5)).restart(kept(), secs(15));
+    w.pass(secs(6));
+    assert_eq!(w.messages_kept(), 1, "the will is sent 20 s after the first");
+    let w = w.restart(kept(), secs(40));
+    assert_eq!(w.broker.counters().sessions, 1, "and the session ends 60 s after it");
+}
+
+#[test]
 fn rows_that_refer_to_nothing_are_let_go() {
     let mut w = World::new(kept());
     let mut restore = w.broker.restore(w.now);
