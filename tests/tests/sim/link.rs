@@ -1,5 +1,7 @@
 //! One Network Connection, with what is on its way. Who sends when is the network's business.
 
+use std::collections::VecDeque;
+
 use bridge::broker::ConnectionId;
 use mqtt::Instant;
 use mqtt::codec::Deframer;
@@ -47,6 +49,8 @@ pub(crate) struct ServerEnd {
     pub(crate) is_deaf: bool,
     /// Bytes the socket has not taken.
     pub(crate) waiting: Vec<u8>,
+    /// What may not leave before the changes of a turn are durable, and what is behind it.
+    pub(crate) held: VecDeque<(u64, Vec<u8>)>,
     pub(crate) flush_is_planned: bool,
     /// The broker said close.
     pub(crate) is_closing: bool,
@@ -60,6 +64,7 @@ impl Link {
             partial: Vec::new(),
             is_deaf: false,
             waiting: Vec::new(),
+            held: VecDeque::new(),
             flush_is_planned: false,
             is_closing: false,
         };
@@ -79,9 +84,32 @@ impl Link {
     pub(crate) fn is_quiet(&self, now: Instant) -> bool {
         !self.is_cut
             && !self.server.is_closing
-            && self.server.waiting.is_empty()
+            && self.server.pending() == 0
             && self.up_until <= now
             && self.down_until <= now
             && self.client.is_open == self.server.is_open
+    }
+}
+
+impl ServerEnd {
+    /// Bytes that the socket has not taken, or is not given yet.
+    pub(crate) fn pending(&self) -> usize {
+        self.waiting.len() + self.held.iter().map(|(_, bytes)| bytes.len()).sum::<usize>()
+    }
+
+    /// Takes what the broker sends: it waits for this turn, or only for what is before it.
+    pub(crate) fn take(&mut self, bytes: &[u8], turn: Option<u64>) {
+        if turn.is_none() && self.held.is_empty() {
+            self.waiting.extend_from_slice(bytes);
+        } else {
+            self.held.push_back((turn.unwrap_or(0), bytes.to_vec()));
+        }
+    }
+
+    /// All up to this turn is durable.
+    pub(crate) fn release(&mut self, durable: u64) {
+        while let Some((_, bytes)) = self.held.pop_front_if(|(turn, _)| *turn <= durable) {
+            self.waiting.extend_from_slice(&bytes);
+        }
     }
 }

@@ -80,6 +80,9 @@ impl World {
 
     fn told(&mut self, at: usize, told: Told) {
         let link = self.machines[at].link;
+        if let (true, Some(link)) = (relies(&told), link) {
+            self.model.ledger.relies(link);
+        }
         match told {
             Told::Connected(connected) if !connected.session_present => {
                 self.model.ledger.met(link.expect("it is connected"));
@@ -201,5 +204,14 @@ impl World {
         let config = Config { seed, clean_start: true, ..self.machines[at].config.clone() };
         self.machines[at] = Machine { attempt, ..Machine::new(config) };
         self.with(at, Client::start);
+    }
+}
+
+/// Whether the Client may rely on its Session from now on. One that is new holds nothing before something was acknowledged.
+fn relies(told: &Told) -> bool {
+    match told {
+        Told::Connected(connected) => connected.session_present,
+        Told::Subscribed { .. } => true,
+        _ => false,
     }
 }

@@ -10,10 +10,13 @@
 //!                      └── what they received ──▶ model ◀───────┘ every packet in and out
 //! ```
 //!
+//! In some runs the broker keeps its state on a disk that forgets what was not synced, and dies at any moment: `disk`.
+//!
 //! The model is a second broker made of plain maps, which predicts instead of sending: it says what must come out, and
 //! everything that comes out is held against it.
 
 mod dice;
+mod disk;
 mod link;
 mod machine;
 mod model;

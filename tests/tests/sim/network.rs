@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use bridge::broker::{ConnectionId, Input, Peer};
+use bridge::broker::{ConnectionId, Fetch, Input, Peer};
 use mqtt::Instant;
 
 use crate::link::{Link, LinkKey, Owner};
@@ -25,6 +25,12 @@ pub(crate) enum Event {
     ServerGone(LinkKey),
     /// The client learns it.
     ClientGone(LinkKey),
+    /// What is being written is durable. The number is that of the process, for these three.
+    Synced(u64),
+    /// What was asked of the disk is there.
+    Found(u64, Fetch),
+    /// The process dies, if it has not died before.
+    Crash(u64),
 }
 
 impl World {
@@ -105,7 +111,8 @@ impl World {
         let is_slow = self.links.get(&key).is_some_and(|link| link.client.slow_until > now) && !is_calm;
         let delay = self.dice.up_to_ms(if is_slow { 300 } else { 3 });
         let Some(link) = self.links.get_mut(&key) else { return };
-        let is_due = !link.server.waiting.is_empty() || link.server.is_closing;
+        let is_over = link.server.is_closing && link.server.held.is_empty();
+        let is_due = !link.server.waiting.is_empty() || is_over;
         if link.is_cut || !link.server.is_open || !is_due || link.server.flush_is_planned {
             return;
         }
@@ -125,7 +132,7 @@ impl World {
         let many = link.server.waiting.len();
         let taken = if takes_all { many } else { self.dice.below(many + 1).min(200) };
         let bytes: Vec<_> = link.server.waiting.drain(..taken).collect();
-        let (connection, pending) = (link.id, link.server.waiting.len());
+        let (connection, pending) = (link.id, link.server.pending());
         let is_over = link.server.is_closing && pending == 0;
         self.send_down(key, bytes);
         self.model.written(key, pending);
@@ -156,6 +163,9 @@ impl World {
             Event::Cut(key) => self.cut(key),
             Event::ServerGone(key) => self.server_gone(key),
             Event::ClientGone(key) => self.client_gone(key),
+            Event::Synced(process) => self.synced(process),
+            Event::Found(process, fetch) => self.found(process, fetch),
+            Event::Crash(process) => self.crash(process),
         }
         self.links.retain(|_, link| link.client.is_open || link.server.is_open);
     }

@@ -92,6 +92,7 @@ impl World {
         raw.partial.extend_from_slice(bytes);
         let all = std::mem::take(&mut raw.partial);
         let mut used = 0;
+        let link = raw.link;
         while let Some((packet, size)) =
             raw.deframer.next(&all[used..]).expect("the server's packets are in order")
         {
@@ -102,6 +103,10 @@ impl World {
                     Delivery::AtLeastOnce { packet_id, .. } => raw.acks.push(Todo::Puback(packet_id)),
                     Delivery::ExactlyOnce { packet_id, .. } => raw.acks.push(Todo::Pubrec(packet_id)),
                 },
+                Packet::Connack(connack) if !connack.session_present => {}
+                Packet::Connack(_) | Packet::Suback(_) => {
+                    self.model.ledger.relies(link.expect("it has a connection"));
+                }
                 Packet::Pubrel(ack) => raw.acks.push(Todo::Pubcomp(ack.packet_id)),
                 _ => {}
             }

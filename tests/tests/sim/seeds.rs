@@ -9,7 +9,7 @@ use crate::tally::Tally;
 use crate::world::World;
 
 /// Seeds of a normal run.
-const SEEDS: u64 = 200;
+const SEEDS: u64 = 300;
 
 /// Seeds in a row, from the first.
 #[derive(Clone, Copy, Debug)]

@@ -31,7 +31,7 @@ const SHARED: [&str; 7] = ["a/#", "a/+", "+/b", "a/b", "+/+/c", "b/#", "b"];
 /// The one filter that Clients share in a run, if they do: which of several brought a message nobody could tell. And where
 /// queues are short none is shared, for nobody can tell in whose queue a message is.
 pub(crate) fn some_shared_filter(dice: &mut Dice, config: &Config) -> Option<&'static str> {
-    let is_shared = config.max_queued_messages > 1_000 && dice.chance(60);
+    let is_shared = config.max_queued_messages > 1_000 && !config.keeps_state && dice.chance(60);
     is_shared.then(|| dice.pick(&SHARED))
 }
 

@@ -11,6 +11,10 @@ pub(crate) struct Tally {
     pub(crate) connections: usize,
     pub(crate) cuts: u64,
     pub(crate) restarts: u64,
+    pub(crate) crashes: u64,
+    pub(crate) syncs: u64,
+    /// Sessions that were restored.
+    pub(crate) restored: usize,
     pub(crate) slow_readers: u64,
     pub(crate) full_queues: u64,
     pub(crate) expired: u64,
@@ -27,6 +31,9 @@ impl Tally {
         self.connections += other.connections;
         self.cuts += other.cuts;
         self.restarts += other.restarts;
+        self.crashes += other.crashes;
+        self.syncs += other.syncs;
+        self.restored += other.restored;
         self.slow_readers += other.slow_readers;
         self.full_queues += other.full_queues;
         self.expired += other.expired;
@@ -44,6 +51,9 @@ impl Tally {
             connections: 2_000,
             cuts: 500,
             restarts: 20,
+            crashes: 100,
+            syncs: 2_000,
+            restored: 100,
             slow_readers: 20,
             full_queues: 20,
             expired: 20,
@@ -56,6 +66,9 @@ impl Tally {
             && self.connections > least.connections
             && self.cuts > least.cuts
             && self.restarts > least.restarts
+            && self.crashes > least.crashes
+            && self.syncs > least.syncs
+            && self.restored > least.restored
             && self.slow_readers > least.slow_readers
             && self.full_queues > least.full_queues
             && self.expired > least.expired

@@ -8,6 +8,7 @@ use mqtt::codec::Deframer;
 use mqtt::{Instant, Version};
 
 use crate::dice::Dice;
+use crate::disk::Disk;
 use crate::link::{Link, LinkKey};
 use crate::machine::Machine;
 use crate::model::Model;
@@ -28,6 +29,8 @@ pub(crate) struct World {
     /// When the broker wants to be woken.
     pub(crate) wait: Option<Instant>,
     pub(crate) model: Model,
+    /// Where the broker's state is kept, if it is.
+    pub(crate) disk: Option<Disk>,
     pub(crate) links: BTreeMap<LinkKey, Link>,
     pub(crate) by_id: BTreeMap<u32, LinkKey>,
     pub(crate) next_link: LinkKey,
@@ -56,6 +59,7 @@ impl World {
             wait: None,
             max_packet_bytes: config.max_packet_bytes,
             model: Model::new(config.clone()),
+            disk: config.keeps_state.then(Disk::default),
             links: BTreeMap::new(),
             by_id: BTreeMap::new(),
             next_link: 0,
@@ -78,6 +82,7 @@ impl World {
     fn some_config(dice: &mut Dice) -> Config {
         let overlapping = dice.pick(&[Overlapping::One, Overlapping::One, Overlapping::Each]);
         Config {
+            keeps_state: dice.chance(40),
             overlapping,
             receive_maximum: dice.pick(&[1, 3, 256]),
             max_inflight: dice.pick(&[1, 3, 20, 256]),
@@ -95,14 +100,17 @@ impl World {
 
     pub(crate) fn run(mut self) -> Tally {
         for _ in 0..ACTIONS {
-            if self.dice.below(1_000) < 3 {
-                self.restart();
+            match &self.disk {
+                None if self.dice.below(1_000) < 3 => self.restart(),
+                Some(_) if self.dice.below(1_000) < 25 => self.plan_crash(),
+                _ => {}
             }
             self.act();
             let idle = self.idle();
             self.pass(idle);
         }
         self.end_in_quiet();
+        self.check_disk();
         self.count();
         self.tally.milliseconds = self.now.as_millis();
         self.tally.deliveries = self.model.ledger.deliveries();
@@ -111,7 +119,7 @@ impl World {
     }
 
     /// What this broker has counted.
-    fn count(&mut self) {
+    pub(crate) fn count(&mut self) {
         let counters = self.broker.counters();
         self.tally.packets_in += counters.packets_received;
         self.tally.slow_readers += counters.dropped_slow_reader;
@@ -157,10 +165,10 @@ impl World {
         while self.next().is_some_and(|at| at <= end) {
             self.step();
         }
-        self.set_now(end);
+        self.set_now(self.now.max(end));
     }
 
-    const fn set_now(&mut self, now: Instant) {
+    pub(crate) const fn set_now(&mut self, now: Instant) {
         (self.now, self.model.now) = (now, now);
     }
 
@@ -233,14 +241,18 @@ impl World {
     pub(crate) fn input(&mut self, input: Input<'_>) {
         self.broker.handle(self.now, input);
         let (mut closed, mut touched) = (BTreeSet::new(), BTreeSet::new());
+        let (turn, mut fetches) = (self.begin_turn(), Vec::new());
         loop {
             match self.broker.poll() {
-                Output::Send { connection, bytes, .. } => {
+                Output::Send { connection, bytes, held } => {
                     let key = key(&self.by_id, connection);
                     let link = self.links.get_mut(&key).expect("a link that is open");
                     assert!(!link.server.is_closing, "{key} was closed, and is sent more");
-                    link.server.waiting.extend_from_slice(bytes);
+                    link.server.take(bytes, held.then_some(turn));
                     touched.insert(key);
+                    if let Some(disk) = &mut self.disk {
+                        disk.is_awaited |= held;
+                    }
                     let version = link.server.deframer.version().unwrap_or(Version::V3_1_1);
                     let (mut deframer, mut rest) = (Deframer::client(version, u32::MAX), bytes);
                     while let Some((packet, size)) = deframer.next(rest).expect("packets that are in order") {
@@ -259,17 +271,19 @@ impl World {
                     closed.insert(key);
                     touched.insert(key);
                 }
-                Output::Notice(_)
-                | Output::Store(_)
-                | Output::Fetch(_)
-                | Output::Peer { .. }
-                | Output::Move { .. } => {}
+                Output::Store(change) => {
+                    self.disk.as_mut().expect("only what is kept is stored").store(change)
+                }
+                Output::Fetch(fetch) => fetches.push(fetch),
+                Output::Notice(_) => {}
+                Output::Peer { .. } | Output::Move { .. } => panic!("there is one shard"),
                 Output::Wait(at) => {
                     self.wait = at;
                     break;
                 }
             }
         }
+        fetches.into_iter().for_each(|fetch| self.fetch(fetch));
         self.model.turn(&closed, self.wait, &self.broker.counters());
         for key in touched {
             if self.links.get(&key).is_some_and(|link| link.is_cut) {
@@ -277,6 +291,7 @@ impl World {
             }
             self.plan_flush(key);
         }
+        self.write();
     }
 }
 

@@ -1,6 +1,6 @@
 //! What was sent on each Session and what its Client's application got of it, letter by letter.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use mqtt::Qos;
 
@@ -17,8 +17,30 @@ pub(crate) struct Letter {
 pub(crate) struct Ledger {
     books: BTreeMap<u64, Book>,
     instances: BTreeMap<LinkKey, u64>,
-    /// How often a payload was taken from a Client as new, by Session.
-    taken: BTreeMap<(Vec<u8>, u64), usize>,
+    /// What was taken from Clients as new, in order.
+    taken: Vec<Taken>,
+    /// Payloads whose publishers were told that they arrived.
+    acknowledged: BTreeSet<Vec<u8>>,
+}
+
+/// A message that was taken.
+#[derive(Debug)]
+struct Taken {
+    payload: Vec<u8>,
+    /// From which Session.
+    instance: u64,
+    /// Something came of it that has to be there after a crash.
+    is_kept: bool,
+    /// Nobody remembers it, so that it may be taken again.
+    is_forgotten: bool,
+}
+
+/// How far everything was at a moment.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Marks {
+    taken: usize,
+    /// What was sent at each QoS, by Session.
+    sent: BTreeMap<u64, [usize; 3]>,
 }
 
 /// One Session, by QoS.
@@ -30,6 +52,8 @@ struct Book {
     got: [usize; 3],
     /// The Client knows that this Session is a new one; without that it may take it for the one before.
     is_met: bool,
+    /// The Client was told of something that this Session holds.
+    is_relied_on: bool,
 }
 
 impl Letter {
@@ -44,8 +68,9 @@ impl Ledger {
         client.clone_into(&mut self.books.entry(instance).or_default().client);
     }
 
-    pub(super) fn taken(&mut self, instance: u64, payload: &[u8]) {
-        *self.taken.entry((payload.to_vec(), instance)).or_default() += 1;
+    pub(super) fn taken(&mut self, instance: u64, payload: &[u8], is_kept: bool) {
+        let payload = payload.to_vec();
+        self.taken.push(Taken { payload, instance, is_kept, is_forgotten: false });
     }
 
     pub(super) fn sent(&mut self, instance: u64, qos: Qos, letter: Letter) {
@@ -57,6 +82,17 @@ impl Ledger {
         if let Some(book) = self.instances.get(&link).and_then(|instance| self.books.get_mut(instance)) {
             book.is_met = true;
         }
+    }
+
+    /// The Client was told on this connection of something that its Session holds.
+    pub(crate) fn relies(&mut self, link: LinkKey) {
+        if let Some(book) = self.instances.get(&link).and_then(|instance| self.books.get_mut(instance)) {
+            book.is_relied_on = true;
+        }
+    }
+
+    pub(super) fn is_relied_on(&self, instance: u64) -> bool {
+        self.books.get(&instance).is_some_and(|book| book.is_relied_on)
     }
 
     pub(crate) fn has_met(&self, instance: u64) -> bool {
@@ -91,12 +127,43 @@ impl Ledger {
     }
 
     /// The publisher was told that its message arrived.
-    pub(crate) fn assert_taken(&self, qos: Qos, payload: &[u8]) {
-        let from = (payload.to_vec(), 0)..=(payload.to_vec(), u64::MAX);
-        let times: Vec<_> = self.taken.range(from).map(|(_, times)| *times).collect();
-        assert!(!times.is_empty(), "{qos:?} was acknowledged and never taken");
-        if qos == Qos::ExactlyOnce {
-            assert!(times.iter().all(|&times| times == 1), "QoS 2 was taken {times:?} times, by session");
+    pub(crate) fn assert_taken(&mut self, qos: Qos, payload: &[u8]) {
+        let all: Vec<_> = self.taken.iter().filter(|taken| taken.payload == payload).collect();
+        assert!(!all.is_empty(), "{qos:?} was acknowledged and never taken, or is lost");
+        let mut once = BTreeSet::new();
+        for taken in all.iter().filter(|taken| qos == Qos::ExactlyOnce && !taken.is_forgotten) {
+            assert!(once.insert(taken.instance), "QoS 2 was taken twice: {all:?}");
+        }
+        self.acknowledged.insert(payload.to_vec());
+    }
+
+    pub(super) fn marks(&self, instances: impl Iterator<Item = u64>) -> Marks {
+        let sent = |instance| self.books.get(&instance).map(|book| book.sent.each_ref().map(Vec::len));
+        let sent = instances.filter_map(|instance| Some((instance, sent(instance)?)));
+        Marks { taken: self.taken.len(), sent: sent.collect() }
+    }
+
+    /// The Server forgets all after that moment, and also before what nobody has to keep. Clients do not. What was
+    /// acknowledged may be forgotten only when it is no longer `owed`.
+    pub(super) fn rewind(&mut self, marks: &Marks, owed: &BTreeSet<Vec<u8>>) {
+        for (instance, &[_, once, exactly]) in &marks.sent {
+            let Some(book) = self.books.get_mut(instance) else { continue };
+            let is_safe = !book.is_met || book.got[2] <= exactly;
+            assert!(is_safe, "{} got a QoS 2 message that may be sent again", book.client);
+            book.got[2] = book.got[2].min(exactly);
+            book.got[1] = book.got[1].min(once);
+            book.sent[1].truncate(once);
+            book.sent[2].truncate(exactly);
+        }
+        let later = self.taken.split_off(marks.taken);
+        let (lost, forgotten): (Vec<_>, _) = later.into_iter().partition(|taken| taken.is_kept);
+        self.taken.extend(forgotten);
+        self.taken.iter_mut().for_each(|taken| taken.is_forgotten |= !taken.is_kept);
+        for lost in lost {
+            let is_there = self.taken.iter().any(|taken| taken.payload == lost.payload);
+            let is_there = is_there || !owed.contains(&lost.payload);
+            let payload = String::from_utf8_lossy(&lost.payload);
+            assert!(is_there || !self.acknowledged.contains(&lost.payload), "{payload} is lost");
         }
     }
 

@@ -3,6 +3,7 @@
 
 mod connect;
 mod filter;
+mod keep;
 mod ledger;
 mod route;
 mod sent;
@@ -20,6 +21,7 @@ use mqtt::{Instant, MessageProperties, Qos, ReasonCode, TopicName, Version, Will
 
 use crate::link::LinkKey;
 
+pub(crate) use keep::{Received, Snapshot};
 pub(crate) use ledger::{Ledger, Letter};
 pub(crate) use session::Session;
 
@@ -43,6 +45,10 @@ pub(crate) struct Model {
     /// A connection or Session ended in this turn, and what it was owed with it.
     has_ended: bool,
     next_instance: u64,
+    /// Something has come of the present message that outlives the process.
+    keeps: bool,
+    /// The broker has asked the disk for messages that it does not have yet.
+    pub(crate) is_fetching: bool,
 }
 
 /// A connection.
@@ -113,6 +119,8 @@ impl Model {
             parcels: Vec::new(),
             has_ended: false,
             next_instance: 0,
+            keeps: false,
+            is_fetching: false,
         }
     }
 
@@ -170,8 +178,9 @@ impl Model {
         for link in self.late() {
             self.end(link, true);
         }
-        let due: Vec<_> = self.sessions.keys().cloned().collect();
-        for client in due {
+        // After a crash several are due at once, and a short queue has no room for all their wills.
+        let due = self.sessions.iter().map(|(client, s)| (s.deadline(), s.instance, client.clone()));
+        for (_, _, client) in due.collect::<BTreeSet<_>>() {
             self.session_due(&client);
         }
         self.retained.retain(|_, kept| !kept.is_expired(now)); // (3.3.1.3)

@@ -20,6 +20,7 @@ impl Model {
         let properties = message.properties.as_deref().cloned().unwrap_or_default();
         let properties = MessageProperties { message_expiry_s: None, ..properties };
         if message.retain {
+            self.keeps |= !message.payload.is_empty() || self.retained.contains_key(message.topic.as_str());
             let (payload, properties) = (message.payload.to_vec(), properties.clone());
             let kept = Kept { payload, qos: message.qos, expires, properties };
             self.retain(message.topic.as_str(), kept);
@@ -93,6 +94,7 @@ impl Model {
         if waiting.count() >= limit {
             self.turned_away += 1;
         } else {
+            self.keeps |= session.is_kept() && !session.is_too_large(&debt);
             session.debts.push(debt);
         }
     }

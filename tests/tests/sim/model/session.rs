@@ -9,7 +9,7 @@ use super::Letter;
 use super::share::Parcel;
 use crate::link::LinkKey;
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Session {
     /// Which of all Sessions that this Client Identifier had.
     pub(crate) instance: u64,
@@ -22,6 +22,8 @@ pub(crate) struct Session {
     pub(super) will: Option<(Instant, Will)>,
     /// QoS 2 messages of the Client between PUBLISH and PUBREL.
     pub(super) receiving: BTreeSet<u16>,
+    /// Those of them of which something came that outlives the process.
+    pub(super) kept_receiving: BTreeSet<u16>,
     /// Those of them that came before this connection and not again on it.
     pub(super) received_before: BTreeSet<u16>,
     /// What may be in flight to the Client on its present connection.
@@ -29,6 +31,8 @@ pub(crate) struct Session {
     /// The largest packet that the Client takes on it.
     pub(super) max_packet: usize,
     pub(super) debts: Vec<Debt>,
+    /// Messages that were too large for it and are done. While others owe them, they come back after a crash.
+    pub(super) dropped: u64,
     /// What was sent and not acknowledged, in order.
     pub(super) flights: Vec<Flight>,
     /// Of these, what is still to be sent again on this connection, in order [MQTT-4.6.0-1].
@@ -48,7 +52,7 @@ pub(crate) struct Subscription {
 }
 
 /// A message that a Session is to get.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Debt {
     pub(super) letter: Letter,
     pub(super) publisher: String,
@@ -66,7 +70,7 @@ pub(super) struct Debt {
     pub(super) is_done: bool,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Flight {
     pub(super) packet_id: u16,
     pub(super) letter: Letter,
@@ -83,7 +87,7 @@ pub(super) enum Step {
     Pubcomp,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Replay {
     pub(super) qos: Qos,
     pub(super) id: Option<u32>,
@@ -102,10 +106,12 @@ impl Session {
             ends: None,
             will: None,
             receiving: BTreeSet::new(),
+            kept_receiving: BTreeSet::new(),
             received_before: BTreeSet::new(),
             window: 0,
             max_packet: usize::MAX,
             debts: Vec::new(),
+            dropped: 0,
             flights: Vec::new(),
             again: VecDeque::new(),
             replays: BTreeMap::new(),
@@ -119,6 +125,11 @@ impl Session {
             return None;
         }
         [self.will.as_ref().map(|will| will.0), self.ends].into_iter().flatten().min()
+    }
+
+    /// Whether it outlives its connection, and so the process.
+    pub(super) fn is_kept(&self) -> bool {
+        self.expiry != SessionExpiry::AtDisconnect
     }
 
     pub(crate) const fn is_connected(&self) -> bool {

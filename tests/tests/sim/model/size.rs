@@ -53,12 +53,21 @@ impl Session {
         size(&letter, qos, replay.id.as_slice(), expires, &kept.properties) > self.max_packet
     }
 
+    /// A crash came: nobody can tell any more what was dropped before.
+    pub(super) fn forget_too_large(&mut self) {
+        let all = self.debts.len();
+        let limit = self.max_packet;
+        self.debts.retain(|debt| !debt.may_be_gone && debt.size <= limit);
+        self.dropped += (all - self.debts.len()) as u64;
+    }
+
     /// What waits and is too large is dropped when it is its turn, at the latest when there is room.
     pub(super) fn drop_too_large(&mut self, now: mqtt::Instant) -> TooLarge {
         let mut dropped = TooLarge::default();
         for debt in self.debts.iter().filter(|debt| debt.may_be_gone || self.is_too_large(debt)) {
             *(if debt.is_due(now) { &mut dropped.certain } else { &mut dropped.perhaps }) += 1;
         }
+        self.dropped += dropped.certain + dropped.perhaps;
         dropped
     }
 }

@@ -68,6 +68,9 @@ impl Model {
                     reason = self.accept(link, client, &message);
                     if let Some(session) = self.sessions.get_mut(client).filter(|_| !reason.is_error()) {
                         session.receiving.insert(id);
+                        if self.keeps {
+                            session.kept_receiving.insert(id);
+                        }
                     }
                 }
                 self.answer(link, "PUBREC", id, vec![reason]); // [MQTT-4.3.3-8]
@@ -87,6 +90,7 @@ impl Model {
     fn accept(&mut self, link: LinkKey, client: &str, message: &Message) -> ReasonCode {
         let instance = self.sessions.get(client).map_or(0, |session| session.instance);
         let turned_away = self.turned_away;
+        self.keeps = false;
         let reason = if message.topic.as_str().starts_with("$SYS/") {
             ReasonCode::NotAuthorized
         } else {
@@ -100,7 +104,7 @@ impl Model {
         };
         let said = self.as_said(link, reason);
         if !said.is_error() {
-            self.ledger.taken(instance, &message.payload);
+            self.ledger.taken(instance, &message.payload, self.keeps);
         }
         said
     }
@@ -152,7 +156,11 @@ impl Model {
     }
 
     fn pubrel(&mut self, link: LinkKey, client: &str, id: u16) {
-        let is_known = self.sessions.get_mut(client).is_some_and(|session| session.receiving.remove(&id));
+        let release = |session: &mut Session| {
+            session.kept_receiving.remove(&id);
+            session.receiving.remove(&id)
+        };
+        let is_known = self.sessions.get_mut(client).is_some_and(release);
         let reason = if is_known { ReasonCode::Success } else { ReasonCode::PacketIdentifierNotFound };
         let reason = self.as_said(link, reason);
         self.answer(link, "PUBCOMP", id, vec![reason]); // [MQTT-4.3.3-11]

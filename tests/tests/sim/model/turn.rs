@@ -98,6 +98,9 @@ impl Model {
 
     /// Where window and socket have room, nothing waits.
     fn check_progress(&mut self) {
+        if self.is_fetching {
+            return;
+        }
         let (now, limit) = (self.now, self.config.max_output_bytes);
         let retained = &self.retained;
         for (client, session) in &mut self.sessions {
