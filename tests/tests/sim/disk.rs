@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use bridge::broker::change::{Change, Key, Rows};
-use bridge::broker::{Broker, Fetch, Input, Output};
+use bridge::broker::{Broker, Fetch, Found, Input, Output};
 
 use crate::model::{Received, Snapshot};
 use crate::network::Event;
@@ -140,7 +140,7 @@ impl World {
         let Some(disk) = self.disk.as_mut().filter(|disk| disk.process == process) else { return };
         disk.fetches -= 1;
         self.model.is_fetching = disk.fetches > 0;
-        let found = disk.all().find(fetch.numbers());
+        let found = Found { messages: disk.all().find(fetch.numbers()), unstored: Vec::new() };
         self.input(Input::Fetched { fetch, found });
     }
 
