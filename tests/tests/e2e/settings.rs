@@ -222,7 +222,7 @@ fn the_payload_format_is_checked_on_request() {
         qos: Qos::AtMostOnce,
         retain: false,
         delay_s: 0,
-        properties: PublishProperties { payload_is_utf8: Some(true), ..PublishProperties::default() }.into(),
+        properties: PublishProperties { payload_is_utf8: Some(true), ..PublishProperties::default() },
     };
     let hello = Connect { will: Some(will), ..Connect::new(Version::V5, "mortal") };
     let (mut mortal, connack) = attempt(&bridge, &hello);
