@@ -25,8 +25,13 @@ impl Template {
         };
         let payload = vec![0x55; size];
         let properties = PublishProperties::default();
-        let publish =
-            Publish { delivery, retain, topic: Some(TopicName::new(topic)?), payload: &payload, properties };
+        let publish = Publish {
+            delivery,
+            retain,
+            topic: Some(TopicName::new(topic)?),
+            payload: &payload,
+            properties: properties.into(),
+        };
         let mut bytes = Vec::new();
         Packet::Publish(publish).encode(version, &mut bytes)?;
         let behind_id = size + usize::from(version == Version::V5);
