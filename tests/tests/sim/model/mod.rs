@@ -183,7 +183,10 @@ impl Model {
         for (_, _, client) in due.collect::<BTreeSet<_>>() {
             self.session_due(&client);
         }
-        self.retained.retain(|_, kept| !kept.is_expired(now)); // (3.3.1.3)
+        let expired = self.retained.extract_if(.., |_, kept| kept.is_expired(now)); // (3.3.1.3)
+        for (topic, _) in expired.collect::<Vec<_>>() {
+            self.was_not_retained(&topic);
+        }
     }
 
     /// The socket took bytes; this much still waits.

@@ -40,11 +40,7 @@ impl Model {
     fn retain(&mut self, topic: &str, kept: Kept) {
         if kept.payload.is_empty() {
             self.retained.remove(topic); // [MQTT-3.3.1-6]
-            for session in self.sessions.values_mut() {
-                for replay in session.replays.values_mut() {
-                    replay.wanted.remove(topic);
-                }
-            }
+            self.was_not_retained(topic);
         } else {
             for session in self.sessions.values() {
                 let replays = session.replays.iter().filter(|(name, _)| filter::matches(name, topic));
@@ -61,6 +57,13 @@ impl Model {
                 }
             }
             self.retained.insert(topic.to_owned(), kept);
+        }
+    }
+
+    /// For a moment there was nothing: a replay may have passed the place then.
+    pub(super) fn was_not_retained(&mut self, topic: &str) {
+        for replay in self.sessions.values_mut().flat_map(|session| session.replays.values_mut()) {
+            replay.wanted.remove(topic);
         }
     }
 
