@@ -9,10 +9,11 @@
 mod rows;
 
 use std::num::NonZeroU32;
+use std::ops::Bound;
 use std::sync::Arc;
 
 use mqtt::packet::SubscriptionOptions;
-use mqtt::{Instant, PacketId, Qos, SessionExpiry, TopicFilter, Will};
+use mqtt::{Instant, PacketId, Qos, SessionExpiry, TopicFilter, TopicName, Will};
 
 pub use rows::{Key, Row, Rows};
 
@@ -60,6 +61,26 @@ pub enum Change {
         /// Whose.
         session: SessionNumber,
         /// To what.
+        filter: TopicFilter,
+    },
+    /// A subscription that was made brings retained messages, and not all of them are sent.
+    Replay {
+        /// Whose.
+        session: SessionNumber,
+        /// What it was made for.
+        filter: TopicFilter,
+        /// How.
+        options: SubscriptionOptions,
+        /// Its Subscription Identifier.
+        id: Option<NonZeroU32>,
+        /// Where in the order of retained messages it goes on.
+        from: Bound<TopicName>,
+    },
+    /// All of them are sent, or no longer wanted.
+    ReplayGone {
+        /// Whose.
+        session: SessionNumber,
+        /// What it was made for.
         filter: TopicFilter,
     },
     /// A message took a Packet Identifier, or its handshake went on.
@@ -115,6 +136,22 @@ pub enum Change {
     WillGone {
         /// Whose.
         session: SessionNumber,
+    },
+    /// A Client is there whose will outlives its Session, which ends with the connection: with the process, too.
+    LoneWill {
+        /// Of its own, from those of Sessions.
+        number: SessionNumber,
+        /// Whose.
+        client_id: Arc<str>,
+        /// The user it belongs to.
+        owner: Option<Arc<str>>,
+        /// What is to be published.
+        will: Arc<Will>,
+    },
+    /// The will was sent, or its Client left without it.
+    LoneWillGone {
+        /// Which.
+        number: SessionNumber,
     },
     /// A message was retained for its topic.
     Retained {
@@ -175,7 +212,13 @@ impl Change {
     pub const fn is_claimed(&self) -> bool {
         match self {
             Self::InFlight { step, .. } => !matches!(step, Step::Puback),
-            Self::Free { .. } | Self::Position { .. } | Self::MessageGone { .. } => false,
+            Self::Free { .. }
+            | Self::Position { .. }
+            | Self::Replay { .. }
+            | Self::ReplayGone { .. }
+            | Self::LoneWill { .. }
+            | Self::LoneWillGone { .. }
+            | Self::MessageGone { .. } => false,
             _ => true,
         }
     }
@@ -190,8 +233,18 @@ impl Change {
             }
             Self::Retained { message } => message.message.size(),
             Self::Will { will, .. } => will.message.size(),
+            Self::LoneWill { client_id, will, .. } => client_id.len() + will.message.size(),
             Self::Session { client_id, .. } => client_id.len(),
-            Self::Subscribed { filter, .. } | Self::Unsubscribed { filter, .. } => filter.as_str().len(),
+            Self::Subscribed { filter, .. }
+            | Self::Unsubscribed { filter, .. }
+            | Self::ReplayGone { filter, .. } => filter.as_str().len(),
+            Self::Replay { filter, from, .. } => {
+                let place = match from {
+                    Bound::Included(topic) | Bound::Excluded(topic) => topic.as_str().len(),
+                    Bound::Unbounded => 0,
+                };
+                filter.as_str().len() + place
+            }
             Self::RetainedGone { topic } => topic.len(),
             Self::SessionGone { .. }
             | Self::InFlight { .. }
@@ -200,6 +253,7 @@ impl Change {
             | Self::Released { .. }
             | Self::Position { .. }
             | Self::WillGone { .. }
+            | Self::LoneWillGone { .. }
             | Self::MessageGone { .. } => 0,
         };
         own + 48

@@ -150,11 +150,12 @@ impl Broker {
     fn claim_session(&mut self, granted: &Granted, clean_start: bool) -> (SessionId, bool) {
         let client_id = &granted.client_id;
         if let Some(&old) = self.by_client.get(client_id) {
-            if let Some(other) = self.session(old).and_then(|session| session.connection) {
-                self.end(
-                    other,
-                    Fault::new(ReasonCode::SessionTakenOver, "another connection has the same client id"),
-                );
+            match self.session(old).and_then(|session| session.connection) {
+                Some(other) => {
+                    let why = "another connection has the same client id";
+                    self.end(other, Fault::new(ReasonCode::SessionTakenOver, why));
+                }
+                None => self.session_due(old), // its time may be over at this very moment
             }
             // It may have ended with its connection.
             if self.by_client.get(client_id) == Some(&old) {
@@ -201,23 +202,20 @@ impl Broker {
     }
 
     /// The will, unless its topic is the Server's own: bridges of Mosquitto come with such a one, and with 3.1.1.
-    fn admit_will(&mut self, client_id: &Arc<str>, connect: &Connect<'_>) -> Option<Box<Will>> {
+    fn admit_will(&mut self, client_id: &Arc<str>, connect: &Connect<'_>) -> Option<Arc<Will>> {
         let will = connect.will.as_ref()?;
         if let Err(reason) = access::may_publish(will.topic.text()) {
             let (client_id, what) = (Arc::clone(client_id), format!("will to {}", will.topic));
             self.out.notice(Notice::Refused { client_id, what, reason });
             return None;
         }
-        Some(Box::new(will.to_will()))
+        Some(Arc::new(will.to_will()))
     }
 
     /// The will of a Client that is there is kept, so that it is sent when the Server and the Client were both lost.
     fn keep_live_will(&mut self, id: ConnectionId, session: SessionId) {
-        if self.session_number(session) == 0 {
-            return;
-        }
         let will = self.connection(id).and_then(|connection| connection.live()?.will.clone());
-        self.keep_will(session, will.as_deref().map(|will| (None, will)));
+        self.keep_will(session, will.as_ref().map(|will| (None, will)));
     }
 
     fn set_window(&mut self, session: SessionId, connect: &Connect<'_>) {

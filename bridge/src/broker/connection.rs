@@ -56,7 +56,7 @@ pub(super) struct Live {
     /// One and a half times the Keep Alive [MQTT-3.1.2-22].
     pub(super) silence: Option<Duration>,
     pub(super) last_heard: Instant,
-    pub(super) will: Option<Box<Will>>,
+    pub(super) will: Option<Arc<Will>>,
     /// Who it has proved to be.
     pub(super) login: Option<Box<Login>>,
     /// What the Client's topic aliases stand for, from alias 1 on.

@@ -131,7 +131,7 @@ impl Broker {
         let stored = match retained.next(replay, &mut session.replay_steps) {
             Step::Found(stored) => stored,
             Step::Done => {
-                first.remove();
+                first.remove().done(session.number, &mut self.out);
                 return true;
             }
             Step::Later => {
@@ -139,6 +139,7 @@ impl Broker {
                 return false;
             }
         };
+        replay.moved(session.number, &mut self.out);
         let queued = Queued {
             qos: replay.options.qos.min(stored.message.qos),
             retain: true, // [MQTT3-3.3.1-8]

@@ -225,6 +225,7 @@ impl Broker {
             self.keeping.last_session = self.keeping.place.next_number(self.keeping.last_session);
             session.number = self.keeping.last_session;
         } else if !outlives && session.connection.is_some() {
+            session.kept_will = 0;
             let session = std::mem::take(&mut session.number);
             return self.out.store(Change::SessionGone { session });
         }
@@ -238,20 +239,36 @@ impl Broker {
     }
 
     /// A Session's will, and when it is due: none while its Client is there.
-    pub(super) fn keep_will(&mut self, id: SessionId, will: Option<(Option<Instant>, &Will)>) {
+    pub(super) fn keep_will(&mut self, id: SessionId, will: Option<(Option<Instant>, &Arc<Will>)>) {
         let Some(session) = self.sessions.get_mut(id.0 as usize) else { return };
+        let Some((due, will)) = will else {
+            return match std::mem::take(&mut session.kept_will) {
+                0 => {}
+                number if number == session.number => {
+                    self.out.store(Change::WillGone { session: number });
+                }
+                number => self.out.store(Change::LoneWillGone { number }),
+            };
+        };
         if session.number == 0 {
-            return;
+            return self.keep_lone_will(id, due, will);
         }
-        let had_one = std::mem::replace(&mut session.has_kept_will, will.is_some());
-        let session = session.number;
-        match will {
-            Some((due, will)) => {
-                self.out.store(Change::Will { session, due, will: Arc::new(will.clone()) });
-            }
-            None if had_one => self.out.store(Change::WillGone { session }),
-            None => {}
+        session.kept_will = session.number;
+        self.out.store(Change::Will { session: session.number, due, will: Arc::clone(will) });
+    }
+
+    /// A will that ends with its Session's connection is kept while that lasts, so that it is sent when the process ends first.
+    /// Nothing waits for it: whatever is acknowledged later is not durable without it.
+    fn keep_lone_will(&mut self, id: SessionId, due: Option<Instant>, will: &Arc<Will>) {
+        let Some(session) = self.sessions.get_mut(id.0 as usize) else { return };
+        if due.is_some() || !self.keeping.is_on {
+            return; // it is sent in this turn
         }
+        self.keeping.last_session = self.keeping.place.next_number(self.keeping.last_session);
+        let number = self.keeping.last_session;
+        session.kept_will = number;
+        let (client_id, owner) = (Arc::clone(&session.client_id), session.user.clone());
+        self.out.store(Change::LoneWill { number, client_id, owner, will: Arc::clone(will) });
     }
 
     /// A QoS 2 message of a Client was taken. It must be known after a restart only if something has come of it.

@@ -11,6 +11,7 @@ use mqtt::{Instant, PacketId, Qos, SessionExpiry, Will};
 
 use super::change::{Change, MessageNumber, Ower, SessionNumber, Step};
 use super::queue::HEAD_AWAY;
+use super::retained::Replay;
 use super::session::{Queued, Session};
 use super::shard::{DOOR, ShardId, Told};
 use super::stored::Stored;
@@ -95,24 +96,38 @@ impl Restore<'_> {
                     broker.restore_will(restoring.id, due, will);
                 }
             }
+            Change::Replay { session, filter, options, id, from } => {
+                if let Some(restoring) = sessions.get(&session) {
+                    broker.restore_replay(restoring.id, Replay::new(filter, options, id).restored(from));
+                }
+            }
+            Change::LoneWill { number, client_id, owner, will } => {
+                if broker.home(&client_id) == broker.place.shard {
+                    broker.restore_lone_will(number, (client_id, owner), will);
+                }
+            }
             Change::Retained { message } => {
                 broker.retained.set(&message, (usize::MAX, usize::MAX)); // what was taken stays
             }
-            Change::Message { number, message, owers } => {
-                let count = broker.restore_message(number, &message, &owers, sessions);
-                let others = owers.iter().filter_map(|ower| elsewhere.get(&ower.session).copied());
-                let is_owed = owers.iter().any(|ower| sessions.contains_key(&ower.session));
-                broker.restore_owed(number, is_owed.then_some(count), others.collect());
-            }
+            Change::Message { number, message, owers } => self.take_message(number, &message, &owers),
             // These remove something, and nothing that was removed comes back.
             Change::SessionGone { .. }
             | Change::Unsubscribed { .. }
             | Change::Free { .. }
             | Change::Released { .. }
+            | Change::ReplayGone { .. }
             | Change::WillGone { .. }
+            | Change::LoneWillGone { .. }
             | Change::RetainedGone { .. }
             | Change::MessageGone { .. } => {}
         }
+    }
+
+    fn take_message(&mut self, number: MessageNumber, message: &Arc<Stored>, owers: &[Ower]) {
+        let count = self.broker.restore_message(number, message, owers, &mut self.sessions);
+        let others = owers.iter().filter_map(|ower| self.elsewhere.get(&ower.session).copied());
+        let is_owed = owers.iter().any(|ower| self.sessions.contains_key(&ower.session));
+        self.broker.restore_owed(number, is_owed.then_some(count), others.collect());
     }
 
     /// That was all.
@@ -125,13 +140,18 @@ impl Restore<'_> {
     }
 }
 
+/// A Client Identifier, and the user it belongs to.
+type Identity = (Arc<str>, Option<Arc<str>>);
+
 /// The highest numbers of a Session and of a message that a row names.
 fn numbers_in(change: &Change) -> (SessionNumber, MessageNumber) {
     match change {
         Change::Session { session, .. }
         | Change::Subscribed { session, .. }
         | Change::Received { session, .. }
-        | Change::Will { session, .. } => (*session, 0),
+        | Change::Replay { session, .. }
+        | Change::Will { session, .. }
+        | Change::LoneWill { number: session, .. } => (*session, 0),
         Change::InFlight { session, message, .. } => (*session, *message),
         Change::Position { session, next } => (*session, next.saturating_sub(1)),
         Change::Message { number, owers, .. } => {
@@ -142,7 +162,9 @@ fn numbers_in(change: &Change) -> (SessionNumber, MessageNumber) {
         | Change::Unsubscribed { .. }
         | Change::Free { .. }
         | Change::Released { .. }
+        | Change::ReplayGone { .. }
         | Change::WillGone { .. }
+        | Change::LoneWillGone { .. }
         | Change::RetainedGone { .. }
         | Change::MessageGone { .. } => (0, 0),
     }
@@ -152,7 +174,7 @@ impl Broker {
     fn restore_session(
         &mut self,
         number: SessionNumber,
-        (client_id, user): (Arc<str>, Option<Arc<str>>),
+        (client_id, user): Identity,
         expiry: SessionExpiry,
         ends: Option<Instant>,
     ) -> Option<SessionId> {
@@ -179,13 +201,26 @@ impl Broker {
         let was_there = due.is_none();
         let due = due.unwrap_or_else(|| now + Duration::from_secs(u64::from(will.delay_s)));
         let due = session.ends().map_or(due, |ends| ends.min(due));
-        session.has_kept_will = true;
+        session.kept_will = session.number;
         if was_there {
             self.keep_will(id, Some((Some(due), &will)));
         }
         if let Some(session) = self.session(id) {
-            session.will = Some(Box::new((due, Arc::unwrap_or_clone(will))));
+            session.will = Some(Box::new((due, will)));
         }
+    }
+
+    /// The Session has ended with the process, and its will is due.
+    fn restore_lone_will(&mut self, number: SessionNumber, (client_id, user): Identity, will: Arc<Will>) {
+        if self.by_client.contains_key(&client_id) {
+            return self.out.store(Change::LoneWillGone { number }); // only what was salvaged can be there twice
+        }
+        let mut session = Session::restored(Arc::clone(&client_id), 0, Some(self.now));
+        (session.user, session.kept_will) = (user, number);
+        session.will = Some(Box::new((self.now, will)));
+        let id = SessionId(u32::try_from(self.sessions.insert(session)).unwrap_or(u32::MAX));
+        self.by_client.insert(client_id, id);
+        self.set_session_timer(id, Some(self.now));
     }
 
     /// Hands a message to those who still owe it, and says how many that are.

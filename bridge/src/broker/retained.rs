@@ -10,12 +10,13 @@ use std::ops::Bound;
 use std::sync::Arc;
 
 use mqtt::packet::SubscriptionOptions;
-use mqtt::{Instant, TopicFilter, TopicName};
+use mqtt::{Instant, Qos, TopicFilter, TopicName};
 
 use self::place::{Place, Verdict, begin, judge};
-use super::Broker;
-use super::change::Change;
+use super::change::{Change, SessionNumber};
+use super::outbox::Outbox;
 use super::stored::Stored;
+use super::{Broker, SessionId};
 
 /// The last retained message of each topic.
 #[derive(Debug, Default)]
@@ -36,6 +37,8 @@ pub(super) struct Replay {
     /// Where it goes on.
     from: Bound<Place>,
     is_over: bool,
+    /// It goes on after a restart.
+    is_kept: bool,
 }
 
 /// Topics that the replays of a Session may look at in vain before it lets others have a turn: `+/x` has to ask at every
@@ -150,7 +153,34 @@ impl Retained {
 
 impl Replay {
     pub(super) fn new(filter: TopicFilter, options: SubscriptionOptions, id: Option<NonZeroU32>) -> Self {
-        Self { from: begin(&filter), filter, options, id, is_over: false }
+        Self { from: begin(&filter), filter, options, id, is_over: false, is_kept: false }
+    }
+
+    /// One from before the start.
+    pub(super) fn restored(mut self, from: Bound<TopicName>) -> Self {
+        (self.from, self.is_kept) = (from.map(Place), true);
+        self
+    }
+
+    /// That it has come this far, for a Session that is kept.
+    fn change(&self, session: SessionNumber) -> Change {
+        let (filter, options, id) = (self.filter.clone(), self.options, self.id);
+        let from = self.from.as_ref().map(|place| place.0.clone());
+        Change::Replay { session, filter, options, id, from }
+    }
+
+    /// It has sent one more: what is done is not done again after a restart.
+    pub(super) fn moved(&self, session: SessionNumber, out: &mut Outbox) {
+        if self.is_kept && session != 0 {
+            out.store(self.change(session));
+        }
+    }
+
+    /// It is over, or no longer wanted.
+    pub(super) fn done(self, session: SessionNumber, out: &mut Outbox) {
+        if self.is_kept && session != 0 {
+            out.store(Change::ReplayGone { session, filter: self.filter });
+        }
     }
 }
 
@@ -169,6 +199,26 @@ impl Broker {
             self.out.store(Change::Retained { message: Arc::clone(stored) });
         }
         true
+    }
+
+    /// What these subscriptions owe of retained messages was promised by their SUBACK. A replay that is over by now was never
+    /// kept, and costs nothing.
+    pub(super) fn keep_replays<'a>(
+        &mut self,
+        id: SessionId,
+        filters: impl Iterator<Item = TopicFilter<&'a str>>,
+    ) {
+        let Some(session) = self.sessions.get_mut(id.0 as usize) else { return };
+        if session.number == 0 || session.replay.is_empty() {
+            return;
+        }
+        for place in filters.filter_map(|filter| self.subscriptions.place(filter)) {
+            let replay = session.replay.get_mut(&place).filter(|replay| !replay.is_over);
+            if let Some(replay) = replay.filter(|replay| replay.options.qos != Qos::AtMostOnce) {
+                replay.is_kept = true;
+                self.out.store(replay.change(session.number));
+            }
+        }
     }
 
     pub(super) fn expire_retained(&mut self) {

@@ -35,7 +35,7 @@ pub(super) struct Session {
     pub(super) filters: BTreeSet<FilterId>,
     pub(super) shares: BTreeSet<ShareId>,
     /// A will whose delay has not passed, with the moment it does.
-    pub(super) will: Option<Box<(Instant, Will)>>,
+    pub(super) will: Option<Box<(Instant, Arc<Will>)>>,
     expires: Option<Instant>,
     timer: Option<Instant>,
     /// By which it is kept; zero when it does not outlive its connection, or nothing is kept.
@@ -44,7 +44,8 @@ pub(super) struct Session {
     pub(super) last_owed: MessageNumber,
     /// QoS 2 messages of its Client that are kept as received.
     pub(super) kept_received: BTreeSet<PacketId>,
-    pub(super) has_kept_will: bool,
+    /// By which its will is kept; zero when it is not. A number of its own where it is all that is kept of the Session.
+    pub(super) kept_will: SessionNumber,
 }
 
 /// A message that waits for, or is in, delivery to one Session.
@@ -96,7 +97,7 @@ impl Session {
             number: 0,
             last_owed: 0,
             kept_received: BTreeSet::new(),
-            has_kept_will: false,
+            kept_will: 0,
         }
     }
 
@@ -128,7 +129,7 @@ impl Session {
 
 impl Broker {
     /// The Client's connection is gone. The Session ends, or waits for it; so does the will.
-    pub(super) fn detach(&mut self, id: SessionId, will: Option<Box<Will>>) {
+    pub(super) fn detach(&mut self, id: SessionId, will: Option<Arc<Will>>) {
         let now = self.now;
         let Some(session) = self.session(id) else { return };
         session.connection = None;
@@ -143,7 +144,7 @@ impl Broker {
             let due = expires.map_or(due, |at| at.min(due));
             self.keep_will(id, Some((Some(due), &will)));
             if let Some(session) = self.session(id) {
-                session.will = Some(Box::new((due, *will)));
+                session.will = Some(Box::new((due, will)));
             }
         } else {
             self.keep_will(id, None);
@@ -178,8 +179,7 @@ impl Broker {
         let has_waited = session.expiry != SessionExpiry::AtDisconnect;
         let next = earlier(session.will.as_ref().map(|will| will.0), session.expires);
         if let Some(will) = will {
-            self.keep_will(id, None);
-            self.publish_will(id, will.1);
+            self.send_will(id, will.1);
         }
         if is_over {
             // [MQTT-4.1.0-2]
@@ -196,7 +196,7 @@ impl Broker {
         self.set_session_timer(id, None);
         self.set_replay_timer(id, None);
         if let Some(will) = self.session(id).and_then(|session| session.will.take()) {
-            self.publish_will(id, will.1);
+            self.send_will(id, will.1);
         }
         let Some(session) = self.sessions.try_remove(id.0 as usize) else { return };
         if session.number != 0 {

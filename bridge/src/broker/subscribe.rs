@@ -41,6 +41,7 @@ impl Broker {
         let holds = self.out.has_claims() || !self.place.is_alone();
         self.send_held(id, &Packet::Suback(SubscriptionAck::new(subscribe.packet_id, reasons)), holds);
         self.pump(session); // the retained messages
+        self.keep_replays(session, subscribe.filters.iter().map(|&(filter, _)| filter));
         Ok(())
     }
 
@@ -93,7 +94,10 @@ impl Broker {
         if replays {
             let filter = filter.to_shared();
             // A filter asked for twice begins again instead of being sent twice at once.
-            session.replay.insert(place, Replay::new(filter, options, subscription_id));
+            let old = session.replay.insert(place, Replay::new(filter, options, subscription_id));
+            if let Some(old) = old {
+                old.done(session.number, &mut self.out);
+            }
         }
         debug_assert!(version.is_5() || subscription_id.is_none(), "3.x has no subscription identifiers");
         granted(options.qos)
@@ -115,6 +119,14 @@ impl Broker {
                     session.filters.insert(place);
                 }
             }
+        }
+    }
+
+    /// Retained messages that a subscription from before the start still owes.
+    pub(super) fn restore_replay(&mut self, id: SessionId, replay: Replay) {
+        let Some(place) = self.subscriptions.place(replay.filter.borrowed()) else { return };
+        if let Some(session) = self.session(id).filter(|session| session.filters.contains(&place)) {
+            session.replay.insert(place, replay);
         }
     }
 
@@ -186,7 +198,9 @@ impl Broker {
         let place = self.subscriptions.remove(filter, id);
         let Some(session) = self.sessions.get_mut(id.0 as usize) else { return ReasonCode::UnspecifiedError };
         let Some(place) = place else { return ReasonCode::NoSubscriptionExisted };
-        session.replay.remove(&place);
+        if let Some(replay) = session.replay.remove(&place) {
+            replay.done(session.number, &mut self.out);
+        }
         session.filters.remove(&place);
         ReasonCode::Success
     }

@@ -9,8 +9,10 @@ use super::stored::Stored;
 use super::{Broker, SessionId};
 
 impl Broker {
-    pub(super) fn publish_will(&mut self, from: SessionId, will: Will) {
-        let message = will.message;
+    /// Publishes a will, which need not be kept any more.
+    pub(super) fn send_will(&mut self, from: SessionId, will: Arc<Will>) {
+        self.keep_will(from, None);
+        let message = Arc::unwrap_or_clone(will).message;
         let lives = message.properties.as_deref().and_then(|p| p.message_expiry_s);
         let expires = lives.map(|secs| self.now + Duration::from_secs(u64::from(secs)));
         let stored = Arc::new(Stored::new(message, expires));

@@ -9,3 +9,4 @@ mod ledger;
 mod line;
 mod long;
 mod player;
+mod wills;

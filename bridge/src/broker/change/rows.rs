@@ -24,6 +24,10 @@ pub enum Key {
     Position(SessionNumber),
     /// [`Change::Will`]
     Will(SessionNumber),
+    /// [`Change::Replay`]
+    Replay(SessionNumber, Arc<str>),
+    /// [`Change::LoneWill`]
+    LoneWill(SessionNumber),
     /// [`Change::Retained`]
     Retained(Arc<str>),
     /// [`Change::Message`]
@@ -195,17 +199,18 @@ impl Rows {
 
 impl Key {
     /// Where all rows of one Session stand.
-    fn ranges_of(session: SessionNumber) -> [std::ops::Range<Self>; 6] {
+    fn ranges_of(session: SessionNumber) -> [std::ops::Range<Self>; 7] {
         let next = session.saturating_add(1);
         let nothing: Arc<str> = Arc::from("");
         let id = PacketId::MIN;
         [
             Self::Session(session)..Self::Session(next),
-            Self::Subscription(session, Arc::clone(&nothing))..Self::Subscription(next, nothing),
+            Self::Subscription(session, Arc::clone(&nothing))..Self::Subscription(next, Arc::clone(&nothing)),
             Self::InFlight(session, id)..Self::InFlight(next, id),
             Self::Received(session, id)..Self::Received(next, id),
             Self::Position(session)..Self::Position(next),
             Self::Will(session)..Self::Will(next),
+            Self::Replay(session, Arc::clone(&nothing))..Self::Replay(next, nothing),
         ]
     }
 }
@@ -232,6 +237,10 @@ fn split(change: Change) -> Split {
         Change::Position { session, .. } => (Key::Position(*session), true),
         Change::Will { session, .. } => (Key::Will(*session), true),
         Change::WillGone { session } => (Key::Will(*session), false),
+        Change::Replay { session, filter, .. } => (Key::Replay(*session, filter.as_str().into()), true),
+        Change::ReplayGone { session, filter } => (Key::Replay(*session, filter.as_str().into()), false),
+        Change::LoneWill { number, .. } => (Key::LoneWill(*number), true),
+        Change::LoneWillGone { number } => (Key::LoneWill(*number), false),
         Change::Retained { message } => (Key::Retained(message.message.topic.as_str().into()), true),
         Change::RetainedGone { topic } => (Key::Retained(Arc::clone(topic)), false),
         Change::Message { number, .. } => (Key::Message(*number), true),
@@ -244,7 +253,7 @@ fn split(change: Change) -> Split {
 const fn begins(row: &Row) -> bool {
     match row {
         Row::Put(Change::InFlight { step, .. }) => !matches!(step, Step::Pubcomp),
-        Row::Put(Change::Message { .. } | Change::Received { .. }) => true,
+        Row::Put(Change::Message { .. } | Change::Received { .. } | Change::LoneWill { .. }) => true,
         Row::Put(_) | Row::Gone => false,
     }
 }
@@ -252,7 +261,8 @@ const fn begins(row: &Row) -> bool {
 /// Whether somebody may wait for this row. A message that is sent once more for want of it harms nobody at QoS 1.
 const fn is_heavy(key: &Key, row: &Row) -> bool {
     match (key, row) {
-        (Key::Position(_), _) | (Key::Message(_) | Key::InFlight(..), Row::Gone) => false,
+        (Key::Position(_) | Key::Replay(..) | Key::LoneWill(_), _)
+        | (Key::Message(_) | Key::InFlight(..), Row::Gone) => false,
         (_, Row::Put(Change::InFlight { step, .. })) => !matches!(step, Step::Puback),
         _ => true,
     }

@@ -1,6 +1,6 @@
 //! What a broker keeps, given to another one after some time.
 
-use mqtt::packet::ConnectWill;
+use mqtt::packet::{ConnectWill, Disconnect, Unsubscribe};
 use mqtt::{SessionExpiry, Will};
 
 use super::*;
@@ -184,6 +184,86 @@ fn the_will_of_a_client_that_was_there_when_the_power_went_out_is_sent() {
     }
 }
 
+/// One whose Session ends with its connection, and that has a will.
+fn lone<'a>(client_id: &'a str, will: &'a Will) -> Connect<'a> {
+    let mut connect = Connect::new(Version::V3_1_1, client_id);
+    connect.will = Some(ConnectWill::of(will));
+    connect
+}
+
+fn lone_wills(w: &World) -> usize {
+    w.disk.iter().filter(|(key, _)| matches!(key, Key::LoneWill(_))).count()
+}
+
+#[test]
+fn a_will_is_kept_as_long_as_the_session_that_ends_with_its_connection() {
+    let will = Will { message: message("will", "lost", Qos::AtLeastOnce), delay_s: 0 };
+    let mut w = World::new(kept());
+    let watcher = w.client("watcher");
+    w.subscribe(watcher, "will", Qos::AtLeastOnce);
+    assert_eq!((w.changes, lone_wills(&w)), (0, 0), "nothing for a Client without a will");
+    for is_lost in [false, true] {
+        let device = w.connect_only(&lone("device", &will));
+        assert_eq!(w.take_held(device).len(), 0, "its CONNACK waits for nothing");
+        assert_eq!(lone_wills(&w), 1);
+        if is_lost {
+            w.cut(device);
+        } else {
+            w.send(device, &Packet::Disconnect(Disconnect::new(ReasonCode::Success)));
+        }
+        assert_eq!(lone_wills(&w), 0);
+    }
+    assert_eq!(w.take(watcher), ["SUBACK", "will=lost q1"], "of the one that was lost");
+    let first = w.connect(&lone("device", &will));
+    w.connect(&lone("device", &will));
+    assert!(w.wire[first].is_closed);
+    assert_eq!(lone_wills(&w), 1, "one has taken over from the other");
+    w.handle(Input::Shutdown);
+    assert_eq!(lone_wills(&w), 0, "a stop sends them");
+}
+
+#[test]
+fn a_will_is_sent_when_the_process_ends_before_the_session_that_ends_with_its_connection() {
+    let text = message("status", "offline", Qos::AtLeastOnce).with_retain(true);
+    let will = Will { message: text, delay_s: 20 };
+    let mut w = World::new(kept());
+    let watcher = w.connect(&lasting("watcher", 10_000));
+    w.subscribe(watcher, "status", Qos::AtLeastOnce);
+    let device = w.connect(&lone("device", &will));
+    w.publish(device, &message("status", "online", Qos::AtLeastOnce).with_retain(true));
+    let mut w = w.restart(kept(), secs(1)); // its delay is no longer than its Session
+    assert_eq!(lone_wills(&w), 0);
+    assert_eq!(w.broker.counters().sessions, 1, "the watcher's");
+    let (_, got) = w.come(&lasting("watcher", 10_000));
+    assert_eq!(got, ["Connack 00 present", "status=online q1 dup", "status=offline q1"]);
+    let reader = w.client("reader");
+    w.subscribe(reader, "status", Qos::AtMostOnce);
+    assert_eq!(w.take(reader).last().map(String::as_str), Some("status=offline q0 retain"));
+    let w = w.restart(kept(), secs(1));
+    assert_eq!(w.messages_kept(), 2, "it is sent once");
+}
+
+#[test]
+fn who_comes_back_at_the_moment_of_the_restart_finds_its_will_sent_and_no_session() {
+    let will = Will { message: message("status", "offline", Qos::AtLeastOnce), delay_s: 0 };
+    let mut w = World::new(kept());
+    let watcher = w.connect(&lasting("watcher", 10_000));
+    w.subscribe(watcher, "status", Qos::AtLeastOnce);
+    w.connect(&lone("device", &will));
+    let mut next = World::new(kept());
+    next.now = w.now;
+    let mut restore = next.broker.restore(next.now);
+    w.disk.puts().for_each(|change| restore.take(change));
+    restore.finish();
+    next.disk = w.disk;
+    next.take_outputs();
+    let mut connect = lone("device", &will);
+    connect.clean_start = false;
+    let (_, got) = next.come(&connect);
+    assert_eq!(got, ["Connack 00"]);
+    assert_eq!((next.messages_kept(), lone_wills(&next)), (1, 1), "the old one is sent, the new one kept");
+}
+
 #[test]
 fn several_copies_retained_messages_and_shares_are_kept_each() {
     let each = Config { overlapping: Overlapping::Each, ..kept() };
@@ -206,6 +286,83 @@ fn several_copies_retained_messages_and_shares_are_kept_each() {
     let publisher = w.client("pub");
     w.publish(publisher, &message("b", "y", Qos::AtLeastOnce));
     assert_eq!(w.take(sub).len(), 1, "the share is there");
+}
+
+fn replays_kept(w: &World) -> usize {
+    w.disk.iter().filter(|(key, _)| matches!(key, Key::Replay(..))).count()
+}
+
+/// As many retained messages, and a Client that takes one at a time and has subscribed to all.
+fn slow_reader(values: usize, qos: Qos) -> (World, usize, Connect<'static>) {
+    let mut w = World::new(kept());
+    let publisher = w.client("pub");
+    for n in 1..=values {
+        w.publish(publisher, &message(&format!("a/{n}"), "x", Qos::ExactlyOnce).with_retain(true));
+        w.ack(publisher, 7, Packet::Pubrel);
+    }
+    let mut connect = lasting("sub", 60);
+    connect.properties.receive_maximum = Some(1);
+    let sub = w.connect(&connect);
+    w.subscribe(sub, "a/+", qos);
+    (w, sub, connect)
+}
+
+#[test]
+fn retained_messages_that_a_subscription_still_owes_come_after_a_restart() {
+    let (mut w, sub, connect) = slow_reader(4, Qos::AtLeastOnce);
+    assert_eq!(w.take_held(sub), ["SUBACK"], "it promises them");
+    assert_eq!(replays_kept(&w), 1);
+    w.puback(sub, 1);
+    let mut w = w.restart(kept(), secs(1));
+    let (sub, got) = w.come(&connect);
+    assert_eq!(got, ["Connack 00 present", "a/2=x q1 dup retain"], "from where it was");
+    let publisher = w.client("pub");
+    w.publish(publisher, &message("a/3", "later", Qos::AtLeastOnce).with_retain(true));
+    w.puback(sub, 2);
+    assert_eq!(w.take(sub), ["a/3=later q1"], "what is new waits in the queue, which is first");
+    for (id, next) in [(3, "a/3=later q1 retain"), (4, "a/4=x q1 retain")] {
+        w.puback(sub, id);
+        assert_eq!(w.take(sub), [next]);
+    }
+    w.puback(sub, 5);
+    assert_eq!((w.take(sub).len(), replays_kept(&w)), (0, 0));
+}
+
+#[test]
+fn retained_messages_of_qos_2_come_once_though_each_is_followed_by_a_restart() {
+    let (mut w, mut sub, connect) = slow_reader(3, Qos::ExactlyOnce);
+    assert_eq!(w.take_held(sub), ["SUBACK", "a/1=x q2 retain"]);
+    for (id, next) in [(1, "a/2=x q2 retain"), (2, "a/3=x q2 retain"), (3, "")] {
+        w.ack(sub, id, Packet::Pubrec);
+        w = w.restart(kept(), secs(1));
+        let (again, got) = w.come(&connect);
+        assert_eq!(got, ["Connack 00 present", "PUBREL"]);
+        sub = again;
+        w.ack(sub, id, Packet::Pubcomp);
+        assert_eq!(w.take(sub).concat(), next);
+    }
+    assert_eq!((w.messages_kept(), replays_kept(&w)), (0, 0));
+}
+
+#[test]
+fn a_replay_is_kept_only_while_somebody_wants_it_and_cannot_have_it_at_once() {
+    let (mut w, sub, _) = slow_reader(2, Qos::AtLeastOnce);
+    assert_eq!(replays_kept(&w), 1);
+    w.subscribe(sub, "a/+", Qos::AtMostOnce);
+    assert_eq!(replays_kept(&w), 0, "what is sent at most once may be lost");
+    w.puback(sub, 1);
+    w.subscribe(sub, "a/1", Qos::AtLeastOnce);
+    assert_eq!(replays_kept(&w), 0, "all of it is on its way");
+    w.subscribe(sub, "a/#", Qos::AtLeastOnce);
+    assert_eq!(replays_kept(&w), 1);
+    let filters = vec![TopicFilter::new("a/#").unwrap()];
+    let packet_id = PacketId::new(9).unwrap();
+    w.send(sub, &Packet::Unsubscribe(Unsubscribe { packet_id, filters, user_properties: vec![] }));
+    assert_eq!(replays_kept(&w), 0);
+    w.subscribe(sub, "a/#", Qos::AtLeastOnce);
+    assert_eq!(replays_kept(&w), 1);
+    w.come(&Connect::new(Version::V5, "sub"));
+    assert_eq!(replays_kept(&w), 0, "it goes with its session");
 }
 
 #[test]

@@ -32,8 +32,9 @@ use crate::broker::Messages;
 use crate::broker::change::{Change, MessageNumber, Rows};
 
 /// The version of the layout of the folder and its file.
-const FORMAT: u64 = 2;
-/// The first one. It differs in what a record may say, so that a file of it becomes one of ours by being opened.
+const FORMAT: u64 = 3;
+/// The first one. All differ in what records may say and which there are, so that an older file becomes one of ours by being
+/// opened.
 const OLDEST_FORMAT: u64 = 1;
 
 /// A place where rows are kept.

@@ -34,11 +34,13 @@ const IN_FLIGHT: u8 = 0x12;
 const RECEIVED: u8 = 0x13;
 const POSITION: u8 = 0x14;
 const WILL: u8 = 0x15;
+const REPLAY: u8 = 0x16;
+const LONE_WILL: u8 = 0x17;
 const RETAINED: u8 = 0x20;
 const MESSAGE: u8 = 0x30;
 
 /// Kinds of rows that belong to one Session.
-pub(crate) const OF_A_SESSION: [u8; 6] = [SESSION, SUBSCRIPTION, IN_FLIGHT, RECEIVED, POSITION, WILL];
+pub(crate) const OF_A_SESSION: [u8; 7] = [SESSION, SUBSCRIPTION, IN_FLIGHT, RECEIVED, POSITION, WILL, REPLAY];
 
 /// What is wrong with a record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
@@ -81,6 +83,8 @@ pub(crate) fn write_key(key: &Key, out: &mut Vec<u8>) {
         Key::Received(session, _) => (RECEIVED, *session),
         Key::Position(session) => (POSITION, *session),
         Key::Will(session) => (WILL, *session),
+        Key::Replay(session, _) => (REPLAY, *session),
+        Key::LoneWill(number) => (LONE_WILL, *number),
         Key::Retained(topic) => {
             out.push(RETAINED);
             return out.extend_from_slice(topic.as_bytes());
@@ -90,7 +94,7 @@ pub(crate) fn write_key(key: &Key, out: &mut Vec<u8>) {
     out.push(kind);
     out.extend_from_slice(&number.to_be_bytes());
     match key {
-        Key::Subscription(_, filter) => out.extend_from_slice(filter.as_bytes()),
+        Key::Subscription(_, filter) | Key::Replay(_, filter) => out.extend_from_slice(filter.as_bytes()),
         Key::InFlight(_, id) | Key::Received(_, id) => out.extend_from_slice(&id.get().to_be_bytes()),
         _ => {}
     }
@@ -109,10 +113,12 @@ fn read_key(bytes: &[u8]) -> Option<Key> {
         SUBSCRIPTION => {
             return Some(Key::Subscription(number, Arc::from(std::str::from_utf8(rest).ok()?)));
         }
+        REPLAY => return Some(Key::Replay(number, Arc::from(std::str::from_utf8(rest).ok()?))),
         IN_FLIGHT => return Some(Key::InFlight(number, packet_id()?)),
         RECEIVED => return Some(Key::Received(number, packet_id()?)),
         POSITION => Key::Position(number),
         WILL => Key::Will(number),
+        LONE_WILL => Key::LoneWill(number),
         MESSAGE => Key::Message(number),
         _ => return None,
     };

@@ -14,9 +14,9 @@ use super::redb::Redb;
 use super::{Durability, Failure, Snapshot, Store as _};
 use crate::broker::change::Rows;
 
-const HEAD: &[u8; 16] = b"switchboard 2\n\0\0";
-/// Of copies whose records are older: they can be read too, by their own numbers.
-const OLD_HEAD: &[u8; 16] = b"switchboard 1\n\0\0";
+const HEAD: &[u8; 16] = b"switchboard 3\n\0\0";
+/// Of copies that older programs made: they can be read too.
+const OLD_HEADS: [&[u8; 16]; 2] = [b"switchboard 1\n\0\0", b"switchboard 2\n\0\0"];
 /// Rows that are written at once when a copy is put back.
 const AT_ONCE: usize = 4 << 20;
 /// No row is larger.
@@ -51,7 +51,7 @@ fn receive(source: impl Read, mut take: impl FnMut(&[u8], Vec<u8>) -> Result<()>
     let mut head = [0; HEAD.len()];
     source.read_exact(&mut head).context("it is cut short")?;
     ensure!(
-        &head == HEAD || &head == OLD_HEAD,
+        &head == HEAD || OLD_HEADS.contains(&&head),
         "it is no copy of switchboard's state, or one of a newer program"
     );
     let mut count: u64 = 0;
@@ -155,8 +155,10 @@ mod tests {
             receive(&*copy, |_, _| Ok(()))
         };
         assert_eq!(copy(HEAD).unwrap(), 1);
-        assert_eq!(copy(b"switchboard 1\n\0\0").unwrap(), 1);
-        let refusal = copy(b"switchboard 3\n\0\0").unwrap_err().to_string();
+        for old in OLD_HEADS {
+            assert_eq!(copy(old).unwrap(), 1);
+        }
+        let refusal = copy(b"switchboard 4\n\0\0").unwrap_err().to_string();
         assert!(refusal.contains("a newer program"), "{refusal}");
     }
 }

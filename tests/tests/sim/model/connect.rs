@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use mqtt::packet::Connect;
-use mqtt::{Qos, ReasonCode, SessionExpiry};
+use mqtt::{ReasonCode, SessionExpiry};
 
 use super::session::Session;
 use super::{Line, Live, Model, State};
@@ -43,9 +43,7 @@ impl Model {
         let Some(session) = self.sessions.get_mut(&live.client) else { return };
         session.link = None;
         // What may not be lost stays owed.
-        session
-            .past_replays
-            .extend(session.replays.extract_if(.., |_, replay| replay.qos == Qos::AtMostOnce));
+        session.lose_replays();
         session.again.clear();
         session.ends = session.expiry.duration().map(|after| self.now + after);
         if let Some(will) = live.will.filter(|_| with_will) {
@@ -88,8 +86,9 @@ impl Model {
         // Until it is told another, which no Session has.
         let nameless = format!("nameless on {link}");
         let client = if connect.client_id.is_empty() { &nameless } else { connect.client_id };
-        if let Some(other) = self.sessions.get(client).and_then(|session| session.link) {
-            self.end(other, true); // [MQTT-3.1.4-3]
+        match self.sessions.get(client).and_then(|session| session.link) {
+            Some(other) => self.end(other, true), // [MQTT-3.1.4-3]
+            None => self.session_due(client),
         }
         if connect.clean_start {
             self.remove(client); // [MQTT-3.1.2-4]
@@ -123,8 +122,10 @@ impl Model {
         let is_over = limit > 0 && (asked > limit || asked == 0) && connect.version.is_5();
         let keep_alive_s = if is_over { limit } else { asked };
         let silence = (keep_alive_s > 0).then(|| Duration::from_millis(u64::from(keep_alive_s) * 1500));
+        self.next_instance += 1;
         let live = Live {
             client: client.to_owned(),
+            number: self.next_instance,
             is_nameless: connect.client_id.is_empty() && connect.version.is_5(),
             version: connect.version,
             silence,

@@ -16,6 +16,8 @@ pub(crate) struct Snapshot {
     sessions: BTreeMap<String, Session>,
     /// Of Clients that are there.
     wills: BTreeMap<String, Will>,
+    /// Of Clients that are there, and whose Session ends with that; in the order they came in.
+    lone_wills: BTreeMap<u64, (String, Will)>,
     retained: BTreeMap<String, Kept>,
     marks: Marks,
 }
@@ -33,6 +35,7 @@ impl Model {
         let wills = sessions.iter().filter_map(|(client, session)| Some((client.clone(), will(session)?)));
         Snapshot {
             wills: wills.collect(),
+            lone_wills: self.lone_wills(),
             marks: self.ledger.marks(sessions.values().map(|session| session.instance)),
             retained: self.retained.clone(),
             sessions,
@@ -62,7 +65,27 @@ impl Model {
             sessions: kept.sessions.iter().map(restored).collect(),
             ..Self::new(self.config.clone())
         };
-        self.too_large.perhaps = self.sessions.values().map(|session| session.dropped).sum();
+        for (client, will) in kept.lone_wills.values() {
+            self.next_instance += 1;
+            let mut session = Session::new(self.next_instance);
+            (session.ends, session.will) = (Some(now), Some((now, will.clone())));
+            self.sessions.insert(client.clone(), session);
+        }
+        let retained = &self.retained;
+        self.too_large.perhaps = self.sessions.values().map(|session| session.large_replays(retained)).sum();
+    }
+
+    fn lone_wills(&self) -> BTreeMap<u64, (String, Will)> {
+        let lone = self.sessions.iter().filter(|(_, session)| !session.is_kept());
+        let will = |session: &Session| match session.link {
+            Some(link) => self.live(link).and_then(|live| Some((live.number, live.will.clone()?))),
+            None => session.will.clone().map(|(_, will)| (session.instance, will)), // from before another crash
+        };
+        let named = lone.filter_map(|(client, session)| {
+            let (number, will) = will(session)?;
+            Some((number, (client.clone(), will)))
+        });
+        named.collect()
     }
 
     /// What must still be there: messages that kept Sessions have not delivered, and what is retained.
@@ -94,11 +117,9 @@ impl Session {
             });
         }
         self.again.clear();
-        self.replays.clear();
-        self.past_replays.clear();
-        self.replayed.clear();
+        self.lose_replays();
         self.debts.retain(|debt| debt.qos != Qos::AtMostOnce);
-        self.forget_too_large();
+        self.doubt_too_large();
         let received = received.cloned().unwrap_or_default();
         let (certain, all) = (&self.kept_receiving, &self.receiving);
         assert!(certain.is_subset(&received), "{certain:?} were received, {received:?} are kept");

@@ -69,6 +69,8 @@ enum State {
 #[derive(Debug)]
 struct Live {
     client: String,
+    /// Its place among all connections and Sessions that began.
+    number: u64,
     /// It must be told an identifier.
     is_nameless: bool,
     version: Version,

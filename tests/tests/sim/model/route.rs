@@ -93,7 +93,8 @@ impl Model {
             return;
         }
         // What has expired keeps nothing out.
-        let waiting = session.debts.iter().filter(|debt| debt.qos != Qos::AtMostOnce && debt.is_due(now));
+        let counts = |debt: &&Debt| debt.qos != Qos::AtMostOnce && debt.is_due(now) && !debt.is_doubtful;
+        let waiting = session.debts.iter().filter(counts);
         if waiting.count() >= limit {
             self.turned_away += 1;
         } else {
@@ -143,6 +144,7 @@ fn debt_of(subscriptions: &[&Subscription], publisher: &str, message: &Message) 
         properties: MessageProperties::default(),
         size: 0,
         may_be_gone: false,
+        is_doubtful: false,
         is_done: false,
     })
 }

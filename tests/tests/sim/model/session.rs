@@ -32,7 +32,7 @@ pub(crate) struct Session {
     pub(super) max_packet: usize,
     pub(super) debts: Vec<Debt>,
     /// Messages that were too large for it and are done. While others owe them, they come back after a crash.
-    pub(super) dropped: u64,
+    pub(super) dropped: Vec<Debt>,
     /// What was sent and not acknowledged, in order.
     pub(super) flights: Vec<Flight>,
     /// Of these, what is still to be sent again on this connection, in order [MQTT-4.6.0-1].
@@ -66,6 +66,8 @@ pub(super) struct Debt {
     pub(super) size: usize,
     /// It was too large for a connection, which may have dropped it.
     pub(super) may_be_gone: bool,
+    /// It was so before a crash, and whether it is owed since nobody can tell.
+    pub(super) is_doubtful: bool,
     /// It was sent in this turn.
     pub(super) is_done: bool,
 }
@@ -111,7 +113,7 @@ impl Session {
             window: 0,
             max_packet: usize::MAX,
             debts: Vec::new(),
-            dropped: 0,
+            dropped: Vec::new(),
             flights: Vec::new(),
             again: VecDeque::new(),
             replays: BTreeMap::new(),
@@ -147,6 +149,11 @@ impl Session {
 
     pub(super) fn give_up_replay(&mut self, filter: &str) {
         self.past_replays.extend(self.replays.remove_entry(filter));
+    }
+
+    /// The connection is gone, and with it what may be lost.
+    pub(super) fn lose_replays(&mut self) {
+        self.past_replays.extend(self.replays.extract_if(.., |_, replay| replay.qos == Qos::AtMostOnce));
     }
 
     /// A Shared Subscription is left or made anew: what waits in the queue may still come as it was.

@@ -1,11 +1,13 @@
 //! What a Client takes no packet as large as (3.1.2.11.4): dropped for that Client alone, and counted once.
 
+use std::collections::BTreeMap;
+
 use bridge::broker::Counters;
 use mqtt::packet::Publish;
 use mqtt::{Delivery, Message, MessageProperties, PacketId, Qos, Version};
 
 use super::session::{Debt, Replay, Session};
-use super::{Kept, Letter, Model};
+use super::{Kept, Letter, Model, filter};
 
 /// Messages that are dropped because they are too large.
 #[derive(Clone, Copy, Debug, Default)]
@@ -53,21 +55,32 @@ impl Session {
         size(&letter, qos, replay.id.as_slice(), expires, &kept.properties) > self.max_packet
     }
 
+    /// Retained messages that its replays may find too large.
+    pub(super) fn large_replays(&self, retained: &BTreeMap<String, Kept>) -> u64 {
+        let of = |(filter, replay): (&String, &Replay)| {
+            let matching = retained.iter().filter(|(topic, _)| filter::matches(filter, topic));
+            matching.filter(|(topic, kept)| self.is_kept_too_large(topic, kept, replay)).count() as u64
+        };
+        self.replays.iter().map(of).sum()
+    }
+
     /// A crash came: nobody can tell any more what was dropped before.
-    pub(super) fn forget_too_large(&mut self) {
-        let all = self.debts.len();
-        let limit = self.max_packet;
-        self.debts.retain(|debt| !debt.may_be_gone && debt.size <= limit);
-        self.dropped += (all - self.debts.len()) as u64;
+    pub(super) fn doubt_too_large(&mut self) {
+        let dropped = self.dropped.drain(..).map(|debt| Debt { may_be_gone: true, ..debt });
+        self.debts.splice(..0, dropped);
+        self.debts.iter_mut().for_each(|debt| debt.is_doubtful |= debt.may_be_gone);
     }
 
     /// What waits and is too large is dropped when it is its turn, at the latest when there is room.
     pub(super) fn drop_too_large(&mut self, now: mqtt::Instant) -> TooLarge {
         let mut dropped = TooLarge::default();
-        for debt in self.debts.iter().filter(|debt| debt.may_be_gone || self.is_too_large(debt)) {
-            *(if debt.is_due(now) { &mut dropped.certain } else { &mut dropped.perhaps }) += 1;
+        let limit = self.max_packet;
+        let is_dropped = |debt: &mut Debt| debt.may_be_gone || debt.size > limit;
+        for debt in self.debts.extract_if(.., is_dropped) {
+            let is_certain = debt.is_due(now) && !debt.is_doubtful;
+            *(if is_certain { &mut dropped.certain } else { &mut dropped.perhaps }) += 1;
+            self.dropped.push(debt);
         }
-        self.dropped += dropped.certain + dropped.perhaps;
         dropped
     }
 }

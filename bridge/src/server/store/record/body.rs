@@ -1,6 +1,7 @@
 //! What each kind of record says beyond its key.
 
 use std::num::NonZeroU32;
+use std::ops::Bound;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -15,14 +16,20 @@ use crate::broker::change::{Change, Key, Ower, Step};
 pub(super) fn write(epoch: Epoch, change: &Change, out: &mut Vec<u8>) {
     match change {
         Change::Session { client_id, owner, expiry, ends, .. } => {
-            write_bytes(out, client_id.as_bytes());
-            write_maybe(out, owner.as_deref(), |out, owner| write_bytes(out, owner.as_bytes()));
+            write_identity(client_id, owner.as_deref(), out);
             write_u32(out, expiry.as_secs());
             write_maybe(out, *ends, |out, at| write_u64(out, epoch.write(at)));
         }
-        Change::Subscribed { options, id, .. } => {
-            out.push(options_byte(*options));
-            write_u32(out, id.map_or(0, NonZeroU32::get));
+        Change::Subscribed { options, id, .. } => write_options(*options, *id, out),
+        Change::Replay { options, id, from, .. } => {
+            write_options(*options, *id, out);
+            let (kind, topic) = match from {
+                Bound::Unbounded => (0, ""),
+                Bound::Included(topic) => (1, topic.as_str()),
+                Bound::Excluded(topic) => (2, topic.as_str()),
+            };
+            out.push(kind);
+            write_bytes(out, topic.as_bytes());
         }
         Change::InFlight { message, step, .. } => {
             write_u64(out, *message);
@@ -35,8 +42,11 @@ pub(super) fn write(epoch: Epoch, change: &Change, out: &mut Vec<u8>) {
         Change::Position { next, .. } => write_u64(out, *next),
         Change::Will { due, will, .. } => {
             write_maybe(out, *due, |out, at| write_u64(out, epoch.write(at)));
-            write_u32(out, will.delay_s);
-            write_message(&will.message, out);
+            write_will(will, out);
+        }
+        Change::LoneWill { client_id, owner, will, .. } => {
+            write_identity(client_id, owner.as_deref(), out);
+            write_will(will, out);
         }
         Change::Retained { message } => write_stored(epoch, message, out),
         Change::Message { message, owers, .. } => {
@@ -58,7 +68,9 @@ pub(super) fn write(epoch: Epoch, change: &Change, out: &mut Vec<u8>) {
         | Change::Unsubscribed { .. }
         | Change::Free { .. }
         | Change::Released { .. }
+        | Change::ReplayGone { .. }
         | Change::WillGone { .. }
+        | Change::LoneWillGone { .. }
         | Change::RetainedGone { .. }
         | Change::MessageGone { .. } => {}
     }
@@ -66,19 +78,22 @@ pub(super) fn write(epoch: Epoch, change: &Change, out: &mut Vec<u8>) {
 
 pub(super) fn read(epoch: Epoch, key: &Key, source: &mut Source<'_>) -> Option<Change> {
     Some(match key {
-        &Key::Session(session) => Change::Session {
-            session,
-            client_id: source.text()?.into(),
-            owner: source.maybe(|source| source.text().map(Arc::from))?,
-            expiry: SessionExpiry::from_secs(source.u32()?),
-            ends: source.maybe(|source| source.u64().map(|at| epoch.read(at)))?,
-        },
-        Key::Subscription(session, filter) => Change::Subscribed {
-            session: *session,
-            filter: TopicFilter::new(Arc::clone(filter)).ok()?,
-            options: options(source.u8()?)?,
-            id: NonZeroU32::new(source.u32()?),
-        },
+        &Key::Session(session) => {
+            let (client_id, owner) = read_identity(source)?;
+            let expiry = SessionExpiry::from_secs(source.u32()?);
+            let ends = source.maybe(|source| source.u64().map(|at| epoch.read(at)))?;
+            Change::Session { session, client_id, owner, expiry, ends }
+        }
+        Key::Subscription(session, filter) => {
+            let filter = TopicFilter::new(Arc::clone(filter)).ok()?;
+            let (options, id) = read_options(source)?;
+            Change::Subscribed { session: *session, filter, options, id }
+        }
+        Key::Replay(session, filter) => {
+            let filter = TopicFilter::new(Arc::clone(filter)).ok()?;
+            let (options, id) = read_options(source)?;
+            Change::Replay { session: *session, filter, options, id, from: read_bound(source)? }
+        }
         &Key::InFlight(session, packet_id) => Change::InFlight {
             session,
             packet_id,
@@ -94,9 +109,11 @@ pub(super) fn read(epoch: Epoch, key: &Key, source: &mut Source<'_>) -> Option<C
         &Key::Position(session) => Change::Position { session, next: source.u64()? },
         &Key::Will(session) => {
             let due = source.maybe(|source| source.u64().map(|at| epoch.read(at)))?;
-            let delay_s = source.u32()?;
-            let message = read_message(source)?;
-            Change::Will { session, due, will: Arc::new(Will { message, delay_s }) }
+            Change::Will { session, due, will: read_will(source)? }
+        }
+        &Key::LoneWill(number) => {
+            let (client_id, owner) = read_identity(source)?;
+            Change::LoneWill { number, client_id, owner, will: read_will(source)? }
         }
         Key::Retained(topic) => {
             let message = read_stored(epoch, source)?;
@@ -111,6 +128,25 @@ pub(super) fn read(epoch: Epoch, key: &Key, source: &mut Source<'_>) -> Option<C
             Change::Message { number, owers, message: read_stored(epoch, source)? }
         }
     })
+}
+
+fn write_identity(client_id: &str, owner: Option<&str>, out: &mut Vec<u8>) {
+    write_bytes(out, client_id.as_bytes());
+    write_maybe(out, owner, |out, owner| write_bytes(out, owner.as_bytes()));
+}
+
+fn read_identity(source: &mut Source<'_>) -> Option<(Arc<str>, Option<Arc<str>>)> {
+    Some((source.text()?.into(), source.maybe(|source| source.text().map(Arc::from))?))
+}
+
+fn write_will(will: &Will, out: &mut Vec<u8>) {
+    write_u32(out, will.delay_s);
+    write_message(&will.message, out);
+}
+
+fn read_will(source: &mut Source<'_>) -> Option<Arc<Will>> {
+    let delay_s = source.u32()?;
+    Some(Arc::new(Will { message: read_message(source)?, delay_s }))
 }
 
 fn read_ower(source: &mut Source<'_>) -> Option<Ower> {
@@ -179,6 +215,26 @@ fn read_properties(source: &mut Source<'_>) -> Option<MessageProperties> {
         p.user_properties.push((source.text()?.into(), source.text()?.into()));
     }
     Some(p)
+}
+
+fn write_options(options: SubscriptionOptions, id: Option<NonZeroU32>, out: &mut Vec<u8>) {
+    out.push(options_byte(options));
+    write_u32(out, id.map_or(0, NonZeroU32::get));
+}
+
+fn read_options(source: &mut Source<'_>) -> Option<(SubscriptionOptions, Option<NonZeroU32>)> {
+    Some((options(source.u8()?)?, NonZeroU32::new(source.u32()?)))
+}
+
+fn read_bound(source: &mut Source<'_>) -> Option<Bound<TopicName>> {
+    let (kind, text) = (source.u8()?, source.text()?);
+    let topic = || TopicName::new(Arc::from(text)).ok();
+    Some(match kind {
+        0 => Bound::Unbounded,
+        1 => Bound::Included(topic()?),
+        2 => Bound::Excluded(topic()?),
+        _ => return None,
+    })
 }
 
 /// As SUBSCRIBE has them (3.8.3.1).

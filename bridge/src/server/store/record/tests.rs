@@ -1,6 +1,7 @@
 //! Every kind of record there and back, and every bit of it flipped.
 
 use std::num::NonZeroU32;
+use std::ops::Bound;
 
 use mqtt::packet::{RetainHandling, SubscriptionOptions};
 use mqtt::{Message, MessageProperties, Qos, SessionExpiry, Will};
@@ -68,9 +69,30 @@ fn changes() -> Vec<Change> {
         Change::Received { session: 7, packet_id: id },
         Change::Position { session: 7, next: 300 },
         Change::Will { session: 7, due: None, will: Arc::new(Will { message: message(), delay_s: 9 }) },
+        Change::LoneWill {
+            number: 9,
+            client_id: "valve".into(),
+            owner: Some("bob".into()),
+            will: Arc::new(Will { message: message(), delay_s: 0 }),
+        },
         Change::Retained { message: Arc::clone(&stored) },
         Change::Message { number: 299, message: stored, owers: [ower(7, &[1, 2]), ower(8, &[])].into() },
         Change::Message { number: 300, message: plain, owers: [].into() },
+    ]
+    .into_iter()
+    .chain(replays(options))
+    .collect()
+}
+
+fn replays(options: SubscriptionOptions) -> [Change; 3] {
+    let replay = |session, filter: &str, from| {
+        let (filter, id) = (filter.parse().unwrap(), NonZeroU32::new(u32::from(filter == "#")));
+        Change::Replay { session, filter, options, id, from }
+    };
+    [
+        replay(7, "#", Bound::Unbounded),
+        replay(7, "a/+/#", Bound::Included("a/b".parse().unwrap())),
+        replay(8, "a/+/#", Bound::Excluded("a/b".parse().unwrap())),
     ]
 }
 

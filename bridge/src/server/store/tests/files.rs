@@ -56,14 +56,17 @@ fn state_is_there_again_and_for_its_user_alone() {
 }
 
 #[test]
-fn a_file_of_the_first_format_becomes_one_of_ours_and_a_newer_one_is_left_alone() {
+fn a_file_of_an_older_format_becomes_one_of_ours_and_a_newer_one_is_left_alone() {
     let temp = Temp::new("format");
     let before = filled(&temp);
     let (mut store, _) = open(&temp.0);
-    assert_eq!(store.replace_format(OLDEST_FORMAT).unwrap(), Some(FORMAT));
-    drop(store);
-    let (mut store, report) = open(&temp.0);
-    assert_eq!((dump(&mut store), report), (before, Report::default()));
+    for old in OLDEST_FORMAT..FORMAT {
+        assert_eq!(store.replace_format(old).unwrap(), Some(FORMAT));
+        drop(store);
+        let opened = open(&temp.0);
+        store = opened.0;
+        assert_eq!((dump(&mut store), opened.1), (before.clone(), Report::default()), "format {old}");
+    }
     assert_eq!(
         store.replace_format(FORMAT + 1).unwrap(),
         Some(FORMAT),
