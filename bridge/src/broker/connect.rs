@@ -35,8 +35,9 @@ impl Broker {
         }
         let granted = self.grant(connect, proof);
         let (session, session_present) = self.claim_session(&granted, connect.clean_start);
-        // What it says of the Session must be so after a restart, too.
-        let holds = self.out.has_claims() || (session_present && self.session_number(session) != 0);
+        // What it says of the Session must be so after a restart, too. That there is none is true only once it is durable that
+        // another one ended, which may have been a while ago.
+        let holds = self.out.has_claims() || self.keeping.is_on();
         let holds = holds && !self.keeping.is_full; // its owner may be who makes room
         self.go_live(id, connect, &granted, session);
         self.attach(session, id, granted.expiry);

@@ -249,7 +249,9 @@ impl Shard {
                 Output::Send { connection, bytes, held } => {
                     let at = connection.0 as usize;
                     if let Some(socket) = inner.sockets.get_mut(at) {
-                        if held || socket.is_held() {
+                        let waits = held
+                            && (inner.peers.is_some() || inner.keeper.as_ref().is_some_and(Keeper::may_wait));
+                        if waits || socket.is_held() {
                             let keeper = inner.keeper.as_mut().filter(|_| held);
                             socket.push_held(bytes, keeper.map(|keeper| keeper.hold(at)));
                             continue;

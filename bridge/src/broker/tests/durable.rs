@@ -92,6 +92,10 @@ fn acknowledgements_wait_for_what_they_claim_and_deliveries_only_at_qos_2() {
     let again = w.open(Version::V5);
     w.send(again, &Packet::Connect(Box::new(lasting("sub", 60))));
     assert_eq!(w.take_held(again), ["Connack 00 present"]);
+    for _ in 0..2 {
+        let anew = w.connect_only(&Connect::new(Version::V5, "sub"));
+        assert_eq!(w.take_held(anew), ["Connack 00"], "the end of the old session may not be durable yet");
+    }
 }
 
 #[test]
@@ -204,7 +208,7 @@ fn a_will_is_kept_as_long_as_the_session_that_ends_with_its_connection() {
     assert_eq!((w.changes, lone_wills(&w)), (0, 0), "nothing for a Client without a will");
     for is_lost in [false, true] {
         let device = w.connect_only(&lone("device", &will));
-        assert_eq!(w.take_held(device).len(), 0, "its CONNACK waits for nothing");
+        w.take(device);
         assert_eq!(lone_wills(&w), 1);
         if is_lost {
             w.cut(device);

@@ -47,6 +47,11 @@ impl Keeper {
         }
     }
 
+    /// Whether there is anything to wait for: a change that is not known to be durable.
+    pub(super) fn may_wait(&self) -> bool {
+        self.journal.as_ref().is_none_or(|journal| journal.has_changes() || journal.turn() > self.durable + 1)
+    }
+
     /// A socket holds something back from now on. Names the turn that it waits for.
     pub(super) fn hold(&mut self, at: usize) -> Turn {
         self.is_awaited = true;
