@@ -1,6 +1,7 @@
 //! A library that is loaded before those of the system (`LD_PRELOAD`): a disk that breaks at the moment the file named by
 //! `SWITCHBOARD_DISK_FAILS` is there. Where that file says `read-only`, the disk takes nothing any more, as a file system does
-//! that found itself damaged; else it takes all, and keeps nothing: only fsync fails.
+//! that found itself damaged; else it takes all, and keeps nothing: only fsync fails. `SWITCHBOARD_DISK_SLOW_US` makes each fsync
+//! take so many microseconds longer, for those who want to know what a slower disk would cost.
 //!
 //! No crate has this file: rustc compiles it by itself when the test runs, since only a foreign function with the name of the
 //! system's own takes its place. For the same reason it has no dependency that would name the system's functions for it, and
@@ -60,8 +61,13 @@ extern "C" fn fdatasync(file: c_int) -> c_int {
 fn sync(number: c_long, file: c_int) -> c_int {
     let done = match fault() {
         Some(errno) => refused(errno),
-        // SAFETY: a call of the kernel that takes one number and touches no memory.
-        None => unsafe { syscall(number, file) },
+        None => {
+            if let Some(us) = std::env::var("SWITCHBOARD_DISK_SLOW_US").ok().and_then(|us| us.parse().ok()) {
+                std::thread::sleep(std::time::Duration::from_micros(us));
+            }
+            // SAFETY: a call of the kernel that takes one number and touches no memory.
+            unsafe { syscall(number, file) }
+        }
     };
     done as c_int
 }
