@@ -1,5 +1,5 @@
 //! Messages between shards. What is published here goes once to each other shard that wants it, and that one routes it to its
-//! own Sessions alone.
+//! own Sessions alone. What is to be retained goes to all of them.
 //!
 //! A publication of QoS 1 or 2 is acknowledged when the others have what they must keep. One of QoS 2 must also be known as
 //! received after a restart if, and only if, they have it: where one shard alone keeps something, it keeps that together with
@@ -12,6 +12,7 @@ use mqtt::packet::{Ack, Publish};
 use mqtt::{Delivery, Packet, PacketId, Qos, ReasonCode};
 
 use super::change::{Change, SessionNumber};
+use super::retained::Stamp;
 use super::route::{PLACEHOLDER, Routed, delivery};
 use super::shard::{ShardId, Told};
 use super::stored::Stored;
@@ -33,23 +34,40 @@ pub(super) type Crossings = BTreeMap<(SessionNumber, PacketId), (SessionId, usiz
 
 impl Broker {
     /// Sends a publication to the other shards that want it, and says how many that are.
-    pub(super) fn cross(&mut self, from: SessionId, routed: &mut Routed<'_>, audience: &Audience) -> usize {
+    pub(super) fn cross(
+        &mut self,
+        from: SessionId,
+        routed: &mut Routed<'_>,
+        audience: &Audience,
+        stamp: Option<Stamp>,
+    ) -> usize {
+        let peers = if stamp.is_some() { usize::from(self.place.of) - 1 } else { audience.peers.len() };
         let receipt = match routed.publish.delivery {
-            Delivery::ExactlyOnce { packet_id, .. } => self.receipt(from, packet_id, audience.peers.len()),
+            Delivery::ExactlyOnce { packet_id, .. } => self.receipt(from, packet_id, peers),
             Delivery::AtMostOnce | Delivery::AtLeastOnce { .. } => Receipt::None,
         };
-        if routed.publish.delivery.qos() != Qos::AtMostOnce && self.keeping.is_on() {
+        // What is retained is there for whoever subscribes anywhere, once that is said.
+        if routed.publish.delivery.qos() != Qos::AtMostOnce && (self.keeping.is_on() || stamp.is_some()) {
             self.out.claim();
         }
         let stored = routed.stored(&audience.topic, &mut self.spare);
-        self.send_across(&stored, audience, receipt);
+        self.send_across(&stored, audience, receipt, stamp);
         audience.peers.len()
     }
 
     /// The same for what nobody waits to hear of.
-    pub(super) fn send_across(&mut self, message: &Arc<Stored>, audience: &Audience, receipt: Receipt) {
-        for &to in &audience.peers {
-            self.out.peer(to, Told::Publish { message: Arc::clone(message), receipt });
+    pub(super) fn send_across(
+        &mut self,
+        message: &Arc<Stored>,
+        audience: &Audience,
+        receipt: Receipt,
+        stamp: Option<Stamp>,
+    ) {
+        let out = &mut self.out;
+        let mut send = |to| out.peer(to, Told::Publish { message: Arc::clone(message), receipt, stamp });
+        match stamp {
+            Some(_) => self.place.others().for_each(send), // each has all that is retained
+            None => audience.peers.iter().for_each(|&to| send(to)),
         }
     }
 
@@ -75,7 +93,16 @@ impl Broker {
     }
 
     /// A message from another shard, for those here.
-    pub(super) fn take_across(&mut self, from: ShardId, message: &Arc<Stored>, receipt: Receipt) {
+    pub(super) fn take_across(
+        &mut self,
+        from: ShardId,
+        message: &Arc<Stored>,
+        receipt: Receipt,
+        stamp: Option<Stamp>,
+    ) {
+        if let Some(stamp) = stamp {
+            self.retain_from_elsewhere(message, stamp);
+        }
         self.route_here(message);
         self.keeping.flush(&mut self.out);
         match receipt {

@@ -33,6 +33,7 @@ mod owed;
 mod publish;
 mod queue;
 mod restore;
+mod retain;
 mod retained;
 mod room;
 mod route;
@@ -72,7 +73,7 @@ use io::Fault;
 use keep::Keeping;
 use login::Nonces;
 use outbox::Outbox;
-use retained::Retained;
+use retained::{Latest, Retained};
 use room::OfAddress;
 use session::{Session, earlier};
 use stored::Spare;
@@ -107,6 +108,8 @@ pub struct Broker {
     by_client: KeyedMap<Arc<str>, SessionId>,
     subscriptions: Subscriptions,
     retained: Retained,
+    /// None where there are no other shards.
+    latest: Option<Latest>,
     keeping: Keeping,
     crossings: Crossings,
     sys: Sys,
@@ -139,6 +142,7 @@ impl Broker {
             sessions: Slab::new(),
             by_client: KeyedMap::with_hasher(keys),
             retained: Retained::default(),
+            latest: None,
             crossings: Crossings::new(),
             sys: Sys::default(),
             timers: Timers::default(),

@@ -156,18 +156,17 @@ impl Broker {
             return Err(ReasonCode::QuotaExceeded);
         }
         let mut routed = Routed::new(topic, publish, self.now);
+        let mut stamp = None;
         // [MQTT-3.3.1-5]; without the flag what is retained stays [MQTT-3.3.1-8].
         if publish.retain {
             let stored = routed.stored(&audience.topic, &mut self.spare);
-            if !self.retain(&stored) {
-                return Err(ReasonCode::QuotaExceeded);
-            }
+            stamp = Some(self.retain(&stored).ok_or(ReasonCode::QuotaExceeded)?);
         }
         let reached = self.route(Some(from), &mut routed, &audience);
-        if audience.peers.is_empty() {
+        if audience.peers.is_empty() && (stamp.is_none() || self.place.is_alone()) {
             return Ok(reached);
         }
-        Ok(reached + self.cross(from, &mut routed, &audience))
+        Ok(reached + self.cross(from, &mut routed, &audience, stamp))
     }
 
     /// Whether this message must be known after a restart.

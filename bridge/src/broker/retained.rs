@@ -1,6 +1,7 @@
 //! Retained messages (3.3.1.3), by topic. They are kept in the order of their topics' levels, so that those of one branch
 //! stand together.
 
+mod latest;
 mod place;
 
 use std::collections::BTreeSet;
@@ -12,6 +13,7 @@ use std::sync::Arc;
 use mqtt::packet::SubscriptionOptions;
 use mqtt::{Instant, Qos, TopicFilter, TopicName};
 
+pub(super) use self::latest::{Latest, Stamp};
 use self::place::{Place, Verdict, begin, judge};
 use super::change::{Change, SessionNumber};
 use super::outbox::Outbox;
@@ -124,7 +126,7 @@ impl Retained {
         }
     }
 
-    fn has(&self, topic: &TopicName) -> bool {
+    pub(super) fn has(&self, topic: &TopicName) -> bool {
         self.by_topic.contains_key(&Place(topic.clone()))
     }
 
@@ -185,22 +187,6 @@ impl Replay {
 }
 
 impl Broker {
-    /// Keeps a message that was published with RETAIN. False when there is no room for it.
-    pub(super) fn retain(&mut self, stored: &Arc<Stored>) -> bool {
-        let limits = (self.config.max_retained_messages, self.config.max_retained_bytes);
-        let (topic, clears) = (&stored.message.topic, stored.message.payload.is_empty());
-        let clears_one = self.keeping.is_on() && clears && self.retained.has(topic);
-        if !self.retained.set(stored, limits) {
-            return false;
-        }
-        if clears_one {
-            self.out.store(Change::RetainedGone { topic: topic.as_str().into() });
-        } else if self.keeping.is_on() && !clears {
-            self.out.store(Change::Retained { message: Arc::clone(stored) });
-        }
-        true
-    }
-
     /// What these subscriptions owe of retained messages was promised by their SUBACK. A replay that is over by now was never
     /// kept, and costs nothing.
     pub(super) fn keep_replays<'a>(
@@ -219,15 +205,6 @@ impl Broker {
                 self.out.store(replay.change(session.number));
             }
         }
-    }
-
-    pub(super) fn expire_retained(&mut self) {
-        let (is_kept, out) = (self.keeping.is_on(), &mut self.out);
-        self.retained.expire(self.now, |topic| {
-            if is_kept {
-                out.store(Change::RetainedGone { topic: topic.as_str().into() });
-            }
-        });
     }
 }
 

@@ -13,6 +13,7 @@ use super::alias::{ALIASED_BYTES, Saying};
 use super::connection::Live;
 use super::cross::Receipt;
 use super::outbox::{Outbox, Piece};
+use super::retained::Stamp;
 use super::session::Queued;
 use super::stored::{Spare, Stored};
 use super::subscriptions::{Audience, ShareId};
@@ -212,13 +213,18 @@ impl Broker {
     }
 
     /// The same for a message that is kept already: a will.
-    pub(super) fn route_stored(&mut self, from: Option<SessionId>, stored: &Arc<Stored>) {
+    pub(super) fn route_stored(
+        &mut self,
+        from: Option<SessionId>,
+        stored: &Arc<Stored>,
+        stamp: Option<Stamp>,
+    ) {
         let message = &stored.message;
         let publish = Publish::of(message, delivery(message.qos, PLACEHOLDER, false));
         let audience = self.subscriptions.audience(message.topic.borrowed());
         let mut routed = Routed::of_stored(stored, &publish, self.now);
         self.route(from, &mut routed, &audience);
-        self.send_across(stored, &audience, Receipt::None);
+        self.send_across(stored, &audience, Receipt::None, stamp);
     }
 
     /// Delivers one message to one Session: at once where that is possible, else by its queue.

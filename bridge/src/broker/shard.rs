@@ -12,9 +12,10 @@ use mqtt::{PacketId, Rng, TopicFilter};
 use super::change::{MessageNumber, SessionNumber};
 use super::cross::Receipt;
 use super::hash::Keys;
+use super::retained::{Latest, Stamp};
 use super::stored::Stored;
 use super::subscriptions::News;
-use super::{Broker, ConnectionId, Peer};
+use super::{Broker, ConnectionId, Peer, sys};
 
 /// One of several brokers that share the work.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -90,10 +91,14 @@ pub(super) enum Told {
     Gone { address: Option<IpAddr> },
     /// Somebody here is subscribed to this filter, or nobody any more.
     Interest { filter: Arc<str>, is_wanted: bool },
-    /// A message that you want.
-    Publish { message: Arc<Stored>, receipt: Receipt },
+    /// A message that you want, or one that is retained: then with the number of that change.
+    Publish { message: Arc<Stored>, receipt: Receipt, stamp: Option<Stamp> },
     /// We have taken a message that you asked this of.
     Taken { session: SessionNumber, packet_id: PacketId },
+    /// What we retain from now on has greater numbers.
+    Count { count: u64 },
+    /// How we are.
+    Counts(Box<sys::Told>),
     /// None of ours owes this message any more that you keep.
     Done { number: MessageNumber },
 }
@@ -111,7 +116,11 @@ impl PeerItem {
         let own = match &self.0 {
             Told::Interest { filter, .. } => filter.len(),
             Told::Publish { message, .. } => message.message.size(),
-            Told::Gone { .. } | Told::Taken { .. } | Told::Done { .. } => 0,
+            Told::Gone { .. }
+            | Told::Taken { .. }
+            | Told::Count { .. }
+            | Told::Counts(_)
+            | Told::Done { .. } => 0,
         };
         own + size_of::<Self>()
     }
@@ -132,6 +141,7 @@ impl Broker {
         self.keeping.set_place(place);
         if !place.is_alone() {
             self.subscriptions.set_has_peers();
+            self.latest = Some(Latest::new(place, self.keys));
         }
         self.rng = Rng::new(self.keys.public_seed() ^ stream);
         self
@@ -152,7 +162,9 @@ impl Broker {
                     self.subscriptions.set_peer(filter, from, is_wanted);
                 }
             }
-            Told::Publish { message, receipt } => self.take_across(from, &message, receipt),
+            Told::Publish { message, receipt, stamp } => self.take_across(from, &message, receipt, stamp),
+            Told::Counts(told) => self.told_of_elsewhere(from, *told),
+            Told::Count { count } => self.count_elsewhere(from, count),
             Told::Taken { session, packet_id } => self.taken(session, packet_id),
             Told::Done { number } => self.done(number),
         }

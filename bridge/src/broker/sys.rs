@@ -1,5 +1,5 @@
 //! `$SYS`: how the broker is, as retained messages under the names that Mosquitto made customary. It counts nothing itself:
-//! at each interval it looks at the counters and publishes what has changed.
+//! at each interval it looks at the counters and publishes what has changed. Of several shards the door does, for all.
 
 mod load;
 
@@ -11,6 +11,7 @@ use mqtt::{Instant, Message, TopicName};
 
 use self::load::{Load, PERIODS};
 use super::retained::Retained;
+use super::shard::{self, DOOR, ShardId};
 use super::stored::Stored;
 use super::timers::Timer;
 use super::{Broker, Counters};
@@ -25,6 +26,15 @@ pub(super) struct Sys {
     loads: Loads,
     walk: Walk,
     /// What the last one came to.
+    waiting: Walk,
+    /// What other shards have told last.
+    elsewhere: BTreeMap<ShardId, Told>,
+}
+
+/// How one shard is.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Told {
+    counters: Counters,
     waiting: Walk,
 }
 
@@ -76,46 +86,33 @@ impl Broker {
             let soon = self.now + Duration::from_millis(1);
             return self.timers.set(Timer::Sys, &mut self.sys.timer, Some(soon));
         }
-        let counters = self.counters();
-        let mut values = vec![
-            ("version".into(), concat!("switchboard version ", env!("CARGO_PKG_VERSION")).into()),
-            ("uptime".into(), format!("{} seconds", self.now.as_millis() / 1000)),
-        ];
-        values.extend(self.counts(&counters).map(|(name, count)| (name.into(), count.to_string())));
-        values.extend(self.sys.loads.of_now(self.now, &counters));
-        for (name, value) in values {
-            self.tell(name, value);
+        let own = Told { counters: self.counters(), waiting: self.sys.waiting };
+        match self.place.shard {
+            DOOR => self.tell_of_all(own),
+            _ => self.out.peer(DOOR, shard::Told::Counts(Box::new(own))),
         }
         let next = self.now + Duration::from_secs(u64::from(self.config.sys_interval_s));
         self.timers.set(Timer::Sys, &mut self.sys.timer, Some(next));
     }
 
-    fn counts(&self, c: &Counters) -> impl Iterator<Item = (&'static str, u64)> + use<> {
-        let Walk { messages, bytes, .. } = self.sys.waiting;
-        let (stored, stored_bytes) = (c.retained + messages, c.retained_bytes + bytes);
-        [
-            ("clients/connected", c.connections),
-            ("clients/disconnected", c.sessions.saturating_sub(c.connections)),
-            ("clients/total", c.sessions),
-            ("clients/maximum", c.connections_maximum),
-            ("clients/expired", c.sessions_expired),
-            ("messages/received", c.packets_received),
-            ("messages/sent", c.packets_sent),
-            ("messages/stored", stored),
-            ("publish/messages/received", c.messages_received),
-            ("publish/messages/sent", c.messages_sent),
-            ("publish/messages/dropped", c.dropped()),
-            ("publish/bytes/received", c.payload_bytes_received),
-            ("publish/bytes/sent", c.payload_bytes_sent),
-            ("bytes/received", c.bytes_received),
-            ("bytes/sent", c.bytes_sent),
-            ("subscriptions/count", c.subscriptions),
-            ("shared_subscriptions/count", c.shared_subscriptions),
-            ("retained messages/count", c.retained),
-            ("store/messages/count", stored),
-            ("store/messages/bytes", stored_bytes),
-        ]
-        .into_iter()
+    /// How another shard is.
+    pub(super) fn told_of_elsewhere(&mut self, from: ShardId, told: Told) {
+        self.sys.elsewhere.insert(from, told);
+    }
+
+    fn tell_of_all(&mut self, own: Told) {
+        let all = || self.sys.elsewhere.values().chain([&own]);
+        let counters = Counters::of_all(all().map(|told| &told.counters));
+        let waiting = all().fold(Walk::default(), |sum, told| sum.and(told.waiting));
+        let mut values = vec![
+            ("version".into(), concat!("switchboard version ", env!("CARGO_PKG_VERSION")).into()),
+            ("uptime".into(), format!("{} seconds", self.now.as_millis() / 1000)),
+        ];
+        values.extend(counts(&counters, waiting).map(|(name, count)| (name.into(), count.to_string())));
+        values.extend(self.sys.loads.of_now(self.now, &counters));
+        for (name, value) in values {
+            self.tell(name, value);
+        }
     }
 
     /// Counts what waits in some more Sessions or for an acknowledgement, once for each Session, and the bytes of what waits
@@ -147,11 +144,43 @@ impl Broker {
         // QoS 0: the next value is better than an old one that was waited for.
         let message = Message::new(topic, value.clone().into_bytes()).with_retain(retain);
         let stored = Arc::new(Stored::new(message, None));
-        if retain {
-            self.sys.retained.set(&stored, (usize::MAX, usize::MAX));
-        }
-        self.route_stored(None, &stored);
+        let stamp = retain.then(|| self.retain_sys(&stored));
+        self.route_stored(None, &stored, stamp);
         self.sys.told.insert(name, value);
+    }
+}
+
+fn counts(c: &Counters, waiting: Walk) -> impl Iterator<Item = (&'static str, u64)> + use<> {
+    let Walk { messages, bytes, .. } = waiting;
+    let (stored, stored_bytes) = (c.retained + messages, c.retained_bytes + bytes);
+    [
+        ("clients/connected", c.connections),
+        ("clients/disconnected", c.sessions.saturating_sub(c.connections)),
+        ("clients/total", c.sessions),
+        ("clients/maximum", c.connections_maximum),
+        ("clients/expired", c.sessions_expired),
+        ("messages/received", c.packets_received),
+        ("messages/sent", c.packets_sent),
+        ("messages/stored", stored),
+        ("publish/messages/received", c.messages_received),
+        ("publish/messages/sent", c.messages_sent),
+        ("publish/messages/dropped", c.dropped()),
+        ("publish/bytes/received", c.payload_bytes_received),
+        ("publish/bytes/sent", c.payload_bytes_sent),
+        ("bytes/received", c.bytes_received),
+        ("bytes/sent", c.bytes_sent),
+        ("subscriptions/count", c.subscriptions),
+        ("shared_subscriptions/count", c.shared_subscriptions),
+        ("retained messages/count", c.retained),
+        ("store/messages/count", stored),
+        ("store/messages/bytes", stored_bytes),
+    ]
+    .into_iter()
+}
+
+impl Walk {
+    const fn and(self, other: Self) -> Self {
+        Self { at: 0, messages: self.messages + other.messages, bytes: self.bytes + other.bytes }
     }
 }
 

@@ -17,10 +17,11 @@ impl Broker {
         let expires = lives.map(|secs| self.now + Duration::from_secs(u64::from(secs)));
         let stored = Arc::new(Stored::new(message, expires));
         // [MQTT-3.1.2-15], else not [MQTT-3.1.2-14]
-        if stored.message.retain && !self.retain(&stored) {
+        let stamp = if stored.message.retain { self.retain(&stored) } else { None };
+        if stored.message.retain && stamp.is_none() {
             // There is no room. Those who are there get it all the same: its publisher cannot try again.
             self.note_refusal(from, stored.message.topic.borrowed(), ReasonCode::QuotaExceeded);
         }
-        self.route_stored(Some(from), &stored);
+        self.route_stored(Some(from), &stored, stamp);
     }
 }

@@ -149,12 +149,23 @@ impl Cluster {
 
     /// Publishes one more, if the window allows.
     pub(super) fn publish_one(&mut self, n: usize, topic: &str, qos: Qos, retain: bool) {
+        let payload = format!("{n}:{}", self.clients[n].sent.len());
+        self.publish_text(n, (topic, payload), qos, retain);
+    }
+
+    /// The same with a payload of one's own.
+    pub(super) fn publish_text(
+        &mut self,
+        n: usize,
+        (topic, payload): (&str, String),
+        qos: Qos,
+        retain: bool,
+    ) {
         let at = self.clock();
         let client = &mut self.clients[n];
         if client.unfinished.len() >= 5 || !client.link.as_ref().is_some_and(|link| link.is_ready) {
             return;
         }
-        let payload = format!("{n}:{}", client.sent.len());
         client.sent.push(Sent { topic: topic.into(), payload, qos, retain, at, is_repeated: false });
         client.last_id = client.last_id % 20_000 + 1;
         let (id, which) = (client.last_id, client.sent.len() - 1);

@@ -2,6 +2,7 @@
 //! and clients that come in by the door. From seeds, in virtual time.
 
 mod clients;
+mod retained;
 mod runs;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};

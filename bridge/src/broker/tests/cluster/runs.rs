@@ -4,16 +4,16 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::*;
 
-const QOS: [Qos; 3] = [Qos::AtMostOnce, Qos::AtLeastOnce, Qos::ExactlyOnce];
+pub(super) const QOS: [Qos; 3] = [Qos::AtMostOnce, Qos::AtLeastOnce, Qos::ExactlyOnce];
 const FILTERS: [&str; 5] = ["t/0", "t/1", "t/+", "#", "t/2"];
 
-fn config(keeps_state: bool) -> Config {
+pub(super) fn config(keeps_state: bool) -> Config {
     Config { keeps_state, sys_interval_s: 0, max_inflight: 3, ..Config::default() }
 }
 
 impl Cluster {
     /// Everybody is there and all that is under way arrives.
-    fn settle(&mut self) {
+    pub(super) fn settle(&mut self) {
         loop {
             for n in 0..self.clients.len() {
                 if self.clients[n].link.is_none() {
@@ -40,7 +40,8 @@ impl Cluster {
             0..20 if self.clients[n].link.is_none() => self.connect(n),
             0..20 if n < publishers => {
                 let (topic, qos) = (format!("t/{}", self.below(3)), QOS[self.below(3) as usize]);
-                self.publish_one(n, &topic, qos, false);
+                let retain = self.below(4) == 0;
+                self.publish_one(n, &topic, qos, retain);
             }
             0..4 if self.is_ready(n) => {
                 let filter = FILTERS[self.below(5) as usize];
@@ -137,6 +138,7 @@ fn all_that_is_published_anywhere_comes_in_its_order() {
                 let cluster = run(seed, shards);
                 cluster.check_order();
                 cluster.check_all_came();
+                cluster.check_retained();
                 cluster
             });
             let Ok(cluster) = done else { panic!("seed {seed} with {shards} shards") };
