@@ -133,10 +133,14 @@ fn main() -> ExitCode {
         None => serve(cli.serve),
         Some(Command::Serve(args)) => serve(args),
         Some(Command::Check { config }) => check(&config),
-        Some(Command::Backup { file, place }) => copy(&file, place, "was copied to", server::store::backup),
-        Some(Command::Restore { file, place }) => {
-            copy(&file, place, "was put back from", server::store::restore)
-        }
+        Some(Command::Backup { file, place }) => copy(place, |folder| {
+            let records = server::store::backup(folder, &file)?;
+            Ok(format!("{records} records of {} were copied to {}", folder.display(), file.display()))
+        }),
+        Some(Command::Restore { file, place }) => copy(place, |folder| {
+            let records = server::store::restore(folder, &file)?;
+            Ok(format!("{records} records of {} were put back into {}", file.display(), folder.display()))
+        }),
         Some(Command::Pub(args)) => client(cli::publish(args)),
         Some(Command::Sub(args)) => client(cli::subscribe(args)),
         Some(Command::User { command: UserCommand::Scram { name } }) => {
@@ -187,12 +191,8 @@ fn check(path: &Path) -> Result<(), Failure> {
 }
 
 /// Copies state to or from a file.
-fn copy(
-    file: &Path,
-    place: Place,
-    done: &str,
-    copy: impl FnOnce(&Path, &Path) -> Result<u64>,
-) -> Result<(), Failure> {
+/// Copies the state of a folder, or puts it back, and says what was done.
+fn copy(place: Place, copy: impl FnOnce(&Path) -> Result<String>) -> Result<(), Failure> {
     server::log_to_stderr();
     let folder = || {
         let mut settings = place.config.as_deref().map(config::File::read).transpose()?.unwrap_or_default();
@@ -201,8 +201,7 @@ fn copy(
             .context("`:memory:` keeps nothing that could be copied; name a folder with --data")
     };
     let folder = folder().map_err(Failure::Usage)?;
-    let records = copy(&folder, file).map_err(Failure::Running)?;
-    answer(&format!("{}: {records} records, {done} {}", folder.display(), file.display()));
+    answer(&copy(&folder).map_err(Failure::Running)?);
     Ok(())
 }
 

@@ -289,37 +289,40 @@ impl Snapshot for Moment {
     }
 }
 
-const NEWER: &str = "was written by a newer program";
+const NEWER: &str = "it was written by a newer program";
 
 /// Opens a database, checks all of it, and makes sure that it is one of ours.
 fn open(backend: impl StorageBackend, trouble: &Trouble) -> Result<Database, Failure> {
-    let opened = catch_unwind(AssertUnwindSafe(|| -> Result<Database, redb::Error> {
+    let opened = catch_unwind(AssertUnwindSafe(|| -> Result<_, redb::Error> {
         let mut builder = Builder::new();
         builder.set_cache_size(CACHE).set_check_integrity_on_open(true);
         let database = builder.create_with_backend(backend)?;
-        check_format(&database)?;
-        Ok(database)
+        let newer = newer_format(&database)?;
+        Ok((database, newer))
     }));
-    match opened {
-        Ok(result) => result.map_err(|error| trouble.explain(&error)),
-        Err(_) => Err(Failure::Broken("its structure is damaged".into())),
+    let Ok(opened) = opened else { return Err(Failure::Broken("its structure is damaged".into())) };
+    match opened.map_err(|error| trouble.explain(&error))? {
+        (database, None) => Ok(database),
+        (_, Some(format)) => Err(Failure::Broken(format!(
+            "{NEWER}: its format is {format}, this one knows {FORMAT}; use that one, or name another folder with --data"
+        ))),
     }
 }
 
-fn check_format(database: &Database) -> Result<(), redb::Error> {
+/// The format of a database, if it is none of ours. An older one becomes ours.
+fn newer_format(database: &Database) -> Result<Option<u64>, redb::Error> {
     let transaction = database.begin_write()?;
     transaction.open_table(ROWS)?;
     let known = transaction.open_table(META)?.get("format")?.map(|format| format.value());
     match known {
-        Some(FORMAT) => Ok(transaction.abort()?),
+        Some(FORMAT) => transaction.abort()?,
         None | Some(OLDEST_FORMAT..FORMAT) => {
             transaction.open_table(META)?.insert("format", FORMAT)?;
-            Ok(transaction.commit()?)
+            transaction.commit()?;
         }
-        Some(other) => Err(redb::Error::Corrupted(format!(
-            "the stored state {NEWER}: its format is {other}, this one knows {FORMAT}"
-        ))),
+        Some(other) => return Ok(Some(other)),
     }
+    Ok(None)
 }
 
 /// Where the rows of one kind and Session begin.

@@ -6,7 +6,7 @@ use std::io::{self, BufReader, BufWriter, Read, Write};
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context as _, Result, bail, ensure};
+use anyhow::{Context as _, Result, anyhow, bail, ensure};
 
 use super::folder::{self, Folder};
 use super::record::{self, Epoch};
@@ -49,7 +49,7 @@ pub(super) fn send(rows: &dyn Snapshot, out: impl Write) -> Result<(), Failure> 
 fn receive(source: impl Read, mut take: impl FnMut(&[u8], Vec<u8>) -> Result<()>) -> Result<u64> {
     let mut source = BufReader::new(source);
     let mut head = [0; HEAD.len()];
-    source.read_exact(&mut head).context("it is cut short")?;
+    fill(&mut source, &mut head)?;
     ensure!(
         &head == HEAD || OLD_HEADS.contains(&&head),
         "it is no copy of switchboard's state, or one of a newer program"
@@ -57,8 +57,8 @@ fn receive(source: impl Read, mut take: impl FnMut(&[u8], Vec<u8>) -> Result<()>
     let mut count: u64 = 0;
     loop {
         let (mut key, mut value) = (length(&mut source)?, length(&mut source)?);
-        source.read_exact(&mut key).context("it is cut short")?;
-        source.read_exact(&mut value).context("it is cut short")?;
+        fill(&mut source, &mut key)?;
+        fill(&mut source, &mut value)?;
         if key.is_empty() {
             ensure!(value == count.to_le_bytes(), "rows are missing");
             return Ok(count);
@@ -68,9 +68,16 @@ fn receive(source: impl Read, mut take: impl FnMut(&[u8], Vec<u8>) -> Result<()>
     }
 }
 
+fn fill(source: &mut impl Read, bytes: &mut [u8]) -> Result<()> {
+    source.read_exact(bytes).map_err(|error| match error.kind() {
+        io::ErrorKind::UnexpectedEof => anyhow!("it is cut short"),
+        _ => error.into(),
+    })
+}
+
 fn length(source: &mut impl Read) -> Result<Vec<u8>> {
     let mut bytes = [0; 4];
-    source.read_exact(&mut bytes).context("it is cut short")?;
+    fill(source, &mut bytes)?;
     let length = u32::from_le_bytes(bytes) as usize;
     ensure!(length <= LONGEST, "it is damaged");
     Ok(vec![0; length])

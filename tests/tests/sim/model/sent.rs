@@ -121,14 +121,16 @@ impl Model {
         let (kind, told) = ((&letter, qos, publish.retain), is_5.then_some(ids.as_slice()));
         let lives = is_5.then_some(publish.properties.message_expiry_s);
         let client = self.live(link).map(|live| live.client.clone()).unwrap_or_default();
-        // Empty messages look alike. One that would overtake another is rather a shared one, if there is such.
+        // Empty messages look alike, and one that is published again. What would overtake another, or come after its time, is
+        // rather a shared one, if there is such.
         let session = self.session_of(link);
         // A will whose time is over looks like the one that is retained since.
         let looks = |kept: &Kept| publish.retain && kept.payload == letter.payload && !kept.is_expired(now);
         let is_kept = kept.as_ref().is_some_and(looks);
         let counts = |session: &Session, at: usize| !(is_kept && session.debts[at].is_expired(now));
         let debt = session.debt_for(kind, told, now).filter(|&at| counts(session, at));
-        let is_in_order = debt.is_some_and(|at| session.overtaken_by(at, now).is_none());
+        let is_in_time = |at: usize| !session.debts[at].is_expired(now);
+        let is_in_order = debt.is_some_and(|at| is_in_time(at) && session.overtaken_by(at, now).is_none());
         let parcel = if is_in_order { None } else { self.parcel_for(&client, kind, told, lives) };
         let debt = debt.filter(|_| parcel.is_none());
         let session = self.session_of(link);

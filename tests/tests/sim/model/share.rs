@@ -1,6 +1,7 @@
 //! Shared Subscriptions (4.8.2): each message goes to one member. Which one is the broker's choice, so the model owes it to
 //! all of them together, and books it on whoever gets it.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use mqtt::{Instant, Message, MessageProperties, Qos};
@@ -18,7 +19,7 @@ pub(super) struct Parcel {
     retain: bool,
     pub(super) expires: Option<Instant>,
     pub(super) properties: MessageProperties,
-    /// Nobody is a member any more. It may still be in the queue of one that was.
+    /// There was a moment when nobody was a member. It may still be in the queue of one that was.
     is_orphan: bool,
     /// No member was connected while it waited, so it may be in the queue of one that is away. Else it is never.
     is_alone: bool,
@@ -123,12 +124,15 @@ impl Model {
         self.find_orphans();
     }
 
+    /// Also of what is in flight: who subscribes later makes another share of the same name.
     pub(super) fn find_orphans(&mut self) {
-        let mut parcels = std::mem::take(&mut self.parcels);
-        for parcel in &mut parcels {
-            parcel.is_orphan |= self.members(&parcel.share).next().is_none();
+        let all = self.sessions.values().flat_map(|session| session.subscriptions.keys());
+        let shares: BTreeSet<_> = all.filter(|name| shared_filter(name).is_some()).cloned().collect();
+        let flights = self.sessions.values_mut().flat_map(|session| &mut session.flights);
+        let in_flight = flights.filter_map(|flight| flight.parcel.as_mut());
+        for parcel in self.parcels.iter_mut().chain(in_flight) {
+            parcel.is_orphan |= !shares.contains(&parcel.share);
         }
-        self.parcels = parcels;
     }
 
     /// QoS 0 is sent at once, or no member could take it; says how many were lost.

@@ -1,8 +1,10 @@
 //! A scripted run of changes, and what there must be after each group of it.
 
+use std::ops::Bound;
 use std::sync::Arc;
 
-use mqtt::{Instant, Message, PacketId, Qos, Rng, SessionExpiry};
+use mqtt::packet::SubscriptionOptions;
+use mqtt::{Instant, Message, PacketId, Qos, Rng, SessionExpiry, TopicFilter, Will};
 
 use super::*;
 use crate::broker::Stored;
@@ -57,6 +59,9 @@ impl Script {
 
     fn change(&mut self) -> Change {
         let session = 1 + self.below(4);
+        if self.below(4) == 0 {
+            return self.wish(session);
+        }
         let packet_id = PacketId::new(1 + self.below(20) as u16).unwrap();
         match self.below(12) {
             0 => Change::Session {
@@ -85,6 +90,33 @@ impl Script {
                     share: None,
                 };
                 Change::Message { number: self.next, message: self.stored(session), owers: [ower].into() }
+            }
+        }
+    }
+}
+
+impl Script {
+    /// What a Client wants: to be told of something, or others to be told of it.
+    fn wish(&mut self, session: u64) -> Change {
+        let filter: TopicFilter = format!("topic/{}/#", self.below(3)).parse().unwrap();
+        let (options, id) = (SubscriptionOptions::default(), None);
+        let message = Message::new("will".parse().unwrap(), "gone");
+        let will = Arc::new(Will { message, delay_s: 5 });
+        match self.below(8) {
+            0 => Change::Subscribed { session, filter, options, id },
+            1 => Change::Unsubscribed { session, filter },
+            2 => Change::Will { session, due: None, will },
+            3 => Change::WillGone { session },
+            4 => {
+                let from = Bound::Excluded(format!("topic/{}", self.below(9)).parse().unwrap());
+                Change::Replay { session, filter, options, id, from }
+            }
+            5 => Change::ReplayGone { session, filter },
+            6 => Change::LoneWillGone { number: 1 + self.below(self.next) },
+            _ => {
+                self.next += 1;
+                let client_id = format!("client {session}").into();
+                Change::LoneWill { number: self.next, client_id, owner: None, will }
             }
         }
     }
