@@ -42,6 +42,7 @@ impl Broker {
         stamp: Option<Stamp>,
     ) -> usize {
         let peers = if stamp.is_some() { usize::from(self.place.of) - 1 } else { audience.peers.len() };
+        let peers = peers + self.leaving.len();
         let receipt = match routed.publish.delivery {
             Delivery::ExactlyOnce { packet_id, .. } => self.receipt(from, packet_id, peers),
             Delivery::AtMostOnce | Delivery::AtLeastOnce { .. } => Receipt::None,
@@ -52,6 +53,7 @@ impl Broker {
         }
         let stored = routed.stored(&audience.topic, &mut self.spare);
         self.send_across(&stored, audience, receipt, stamp);
+        self.send_to_shares(&stored, receipt);
         audience.peers.len()
     }
 
@@ -105,9 +107,15 @@ impl Broker {
         }
         self.route_here(message);
         self.keeping.flush(&mut self.out);
+        self.receipt_for(from, receipt);
+    }
+
+    /// Says, or keeps, that a message was taken.
+    pub(super) fn receipt_for(&mut self, from: ShardId, receipt: Receipt) {
         match receipt {
             Receipt::None => {}
             Receipt::Keep(session, packet_id) => self.out.store(Change::Received { session, packet_id }),
+            Receipt::Tell(session, packet_id) if from == self.place.shard => self.taken(session, packet_id),
             Receipt::Tell(session, packet_id) => self.out.peer(from, Told::Taken { session, packet_id }),
         }
     }

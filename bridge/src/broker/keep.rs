@@ -142,6 +142,34 @@ impl Keeping {
         }
     }
 
+    /// The only copy of a message goes to another shard, which keeps it from then on. Names the row that is to be removed there.
+    pub(super) fn hand_over(&mut self, number: MessageNumber) -> MessageNumber {
+        match self.owed.done(number) {
+            Some(_) => number,
+            None => 0,
+        }
+    }
+
+    /// A message of a Shared Subscription is on its way to another shard: it is owed by nobody until that one has it. Names its
+    /// row, if it has one.
+    pub(super) fn keep_on_its_way(
+        &mut self,
+        message: &Arc<Stored>,
+        share: &Arc<str>,
+        out: &mut Outbox,
+    ) -> MessageNumber {
+        let (qos, retain) = (message.message.qos, message.message.retain);
+        if !self.is_on || qos == Qos::AtMostOnce {
+            return 0;
+        }
+        self.last_message = self.place.next_number(self.last_message);
+        let number = self.last_message;
+        let (subscription_ids, share) = (Box::default(), Some(Arc::clone(share)));
+        let nobody = Ower { session: 0, qos, retain, subscription_ids, share };
+        out.store(Change::Message { number, message: Arc::clone(message), owers: [nobody].into() });
+        number
+    }
+
     /// A copy takes an identifier and is about to be sent. One of QoS 2 has to wait: if its identifier were forgotten, it
     /// would be sent again under another.
     pub(super) fn sends(

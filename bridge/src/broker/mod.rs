@@ -76,6 +76,7 @@ use outbox::Outbox;
 use retained::{Latest, Retained};
 use room::OfAddress;
 use session::{Session, earlier};
+use share::Leaving;
 use stored::Spare;
 use subscriptions::Subscriptions;
 use sys::Sys;
@@ -112,6 +113,7 @@ pub struct Broker {
     latest: Option<Latest>,
     keeping: Keeping,
     crossings: Crossings,
+    leaving: Leaving,
     sys: Sys,
     timers: Timers,
     out: Outbox,
@@ -144,6 +146,7 @@ impl Broker {
             retained: Retained::default(),
             latest: None,
             crossings: Crossings::new(),
+            leaving: Leaving::default(),
             sys: Sys::default(),
             timers: Timers::default(),
             out: Outbox::default(),

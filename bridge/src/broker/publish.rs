@@ -163,7 +163,8 @@ impl Broker {
             stamp = Some(self.retain(&stored).ok_or(ReasonCode::QuotaExceeded)?);
         }
         let reached = self.route(Some(from), &mut routed, &audience);
-        if audience.peers.is_empty() && (stamp.is_none() || self.place.is_alone()) {
+        if self.place.is_alone() || (audience.peers.is_empty() && self.leaving.is_empty() && stamp.is_none())
+        {
             return Ok(reached);
         }
         Ok(reached + self.cross(from, &mut routed, &audience, stamp))

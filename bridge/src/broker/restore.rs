@@ -15,7 +15,7 @@ use super::retained::Replay;
 use super::session::{Queued, Session};
 use super::shard::{DOOR, ShardId, Told};
 use super::stored::Stored;
-use super::subscriptions::Subscription;
+use super::subscriptions::{ShareId, Subscription};
 use super::{Broker, SessionId};
 
 /// A broker that is being filled.
@@ -28,6 +28,8 @@ pub struct Restore<'a> {
     /// The highest numbers that any row names. A Session may have ended while messages still name it, and no other may be
     /// taken for it.
     last: (SessionNumber, MessageNumber),
+    /// Messages of Shared Subscriptions whose members are gone.
+    orphans: Vec<Queued>,
 }
 
 /// What is known of a Session while its messages are still to come.
@@ -47,7 +49,13 @@ impl Broker {
     /// it must know of.
     pub fn restore(&mut self, now: Instant) -> Restore<'_> {
         self.now = self.now.max(now);
-        Restore { broker: self, sessions: BTreeMap::new(), elsewhere: BTreeMap::new(), last: (0, 0) }
+        Restore {
+            broker: self,
+            sessions: BTreeMap::new(),
+            elsewhere: BTreeMap::new(),
+            last: (0, 0),
+            orphans: Vec::new(),
+        }
     }
 }
 
@@ -72,7 +80,7 @@ impl Restore<'_> {
                     let subscription = Subscription { session: restoring.id, options, id };
                     broker.restore_subscription(filter.borrowed(), subscription);
                 } else if let Some(&home) = elsewhere.get(&session) {
-                    broker.restore_interest(filter.borrowed(), home);
+                    broker.restore_interest(filter.borrowed(), options.qos, home);
                 }
             }
             Change::InFlight { session, packet_id, message, step } => {
@@ -127,7 +135,24 @@ impl Restore<'_> {
         let count = self.broker.restore_message(number, message, owers, &mut self.sessions);
         let others = owers.iter().filter_map(|ower| self.elsewhere.get(&ower.session).copied());
         let is_owed = owers.iter().any(|ower| self.sessions.contains_key(&ower.session));
+        if let [ower] = owers
+            && !is_owed
+            && !self.elsewhere.contains_key(&ower.session)
+            && let Some(share) = ower.share.as_deref().and_then(|text| self.broker.known_share(text))
+        {
+            return self.take_orphan(number, message, (ower, share));
+        }
         self.broker.restore_owed(number, is_owed.then_some(count), others.collect());
+    }
+
+    /// What a member that is gone has left behind was on its way to a member of another shard. One shard sends it again.
+    fn take_orphan(&mut self, number: MessageNumber, message: &Arc<Stored>, (ower, share): (&Ower, ShareId)) {
+        if self.broker.place.shard == DOOR {
+            self.broker.keeping.owed_before(number, 1, None);
+            let (message, subscription_ids) = (Arc::clone(message), ower.subscription_ids.clone());
+            let (qos, retain, share) = (ower.qos, ower.retain, Some(share));
+            self.orphans.push(Queued { message, qos, retain, share, subscription_ids, number });
+        }
     }
 
     /// That was all.
@@ -137,6 +162,10 @@ impl Restore<'_> {
         for (number, restoring) in self.sessions {
             self.broker.finish_session(number, restoring);
         }
+        for queued in self.orphans {
+            self.broker.pass_on(queued);
+        }
+        self.broker.keeping.flush(&mut self.broker.out);
     }
 }
 

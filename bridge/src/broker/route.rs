@@ -225,6 +225,7 @@ impl Broker {
         let mut routed = Routed::of_stored(stored, &publish, self.now);
         self.route(from, &mut routed, &audience);
         self.send_across(stored, &audience, Receipt::None, stamp);
+        self.send_to_shares(stored, Receipt::None);
     }
 
     /// Delivers one message to one Session: at once where that is possible, else by its queue.

@@ -7,14 +7,16 @@ use core::net::IpAddr;
 use std::sync::Arc;
 
 use mqtt::packet::Connect;
-use mqtt::{PacketId, Rng, TopicFilter};
+use mqtt::{PacketId, Qos, Rng, TopicFilter};
 
 use super::change::{MessageNumber, SessionNumber};
 use super::cross::Receipt;
 use super::hash::Keys;
 use super::retained::{Latest, Stamp};
+use super::share::Shared;
 use super::stored::Stored;
-use super::subscriptions::News;
+use super::subscribe::{share_named, share_of};
+use super::subscriptions::{Members, News};
 use super::{Broker, ConnectionId, Peer, sys};
 
 /// One of several brokers that share the work.
@@ -59,7 +61,8 @@ impl Place {
         if self.is_alone() {
             return self.shard;
         }
-        let hash = u128::from(keys.hash_one(name));
+        // Names that are counted up differ in few bits: these are spread once more, so that a few of them divide well.
+        let hash = u128::from(Rng::new(keys.hash_one(name)).next_u64());
         ShardId(((hash * u128::from(self.of)) >> 64) as u16)
     }
 }
@@ -91,6 +94,10 @@ pub(super) enum Told {
     Gone { address: Option<IpAddr> },
     /// Somebody here is subscribed to this filter, or nobody any more.
     Interest { filter: Arc<str>, is_wanted: bool },
+    /// A Shared Subscription has so many members here.
+    Members { share: Arc<str>, members: Members },
+    /// A message for one of your members of a Shared Subscription.
+    Share(Shared),
     /// A message that you want, or one that is retained: then with the number of that change.
     Publish { message: Arc<Stored>, receipt: Receipt, stamp: Option<Stamp> },
     /// We have taken a message that you asked this of.
@@ -115,6 +122,8 @@ impl PeerItem {
     pub fn bytes(&self) -> usize {
         let own = match &self.0 {
             Told::Interest { filter, .. } => filter.len(),
+            Told::Members { share, .. } => share.len(),
+            Told::Share(shared) => shared.share.len() + shared.message.message.size(),
             Told::Publish { message, .. } => message.message.size(),
             Told::Gone { .. }
             | Told::Taken { .. }
@@ -123,12 +132,6 @@ impl PeerItem {
             | Told::Done { .. } => 0,
         };
         own + size_of::<Self>()
-    }
-
-    /// Whether it passes on what another shard has said: that is confirmed only when this is.
-    #[must_use]
-    pub const fn is_passed_on(&self) -> bool {
-        false
     }
 }
 
@@ -162,6 +165,12 @@ impl Broker {
                     self.subscriptions.set_peer(filter, from, is_wanted);
                 }
             }
+            Told::Members { share, members } => {
+                if let Some(share) = share_named(&share) {
+                    self.subscriptions.set_peer_members(share, from, members);
+                }
+            }
+            Told::Share(shared) => self.take_shared(&shared),
             Told::Publish { message, receipt, stamp } => self.take_across(from, &message, receipt, stamp),
             Told::Counts(told) => self.told_of_elsewhere(from, *told),
             Told::Count { count } => self.count_elsewhere(from, count),
@@ -175,15 +184,18 @@ impl Broker {
         for news in self.subscriptions.news() {
             let told = match news {
                 News::Interest { filter, is_wanted } => Told::Interest { filter, is_wanted },
+                News::Members { share, members } => Told::Members { share, members },
             };
             self.place.others().for_each(|to| self.out.peer(to, told.clone()));
         }
     }
 
     /// A subscription from before the start that another shard has.
-    pub(super) fn restore_interest(&mut self, filter: TopicFilter<&str>, home: ShardId) {
-        if filter.shared().is_none() {
-            self.subscriptions.set_peer(filter, home, true);
+    pub(super) fn restore_interest(&mut self, filter: TopicFilter<&str>, qos: Qos, home: ShardId) {
+        match share_of(filter) {
+            None => self.subscriptions.set_peer(filter, home, true),
+            Some(Some(share)) if qos != Qos::AtMostOnce => self.subscriptions.add_peer_member(share, home),
+            Some(_) => {}
         }
     }
 

@@ -3,15 +3,19 @@
 //! Members that are connected take turns. A turn goes by where a window or a socket is full while another's is not. While
 //! none is connected, QoS 1 and 2 messages go by turns to the queues of the members that are away. What was never sent goes
 //! to the others as soon as its member is cut or unsubscribes; what was sent waits for its member, and goes to others,
-//! if it is of QoS 1, when the Session ends.
+//! if it is of QoS 1, when the Session ends. What several shards do together `across` knows.
+
+mod across;
 
 use std::sync::Arc;
 
 use mqtt::{Qos, ReasonCode};
 
+pub(super) use self::across::{Leaving, Shared};
 use super::route::{Routed, To};
 use super::session::{Queued, Session};
-use super::subscriptions::{Audience, Share, ShareId, Subscription};
+use super::shard::ShardId;
+use super::subscriptions::{Audience, Kind, Share, ShareId, Subscription, Tried};
 use super::{Broker, SessionId};
 
 /// Members that are looked at for one message before it goes to the best of them.
@@ -28,6 +32,13 @@ enum Readiness {
     Full,
 }
 
+/// Who gets a message.
+enum Chosen {
+    Here(Subscription),
+    /// A member of another shard, which chooses it, when those were tried.
+    Elsewhere(ShardId, Tried),
+}
+
 impl Broker {
     /// Delivers a message to one member. False when there is none that can have it.
     pub(super) fn deliver_to_one(
@@ -42,7 +53,22 @@ impl Broker {
         } else {
             routed.stored(&audience.topic, &mut self.spare).message.size()
         };
-        let Some(member) = self.choose(share, qos, size) else { return false };
+        match self.choose(share, (qos, size), Tried::default(), false) {
+            Some(Chosen::Here(member)) => self.deliver_to_member(share, member, routed, audience),
+            Some(Chosen::Elsewhere(shard, tried)) => self.choose_elsewhere(share, shard, tried),
+            None => return false,
+        }
+        true
+    }
+
+    fn deliver_to_member(
+        &mut self,
+        share: ShareId,
+        member: Subscription,
+        routed: &mut Routed<'_>,
+        audience: &Audience,
+    ) {
+        let qos = routed.publish.delivery.qos();
         let id = member.id.map(|id| [id.get()]);
         let to = To {
             session: member.session,
@@ -53,21 +79,57 @@ impl Broker {
             is_alone: audience.members.is_empty() && audience.shares.len() == 1,
         };
         self.deliver(to, routed, audience);
-        true
     }
 
-    /// Whose turn it is to get a message of so many bytes, and that it was.
-    fn choose(&mut self, id: ShareId, qos: Qos, size: usize) -> Option<Subscription> {
+    /// Whose turn it is to get a message of so many bytes, and that it was. One that `is_ours` was given to this shard.
+    fn choose(&mut self, id: ShareId, message: (Qos, usize), tried: Tried, is_ours: bool) -> Option<Chosen> {
+        let kinds: &[Kind] =
+            if message.0 == Qos::AtMostOnce { &[Kind::Connected] } else { &[Kind::Connected, Kind::Keeping] };
+        kinds.iter().find_map(|&kind| self.choose_of(kind, id, message, (tried, is_ours)))
+    }
+
+    fn choose_of(
+        &mut self,
+        kind: Kind,
+        id: ShareId,
+        message: (Qos, usize),
+        (tried, is_ours): (Tried, bool),
+    ) -> Option<Chosen> {
+        let own = self.place.shard;
+        let share = self.subscriptions.share_mut(id)?;
+        let shard = match is_ours && share.is_here(kind) && (tried == Tried::ALL || !tried.has(own)) {
+            true => own,
+            false => share.shard_in_turn(kind, own, tried)?,
+        };
+        if shard != own {
+            return Some(Chosen::Elsewhere(shard, tried));
+        }
+        let (readiness, member) = self.best_here(kind, id, message)?;
+        let is_late = match readiness {
+            Readiness::Now => false,
+            // Another may be sooner, but is not looked for for ever; and of those that are away none is.
+            Readiness::Later => kind == Kind::Connected && tried.is_empty(),
+            Readiness::Full => true,
+        };
+        let share = self.subscriptions.share_mut(id)?;
+        if is_late && let Some(other) = share.shard_in_turn(kind, own, tried.and(own)) {
+            return Some(Chosen::Elsewhere(other, tried.and(own)));
+        }
+        share.took(member.session);
+        Some(Chosen::Here(member))
+    }
+
+    fn best_here(
+        &self,
+        kind: Kind,
+        id: ShareId,
+        (qos, size): (Qos, usize),
+    ) -> Option<(Readiness, Subscription)> {
         let readiness = |member: &Subscription| {
             let id = usize::from(member.id.is_some()) * size_of::<u32>();
             self.readiness(member.session, qos.min(member.options.qos), size + id)
         };
-        let share = self.subscriptions.share(id)?;
-        let chosen = best(share.connected.in_turn(), readiness)
-            .or_else(|| best(share.keeping.in_turn().filter(|_| qos != Qos::AtMostOnce), readiness))?;
-        let share = self.subscriptions.share_mut(id)?;
-        share.took(chosen.session);
-        Some(chosen)
+        best(self.subscriptions.share(id)?.turns(kind).in_turn(), readiness)
     }
 
     fn readiness(&self, id: SessionId, qos: Qos, size: usize) -> Readiness {
@@ -137,15 +199,19 @@ impl Broker {
     }
 
     /// Gives a message that a member left behind to another.
-    fn pass_on(&mut self, queued: Queued) {
-        self.done(queued.number);
-        let Some(share) = queued.share else { return };
+    pub(super) fn pass_on(&mut self, queued: Queued) {
+        let Some(share) = queued.share else { return self.done(queued.number) };
         if queued.message.is_expired(self.now) {
             self.counters.dropped_expired += 1; // [MQTT-3.3.2-5]
-            return;
+            return self.done(queued.number);
         }
         let message = &queued.message.message;
-        let Some(member) = self.choose(share, message.qos, message.size()) else { return };
+        let member = match self.choose(share, (message.qos, message.size()), Tried::default(), false) {
+            Some(Chosen::Here(member)) => member,
+            Some(Chosen::Elsewhere(shard, tried)) => return self.hand_over(share, queued, shard, tried),
+            None => return self.done(queued.number),
+        };
+        self.done(queued.number);
         let passed = Queued {
             qos: message.qos.min(member.options.qos),
             retain: message.retain && member.options.retain_as_published,
@@ -162,16 +228,16 @@ impl Broker {
 fn best<'a>(
     members: impl Iterator<Item = &'a Subscription>,
     readiness: impl Fn(&Subscription) -> Readiness,
-) -> Option<Subscription> {
+) -> Option<(Readiness, Subscription)> {
     let mut best: Option<(Readiness, &Subscription)> = None;
     for member in members.take(TRIES) {
         let ready = readiness(member);
         if ready == Readiness::Now {
-            return Some(*member);
+            return Some((ready, *member));
         }
         if best.is_none_or(|(soonest, _)| ready < soonest) {
             best = Some((ready, member));
         }
     }
-    best.map(|(_, member)| *member)
+    best.map(|(ready, member)| (ready, *member))
 }

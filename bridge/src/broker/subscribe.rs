@@ -132,7 +132,7 @@ impl Broker {
 
     /// The Shared Subscription of a text from before the start, if it has members.
     pub(super) fn known_share(&self, text: &str) -> Option<ShareId> {
-        let (name, filter) = share_of(TopicFilter::new(text).ok()?)??;
+        let (name, filter) = share_named(text)?;
         self.subscriptions.find_share(name, filter)
     }
 
@@ -213,10 +213,15 @@ const fn answer_size(filters: usize) -> usize {
 }
 
 /// A share name and the filter behind it.
-type SharedFilter<'a> = (&'a str, TopicFilter<&'a str>);
+pub(super) type SharedFilter<'a> = (&'a str, TopicFilter<&'a str>);
+
+/// What a text names that a Shared Subscription is known by.
+pub(super) fn share_named(text: &str) -> Option<SharedFilter<'_>> {
+    share_of(TopicFilter::new(text).ok()?)?
+}
 
 /// None for a filter that is not shared; then what it shares, unless its form is wrong.
-fn share_of(filter: TopicFilter<&str>) -> Option<Option<SharedFilter<'_>>> {
+pub(super) fn share_of(filter: TopicFilter<&str>) -> Option<Option<SharedFilter<'_>>> {
     let text = filter.text();
     let rest = text.strip_prefix("$share").filter(|rest| rest.is_empty() || rest.starts_with('/'))?;
     let named = rest.strip_prefix('/').and_then(|rest| rest.split_once('/')); // [MQTT-4.8.2-2]

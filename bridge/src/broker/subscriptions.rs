@@ -20,7 +20,7 @@ pub(super) use self::audience::{Audience, Member};
 use self::cache::Cache;
 pub(super) use self::peers::News;
 use self::shares::Shares;
-pub(super) use self::shares::{Share, ShareId};
+pub(super) use self::shares::{Kind, Members, Share, ShareId, Tried};
 pub(super) use self::tree::FilterId;
 use self::tree::Tree;
 use super::SessionId;
@@ -106,6 +106,15 @@ impl Subscriptions {
         member: Subscription,
         is_connected: bool,
     ) -> ShareId {
+        let id = self.share_or_new(name, filter);
+        let is_new = self.shares.get_mut(id).is_some_and(|share| share.set(member, is_connected));
+        self.count += usize::from(is_new);
+        self.shared += usize::from(is_new);
+        self.note_members(id);
+        id
+    }
+
+    fn share_or_new(&mut self, name: &str, filter: TopicFilter<&str>) -> ShareId {
         let text = || format!("$share/{name}/{}", filter.text()).into();
         let at = self.tree.place_or_new(filter);
         let name = self.tree.levels.find_or_new(name);
@@ -117,9 +126,6 @@ impl Subscriptions {
                 subscribers.insert_share(id);
             }
         }
-        let is_new = self.shares.get_mut(id).is_some_and(|share| share.set(member, is_connected));
-        self.count += usize::from(is_new);
-        self.shared += usize::from(is_new);
         id
     }
 
@@ -141,6 +147,7 @@ impl Subscriptions {
         let Some(share) = self.shares.get_mut(id) else { return };
         if let Some(member) = share.take(session) {
             share.set(member, is_connected);
+            self.note_members(id);
         }
     }
 
@@ -152,9 +159,12 @@ impl Subscriptions {
         }
         self.count -= 1;
         self.shared -= 1;
-        if !share.is_empty() {
-            return;
-        }
+        self.note_members(id);
+        self.drop_share_without_members(id);
+    }
+
+    fn drop_share_without_members(&mut self, id: ShareId) {
+        let Some(share) = self.shares.get(id).filter(|share| share.is_empty()) else { return };
         let (at, name) = (share.at, share.name);
         self.generation += 1;
         self.shares.remove(id);

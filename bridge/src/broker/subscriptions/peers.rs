@@ -6,6 +6,7 @@ use std::sync::Arc;
 use mqtt::packet::SubscriptionOptions;
 use mqtt::{Qos, TopicFilter};
 
+use super::shares::{Members, ShareId};
 use super::{FilterId, Subscription, Subscriptions};
 use crate::broker::SessionId;
 use crate::broker::shard::ShardId;
@@ -18,6 +19,8 @@ const FIRST: SessionId = SessionId(u32::MAX - u16::MAX as u32);
 pub(in crate::broker) enum News {
     /// Somebody is subscribed to this filter, or nobody any more.
     Interest { filter: Arc<str>, is_wanted: bool },
+    /// A Shared Subscription has so many members here now.
+    Members { share: Arc<str>, members: Members },
 }
 
 impl SessionId {
@@ -53,6 +56,41 @@ impl Subscriptions {
                 subscribers.remove(session);
             }
             self.tree.prune(at);
+        }
+    }
+
+    /// Another shard has so many members of a Shared Subscription.
+    pub(in crate::broker) fn set_peer_members(
+        &mut self,
+        (name, filter): (&str, TopicFilter<&str>),
+        shard: ShardId,
+        members: Members,
+    ) {
+        let id = self.share_or_new(name, filter);
+        if let Some(share) = self.shares.get_mut(id) {
+            share.set_elsewhere(shard, members);
+        }
+        self.drop_share_without_members(id);
+    }
+
+    /// Another shard has one more, from before the start, that gets what comes while it is away.
+    pub(in crate::broker) fn add_peer_member(
+        &mut self,
+        (name, filter): (&str, TopicFilter<&str>),
+        shard: ShardId,
+    ) {
+        let id = self.share_or_new(name, filter);
+        if let Some(share) = self.shares.get_mut(id) {
+            share.add_elsewhere(shard);
+        }
+    }
+
+    /// Members of a Shared Subscription have come or gone.
+    pub(super) fn note_members(&mut self, id: ShareId) {
+        if self.has_peers
+            && let Some(share) = self.shares.get(id)
+        {
+            self.news.push(News::Members { share: share.text(), members: share.members() });
         }
     }
 

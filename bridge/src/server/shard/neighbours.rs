@@ -90,12 +90,11 @@ impl Shard {
     fn take_batch(self: &Rc<Self>, from: ShardId, batch: Batch) {
         let now = self.clock.now();
         let inner = &mut *self.inner.borrow_mut();
-        let before = inner.peers.as_ref().map_or(0, Peers::said);
         for item in batch.items {
             self.step(inner, now, Input::Peer { from, item });
         }
         let (Some(peers), Some(keeper)) = (&mut inner.peers, &mut inner.keeper) else { return };
-        peers.handled(from, (batch.number, batch.is_awaited), before, keeper.changed_turn());
+        peers.handled(from, (batch.number, batch.is_awaited), keeper.changed_turn());
         if batch.is_awaited && peers.changed(from) > keeper.durable() {
             keeper.await_turn();
         }

@@ -14,8 +14,6 @@ pub(crate) struct Peers {
     me: ShardId,
     inboxes: Arc<[Inbox]>,
     lines: Box<[Line]>,
-    /// Items ever said.
-    said: u64,
 }
 
 /// One of the others.
@@ -30,29 +28,24 @@ struct Line {
     confirmed: u64,
     /// Which turns wait for which batch. Later turns stand later.
     waits: VecDeque<(Turn, u64)>,
-    /// Which of all items said was the last one for it.
-    said: u64,
 
     /// The last turn in which something it said changed what is kept.
     changed: Turn,
-    /// Batches in which something it said was passed on.
-    passed_on: Vec<(usize, u64)>,
     /// Its batches that are handled and still to be confirmed, in their order.
     owed: VecDeque<Owed>,
 }
 
-/// A batch that is confirmed when this turn is durable and these batches of others are confirmed.
+/// A batch that is confirmed when this turn is durable. It waits for no other shard: two would wait for each other.
 #[derive(Debug)]
 struct Owed {
     number: u64,
     turn: Turn,
-    passed_on: Vec<(usize, u64)>,
 }
 
 impl Peers {
     pub(crate) fn new(me: ShardId, inboxes: Arc<[Inbox]>) -> Self {
         let lines = inboxes.iter().map(|_| Line::default()).collect();
-        Self { me, inboxes, lines, said: 0 }
+        Self { me, inboxes, lines }
     }
 
     pub(crate) const fn me(&self) -> ShardId {
@@ -70,10 +63,7 @@ impl Peers {
 
     /// Adds an item to what another gets.
     pub(super) fn say(&mut self, to: ShardId, item: PeerItem) {
-        self.said += 1;
-        let line = &mut self.lines[usize::from(to.0)];
-        line.said = self.said;
-        let batch = line.open_batch();
+        let batch = self.lines[usize::from(to.0)].open_batch();
         batch.bytes += item.bytes();
         batch.items.push(item);
     }
@@ -132,26 +122,17 @@ impl Peers {
         last
     }
 
-    /// Items ever said, to be handed to [`Peers::handled`].
-    pub(super) const fn said(&self) -> u64 {
-        self.said
-    }
-
-    /// A batch was handled; `before` is what had been said until then, and `changed` the turn in which that has changed what
-    /// is kept.
-    pub(super) fn handled(&mut self, from: ShardId, batch: (u64, bool), before: u64, changed: Option<Turn>) {
-        let mut passed_on = Vec::new();
-        if self.said > before {
-            let touched = self.lines.iter_mut().enumerate().filter(|(_, line)| line.said > before);
-            passed_on.extend(touched.map(|(at, line)| (at, line.await_confirmation())));
-        }
+    /// A batch was handled; `changed` is the turn in which that has changed what is kept.
+    pub(super) fn handled(
+        &mut self,
+        from: ShardId,
+        (number, is_awaited): (u64, bool),
+        changed: Option<Turn>,
+    ) {
         let line = &mut self.lines[usize::from(from.0)];
         line.changed = changed.unwrap_or(line.changed);
-        line.passed_on.append(&mut passed_on);
-        let (number, is_awaited) = batch;
         if is_awaited {
-            let passed_on = std::mem::take(&mut line.passed_on);
-            line.owed.push_back(Owed { number, turn: line.changed, passed_on });
+            line.owed.push_back(Owed { number, turn: line.changed });
         }
     }
 
@@ -162,13 +143,8 @@ impl Peers {
 
     /// Confirms what can be: all up to one turn is durable, and what is not and stands up to another one has no room.
     pub(super) fn confirm(&mut self, durable: Turn, refused: Turn) {
-        let confirmed: Vec<_> = self.lines.iter().map(|line| line.confirmed).collect();
-        let is_confirmed =
-            |&(at, number): &(usize, u64)| confirmed.get(at).is_some_and(|&last| number <= last);
         for line in &mut self.lines {
-            let is_over = |owed: &mut Owed| {
-                owed.turn <= durable.max(refused) && owed.passed_on.iter().all(is_confirmed)
-            };
+            let is_over = |owed: &mut Owed| owed.turn <= durable.max(refused);
             while let Some(owed) = line.owed.pop_front_if(is_over) {
                 let is_kept = owed.turn <= durable;
                 line.parcels.push(Parcel::Confirmed { number: owed.number, is_kept });
@@ -260,29 +236,15 @@ mod tests {
     #[test]
     fn a_batch_is_confirmed_when_what_it_changed_is_durable_and_not_before_those_ahead_of_it() {
         let mut peers = three();
-        peers.handled(B, (1, false), 0, Some(5));
-        peers.handled(B, (2, true), 0, None);
-        peers.handled(C, (1, true), 0, None);
+        peers.handled(B, (1, false), Some(5));
+        peers.handled(B, (2, true), None);
+        peers.handled(C, (1, true), None);
         peers.confirm(4, 0);
         assert_eq!((lying(&mut peers, B), lying(&mut peers, C)), (vec![], vec!["ok 1 true".into()]));
         peers.confirm(5, 0);
         assert_eq!(lying(&mut peers, B), ["ok 2 true"]);
-        peers.handled(B, (3, true), 0, Some(7));
+        peers.handled(B, (3, true), Some(7));
         peers.confirm(6, 7);
         assert_eq!(lying(&mut peers, B), ["ok 3 false"], "there was no room");
-    }
-
-    #[test]
-    fn what_is_passed_on_is_confirmed_after_the_one_it_went_to_and_the_rest_is_not_waited_for() {
-        let mut peers = three();
-        peers.say(B, PeerItem::nothing());
-        let before = peers.said();
-        peers.say(C, PeerItem::nothing());
-        peers.handled(B, (1, true), before, None);
-        peers.confirm(0, 0);
-        assert_eq!((lying(&mut peers, B), lying(&mut peers, C)), (vec!["1:1".into()], vec!["1:1!".into()]));
-        peers.take_confirmation(C, 1);
-        peers.confirm(0, 0);
-        assert_eq!(lying(&mut peers, B), ["ok 1 true"]);
     }
 }

@@ -4,6 +4,7 @@
 mod clients;
 mod retained;
 mod runs;
+mod share;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
@@ -28,8 +29,6 @@ struct Shard {
     /// What it says in this turn, by shard; in its batch of this number.
     saying: Vec<Vec<PeerItem>>,
     said: Vec<u64>,
-    /// The last batches that it has added to while it handled the one before it.
-    caused: Vec<u64>,
     /// Those batches that each other shard has not confirmed.
     unconfirmed: Vec<BTreeSet<u64>>,
     /// Batches it has handled and not confirmed.
@@ -97,12 +96,10 @@ impl Cluster {
             let mut restore = broker.restore(self.now);
             rows.iter().for_each(|row| restore.take(row.clone()));
             restore.finish();
-            let none = vec![0; of.into()];
             self.shards.push(Shard {
                 broker,
                 saying: vec![Vec::new(); of.into()],
-                said: none.clone(),
-                caused: none,
+                said: vec![0; of.into()],
                 unconfirmed: vec![BTreeSet::new(); of.into()],
                 handled: Vec::new(),
                 links: BTreeMap::new(),
@@ -153,9 +150,6 @@ impl Cluster {
                     if shard.saying[to].is_empty() {
                         shard.said[to] += 1;
                         shard.unconfirmed[to].insert(shard.said[to]);
-                    }
-                    if item.is_passed_on() {
-                        shard.caused[to] = shard.said[to];
                     }
                     shard.saying[to].push(item);
                 }
@@ -225,13 +219,12 @@ impl Cluster {
         let Some((number, batch)) = self.between.get_mut(&(from, to)).and_then(VecDeque::pop_front) else {
             return false;
         };
-        self.shards[to].caused.fill(0);
         for item in batch {
             let from = ShardId(from as u16);
             self.handle(to, Input::Peer { from, item });
         }
-        // If it waited for all that was said, two shards would wait for each other.
-        let ticket = Ticket { changes: self.changes, batches: self.shards[to].caused.clone() };
+        // If it waited for what was said meanwhile, two shards would wait for each other.
+        let ticket = Ticket { changes: self.changes, batches: vec![0; self.shards.len()] };
         self.shards[to].handled.push((from, number, ticket));
         true
     }

@@ -153,7 +153,7 @@ fn all_that_is_published_anywhere_comes_in_its_order() {
 }
 
 /// Clients that have all subscribed before the process begins to end now and then.
-fn run_with_crashes(seed: u64, shards: u16, filters: &[&str]) -> Cluster {
+pub(super) fn run_with_crashes(seed: u64, shards: u16, filters: &[&str]) -> Cluster {
     let mut cluster = Cluster::new(seed, shards, config(true));
     for n in 0..2 {
         cluster.add(format!("publisher {n}"));
@@ -190,7 +190,7 @@ fn run_with_crashes(seed: u64, shards: u16, filters: &[&str]) -> Cluster {
 
 impl Cluster {
     /// How often each subscriber, or each group of a Shared Subscription, has got what was acknowledged at this QoS.
-    fn counts(&self, filters: &[&str], qos: Qos) -> Vec<(String, Vec<usize>)> {
+    pub(super) fn counts(&self, filters: &[&str], qos: Qos) -> Vec<(String, Vec<usize>)> {
         let came = |client: &clients::Client, payload: &str| {
             client.got.iter().filter(|got| got.payload == payload).count()
         };
@@ -209,7 +209,7 @@ impl Cluster {
             .collect()
     }
 
-    fn check_nothing_is_left(&self) {
+    pub(super) fn check_nothing_is_left(&self) {
         use crate::broker::change::Key;
         let is_left = |key: &Key| matches!(key, Key::Message(_) | Key::InFlight(..) | Key::Received(..));
         let mut all = self.disk.clone();
