@@ -128,10 +128,11 @@ impl Bridge {
         fs::create_dir_all(&data.0).expect("the folder for temporary files can be written to");
         let words = [&paths::program(), &data.0, &config.0].map(|path| path.to_string_lossy().into_owned());
         let script = "mount -t tmpfs -o size=$1m tmpfs \"$3\" && \
-            exec \"$2\" --http 127.0.0.1:0 --tcp 127.0.0.1:0 --data \"$3\" --config \"$4\"";
+            exec \"$2\" --http 127.0.0.1:0 --tcp 127.0.0.1:0 --data \"$3\" --config \"$4\" --shards $5";
         let size = mib.to_string();
-        let arguments =
-            ["--map-root-user", "--mount", "sh", "-c", script, "sh", &size, &words[0], &words[1], &words[2]];
+        let words = [size, words[0].clone(), words[1].clone(), words[2].clone(), shards()];
+        let mut arguments = vec!["--map-root-user", "--mount", "sh", "-c", script, "sh"];
+        arguments.extend(words.iter().map(String::as_str));
         let process = Process::start(Path::new("unshare"), &arguments);
         let (http, tcp) = process.stdout.find("`listening http=… tcp=…`", listening);
         let (config, data) = (Some(Rc::new(config)), Some(Rc::new(data)));
@@ -175,12 +176,18 @@ impl Bridge {
     ) -> Self {
         let folder =
             data.as_ref().map_or_else(|| ":memory:".into(), |data| data.0.to_string_lossy().into_owned());
-        let mut all = vec!["--http", http, "--tcp", tcp, "--data", &folder];
+        let shards = shards();
+        let mut all = vec!["--shards", &shards, "--http", http, "--tcp", tcp, "--data", &folder];
         all.extend(arguments.iter().map(String::as_str));
         let process = Process::start_with(&paths::program(), &all, variables);
         let (http, tcp) = process.stdout.find("`listening http=… tcp=…`", listening);
         Self { process, http, tcp, arguments, config: None, data }
     }
+}
+
+/// On how many shards all of them run: one, or as many as the environment says. The same must hold on any number.
+fn shards() -> String {
+    env::var("SWITCHBOARD_TEST_SHARDS").unwrap_or_else(|_| "1".into())
 }
 
 fn listening(line: &str) -> Option<(SocketAddr, SocketAddr)> {

@@ -126,6 +126,7 @@ fn max_queued_messages_and_bytes_bound_what_an_absent_client_finds() {
         for n in 0..6 {
             publisher.publish("a", &[n; 100], Qos::AtLeastOnce);
         }
+        publisher.sync(); // the last may be on its way to another shard
         bridge.process.stderr.expect(&["queue full", "sleeper"]);
         let (mut sleeper, connack) = attempt(&bridge, &Connect { clean_start: false, ..hello });
         assert!(connack.session_present);
