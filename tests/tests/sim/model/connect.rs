@@ -106,7 +106,9 @@ impl Model {
             SessionExpiry::from_secs(connect.properties.session_expiry.as_secs().min(max_expiry));
         (session.ends, session.will) = (None, None);
         let max_packet = connect.properties.maximum_packet_size.map(|limit| limit as usize);
+        session.pass_large_replays(&self.retained);
         session.max_packet = max_packet.unwrap_or(usize::MAX);
+        self.too_large.perhaps += session.large_replays(&self.retained);
         session.received_before = session.receiving.clone();
         session.window = receive_maximum.min(usize::from(max_inflight));
         session.again = session.flights.iter().map(|flight| flight.packet_id).collect(); // [MQTT-4.4.0-1]

@@ -64,6 +64,19 @@ impl Session {
         self.replays.iter().map(of).sum()
     }
 
+    /// The Client takes other packets from now on: what was too large until now may have had its turn.
+    pub(super) fn pass_large_replays(&mut self, retained: &BTreeMap<String, Kept>) {
+        let mut replays = std::mem::take(&mut self.replays);
+        for replay in replays.values_mut() {
+            let is_large = |topic: &String| {
+                retained.get(topic).is_some_and(|kept| self.is_kept_too_large(topic, kept, replay))
+            };
+            let large: Vec<_> = replay.wanted.iter().filter(|topic| is_large(topic)).cloned().collect();
+            large.iter().for_each(|topic| _ = replay.wanted.remove(topic));
+        }
+        self.replays = replays;
+    }
+
     /// A crash came: nobody can tell any more what was dropped before.
     pub(super) fn doubt_too_large(&mut self) {
         let dropped = self.dropped.drain(..).map(|debt| Debt { may_be_gone: true, ..debt });
