@@ -4,6 +4,7 @@
 //! right versions, and says in one sentence what is missing.
 #![expect(clippy::print_stdout, reason = "a command-line tool: what it has to say goes to the terminal")]
 
+mod bench;
 mod build;
 mod command;
 mod fuzz;
@@ -35,6 +36,10 @@ cargo xtask scale [NUMBER]       bytes and time of so many subscriptions and ret
 cargo xtask guard [NAME | --accept]
                                  whether broker and codec take more instructions than was accepted; or one script of that;
                                  or accepts what they take
+cargo xtask bench [--rounds 3] [--only LOAD,…] [--peer NAME=TCP:WS:COMMAND]… [--shards 1] [--quick]
+                                 this broker beside Mosquitto and other peers, as Markdown
+cargo xtask bench --plot         how its costs grow, as pictures in target/bench
+cargo xtask bench --micro        decoding, encoding, matching and queueing by themselves
 cargo xtask spec [--missing]     each normative statement of MQTT with its code and its tests, or only the gaps
 
 build and run need a Rust toolchain, nothing else. What test needs beyond that it installs where it can, and else names.
@@ -61,6 +66,7 @@ fn dispatch(arguments: &[String]) -> Result<ExitCode> {
         ["build", "--debug"] => drop(build::build(build::Profile::Debug)?),
         ["run"] => run::run(&[])?,
         ["run", "--", rest @ ..] => run::run(rest)?,
+        ["bench", rest @ ..] => bench::bench(rest)?,
         ["fuzz", rest @ ..] => fuzz::fuzz(rest)?,
         ["guard", rest @ ..] => guard::guard(rest)?,
         ["sim", rest @ ..] => sim::sim(rest)?,

@@ -14,6 +14,7 @@ use std::{
 use anyhow::{Context as _, Result, ensure};
 
 use crate::{
+    bench,
     build::{self, Profile},
     command::{self, cargo},
     guard,
@@ -29,7 +30,7 @@ struct Step {
     run: fn() -> Result<()>,
 }
 
-const STEPS: [Step; 12] = [
+const STEPS: [Step; 13] = [
     Step { name: "fmt", shows: "the code is formatted", run: fmt },
     Step { name: "spec", shows: "every normative statement has its code and its test", run: spec::check },
     Step { name: "clippy", shows: "no lint complains, natively and for the browser", run: clippy },
@@ -39,6 +40,7 @@ const STEPS: [Step; 12] = [
     Step { name: "bite", shows: "the simulation notices rules that are switched off", run: bite },
     Step { name: "guard", shows: "a message costs no more than was accepted", run: guard::check },
     Step { name: "build", shows: "page and program build", run: build },
+    Step { name: "bench", shows: "the comparison of brokers works, with a few messages", run: bench },
     Step { name: "system", shows: "the program with real peers, the page in a browser", run: whole },
     Step { name: "wasm", shows: "the browser's client against the program, in Chromium", run: wasm },
     Step { name: "trunk", shows: "Trunk builds the page and serves it beside a bridge", run: trunk },
@@ -121,6 +123,11 @@ fn bite() -> Result<()> {
 
 fn build() -> Result<()> {
     build::build(Profile::Release).map(drop)
+}
+
+fn bench() -> Result<()> {
+    system::peers()?;
+    bench::bench(&["--quick", "--rounds", "1", "--only", "pairs-q1,ws-pairs-q0,acked-many"])
 }
 
 fn whole() -> Result<()> {

@@ -1,0 +1,179 @@
+//! Brokers that are measured: how each is started, and that it ends with its measurement. Knows no load.
+
+use std::fs;
+use std::net::{TcpListener, TcpStream};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+use anyhow::{Context as _, Result, ensure};
+
+use crate::command;
+use crate::test::wait_for;
+
+/// How a broker is started.
+#[derive(Debug)]
+pub(super) struct Recipe {
+    pub(super) name: String,
+    pub(super) is_ours: bool,
+    /// Zero stands for any that is free.
+    tcp: u16,
+    websocket: Option<u16>,
+    /// For a shell; `@TCP@`, `@WS@` and `@DATA@` stand for what is chosen for a run.
+    line: String,
+    version: Option<(PathBuf, &'static str)>,
+}
+
+/// One that runs. It ends when it is dropped.
+#[derive(Debug)]
+pub(super) struct Broker {
+    child: Child,
+    tcp: u16,
+    websocket: Option<u16>,
+    data: PathBuf,
+}
+
+impl Recipe {
+    /// This project's.
+    pub(super) fn ours(binary: &Path, shards: &str) -> Self {
+        let program = binary.display();
+        Self {
+            name: "Switchboard".into(),
+            is_ours: true,
+            tcp: 0,
+            websocket: Some(0),
+            line: format!(
+                "'{program}' --tcp 127.0.0.1:@TCP@ --http 127.0.0.1:@WS@ --data @DATA@ --shards {shards}"
+            ),
+            version: Some((binary.to_owned(), "--version")),
+        }
+    }
+
+    /// Mosquitto, if it is installed: without limits that this load would meet.
+    pub(super) fn mosquitto() -> Result<Option<Self>> {
+        let Some(program) = command::find("mosquitto") else {
+            println!("mosquitto is not on the path: there is nothing to compare with");
+            return Ok(None);
+        };
+        let file = folder()?.join("mosquitto.conf");
+        let lines = "allow_anonymous true\nset_tcp_nodelay true\nmax_queued_messages 0\nmax_inflight_messages 0\n\
+                     listener @TCP@ 127.0.0.1\nlistener @WS@ 127.0.0.1\nprotocol websockets\n";
+        let shown = file.display();
+        let line = format!(
+            "printf '{}' > '{shown}' && exec '{}' -c '{shown}'",
+            lines.replace('\n', "\\n"),
+            program.display()
+        );
+        let version = Some((program, "-h"));
+        Ok(Some(Self { name: "Mosquitto".into(), is_ours: false, tcp: 0, websocket: Some(0), line, version }))
+    }
+
+    /// Any other: `NAME=TCPPORT:WSPORT:COMMAND`, where a port of 0 is chosen anew and WSPORT may be empty.
+    pub(super) fn peer(text: &str) -> Result<Self> {
+        let parts = || {
+            let (name, rest) = text.split_once('=')?;
+            let (tcp, rest) = rest.split_once(':')?;
+            let (websocket, line) = rest.split_once(':')?;
+            Some((name, tcp, websocket, line))
+        };
+        let (name, tcp, websocket, line) =
+            parts().with_context(|| format!("`--peer {text}`: it is NAME=TCPPORT:WSPORT:COMMAND"))?;
+        let port = |text: &str| text.parse().with_context(|| format!("`--peer {name}`: {text} is no port"));
+        let websocket = if websocket.is_empty() { None } else { Some(port(websocket)?) };
+        Ok(Self {
+            name: name.into(),
+            is_ours: false,
+            tcp: port(tcp)?,
+            websocket,
+            line: line.into(),
+            version: None,
+        })
+    }
+
+    pub(super) const fn has_no_websocket(&self) -> bool {
+        self.websocket.is_none()
+    }
+
+    /// What it says of itself.
+    pub(super) fn version(&self) -> String {
+        let said = self.version.as_ref().and_then(|(program, word)| {
+            // Mosquitto tells its version only where it explains itself, and then fails.
+            let output = Command::new(program).arg(word).stdin(Stdio::null()).output().ok()?;
+            Some(String::from_utf8_lossy(&output.stdout).lines().next()?.to_owned())
+        });
+        said.unwrap_or_else(|| self.name.clone())
+    }
+}
+
+impl Broker {
+    /// Starts one and waits until it listens. `keeps` says whether ours keeps its state on the disk.
+    pub(super) fn start(recipe: &Recipe, keeps: bool) -> Result<Self> {
+        let (tcp, websocket) = (chosen(recipe.tcp)?, recipe.websocket.map(chosen).transpose()?);
+        let data = folder()?.join(format!("data-{tcp}"));
+        let kept = if keeps { data.display().to_string() } else { ":memory:".into() };
+        let line = recipe
+            .line
+            .replace("@TCP@", &tcp.to_string())
+            .replace("@WS@", &websocket.unwrap_or(0).to_string());
+        let line = line.replace("@DATA@", &kept);
+        let line = if line.contains("exec ") { line } else { format!("exec {line}") };
+        let child = Command::new("sh")
+            .args(["-c", &line])
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .context("there is no shell")?;
+        let mut broker = Self { child, tcp, websocket, data };
+        for port in [Some(tcp), websocket].into_iter().flatten() {
+            wait_for(&format!("{} does not listen", recipe.name), Duration::from_secs(10), || {
+                TcpStream::connect(("127.0.0.1", port)).ok()
+            })?;
+        }
+        ensure!(broker.child.try_wait()?.is_none(), "{} ended as soon as it began", recipe.name);
+        Ok(broker)
+    }
+
+    /// What the load generator has to know of it.
+    pub(super) fn arguments(&self, websocket: bool) -> Vec<String> {
+        let port = self.websocket.filter(|_| websocket).unwrap_or(self.tcp);
+        vec!["--addr".into(), format!("127.0.0.1:{port}"), "--pid".into(), self.child.id().to_string()]
+    }
+}
+
+impl Drop for Broker {
+    fn drop(&mut self) {
+        // Killed, as what it has kept is not wanted; and it may have ended already.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+        let _ = fs::remove_dir_all(&self.data);
+    }
+}
+
+/// The port itself, or one that is free now.
+fn chosen(port: u16) -> Result<u16> {
+    match port {
+        0 => Ok(TcpListener::bind("127.0.0.1:0").context("there is no port left")?.local_addr()?.port()),
+        port => Ok(port),
+    }
+}
+
+fn folder() -> Result<PathBuf> {
+    let folder = command::target().join("bench");
+    fs::create_dir_all(&folder).with_context(|| format!("{} cannot be made", folder.display()))?;
+    Ok(folder)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_peer_is_read_from_its_word() {
+        let peer = Recipe::peer("limit=0:0:./limit @TCP@ @WS@").unwrap();
+        assert_eq!((peer.name.as_str(), peer.tcp, peer.line.as_str()), ("limit", 0, "./limit @TCP@ @WS@"));
+        assert!(!peer.has_no_websocket());
+        assert!(Recipe::peer("a=1883::a").unwrap().has_no_websocket());
+        assert!(Recipe::peer("a").is_err() && Recipe::peer("a=x::a").is_err());
+    }
+}
