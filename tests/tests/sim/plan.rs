@@ -5,7 +5,7 @@ use mqtt::packet::{Connect, Disconnect};
 use mqtt::{Message, Packet, ReasonCode, SessionExpiry, Version};
 
 use crate::machine::Machine;
-use crate::raw::Raw;
+use crate::raw::{Raw, Todo};
 use crate::world::World;
 
 const MACHINES: usize = 5;
@@ -135,6 +135,12 @@ impl World {
         }
         let which = if self.dice.chance(70) { 0 } else { self.dice.below(many) };
         let todo = self.raws[at].acks.remove(which);
+        if let Todo::Pubrec(id) = todo
+            && self.dice.chance(5)
+        {
+            // It takes QoS 2 for QoS 1 first, which must change nothing.
+            self.raw_acknowledges(at, Todo::Puback(id), ReasonCode::Success);
+        }
         let is_refused = self.raws[at].version.is_5() && self.dice.chance(10);
         let reason = if is_refused { ReasonCode::UnspecifiedError } else { ReasonCode::Success };
         self.raw_acknowledges(at, todo, reason);
