@@ -1,17 +1,21 @@
 //! Messages between shards. What is published here goes once to each other shard that wants it, and that one routes it to its
 //! own Sessions alone. What is to be retained goes to all of them.
 //!
-//! A publication of QoS 1 or 2 is acknowledged when the others have what they must keep. One of QoS 2 must also be known as
-//! received after a restart if, and only if, they have it: where one shard alone keeps something, it keeps that together with
-//! the message; where several do, it is kept here when all have said that they took the message.
+//! A publication of QoS 1 or 2 is acknowledged when the others have what they must keep, and said what has become of it. One of
+//! QoS 2 must also be known as received after a restart if, and only if, they have it: where one other shard takes it, that one
+//! keeps what this one would have kept, all in one step; where several do, it is kept here when all have said that they took the
+//! message.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use mqtt::packet::{Ack, Publish};
-use mqtt::{Delivery, Packet, PacketId, Qos, ReasonCode};
+use mqtt::packet::Publish;
+use mqtt::{Delivery, PacketId, Qos, ReasonCode};
 
-use super::change::{Change, SessionNumber};
+use super::answers::Serial;
+use super::change::{Change, MessageNumber, SessionNumber};
+use super::io::Fault;
+use super::publish::NO_ROOM;
 use super::retained::Stamp;
 use super::route::{PLACEHOLDER, Routed, delivery};
 use super::shard::{ShardId, Told};
@@ -20,41 +24,98 @@ use super::subscriptions::Audience;
 use super::{Broker, SessionId};
 
 /// What the shard that takes a message does besides.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(super) enum Receipt {
     None,
-    /// It keeps that this Session's Client has sent it.
-    Keep(SessionNumber, PacketId),
-    /// It says that it has it.
-    Tell(SessionNumber, PacketId),
+    /// It says what has become of it.
+    Tell(Serial),
+    /// The same, and it keeps this together with what it keeps itself.
+    Keep(Serial, Box<Kept>),
 }
 
-/// QoS 2 messages that other shards have not all taken: whose they are, and how many shards are to say so.
-pub(super) type Crossings = BTreeMap<(SessionNumber, PacketId), (SessionId, usize)>;
+/// What comes of a publication of QoS 2 on the shard that took it from its Client.
+#[derive(Clone, Debug)]
+pub(super) struct Kept {
+    session: SessionNumber,
+    packet_id: PacketId,
+    rows: Vec<Change>,
+    here: Fate,
+    may_be_refused: bool,
+}
+
+/// What has become of a message at those who are subscribed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Fate {
+    /// There are none.
+    Unwanted,
+    /// None had room for it.
+    TurnedAway,
+    Taken,
+    /// Some must keep it, and the disk is full.
+    Refused,
+}
+
+/// A publication that other shards are still to say something of.
+#[derive(Debug)]
+pub(super) struct Crossing {
+    /// Whose it is.
+    of: (SessionId, SessionNumber, PacketId, Qos),
+    is_5: bool,
+    is_retained: bool,
+    /// Another shard keeps that it was received.
+    is_kept: bool,
+    /// Shards that are to say something.
+    left: usize,
+    fate: Fate,
+    /// Rows that the other shard has.
+    given: Vec<MessageNumber>,
+}
+
+/// All of them.
+pub(super) type Crossings = BTreeMap<Serial, Crossing>;
+
+impl Fate {
+    /// Of so many that it went to, of whom so many had no room.
+    pub(super) const fn of(reached: usize, turned_away: u64) -> Self {
+        match reached {
+            0 => Self::Unwanted,
+            _ if reached as u64 == turned_away => Self::TurnedAway,
+            _ => Self::Taken,
+        }
+    }
+
+    /// What its publisher is told. One who has something retained all the same is not refused.
+    pub(super) const fn reason(self, is_5: bool, is_retained: bool) -> ReasonCode {
+        match self {
+            Self::Unwanted if is_5 => ReasonCode::NoMatchingSubscribers,
+            // Nobody had room for it. Counted and noted where that is found; 3.x has no word for it.
+            Self::TurnedAway if is_5 && !is_retained => ReasonCode::QuotaExceeded,
+            Self::Refused => ReasonCode::QuotaExceeded,
+            Self::Unwanted | Self::TurnedAway | Self::Taken => ReasonCode::Success,
+        }
+    }
+}
 
 impl Broker {
-    /// Sends a publication to the other shards that want it, and says how many that are.
+    /// Sends a publication to the other shards that want it. Says what has become of it, if its publisher need not wait for their
+    /// word; `here` is what has on this one.
     pub(super) fn cross(
         &mut self,
         from: SessionId,
         routed: &mut Routed<'_>,
         audience: &Audience,
-        stamp: Option<Stamp>,
-    ) -> usize {
+        (here, stamp): (Fate, Option<Stamp>),
+    ) -> Option<Fate> {
         let peers = if stamp.is_some() { usize::from(self.place.of) - 1 } else { audience.peers.len() };
-        let peers = peers + self.leaving.len();
-        let receipt = match routed.publish.delivery {
-            Delivery::ExactlyOnce { packet_id, .. } => self.receipt(from, packet_id, peers),
-            Delivery::AtMostOnce | Delivery::AtLeastOnce { .. } => Receipt::None,
-        };
+        let receipt = self.receipt(from, routed.publish, (peers + self.leaving.len(), here));
         // What is retained is there for whoever subscribes anywhere, once that is said.
         if routed.publish.delivery.qos() != Qos::AtMostOnce && (self.keeping.is_on() || stamp.is_some()) {
             self.out.claim();
         }
         let stored = routed.stored(&audience.topic, &mut self.spare);
-        self.send_across(&stored, audience, receipt, stamp);
-        self.send_to_shares(&stored, receipt);
-        audience.peers.len()
+        self.send_across(&stored, audience, &receipt, stamp);
+        self.send_to_shares(&stored, &receipt);
+        matches!(receipt, Receipt::None).then_some(Fate::Taken)
     }
 
     /// The same for what nobody waits to hear of.
@@ -62,36 +123,60 @@ impl Broker {
         &mut self,
         message: &Arc<Stored>,
         audience: &Audience,
-        receipt: Receipt,
+        receipt: &Receipt,
         stamp: Option<Stamp>,
     ) {
         let out = &mut self.out;
-        let mut send = |to| out.peer(to, Told::Publish { message: Arc::clone(message), receipt, stamp });
+        let mut send = |to| {
+            let (message, receipt) = (Arc::clone(message), receipt.clone());
+            out.peer(to, Told::Publish { message, receipt, stamp });
+        };
         match stamp {
             Some(_) => self.place.others().for_each(send), // each has all that is retained
             None => audience.peers.iter().for_each(|&to| send(to)),
         }
     }
 
-    fn receipt(&mut self, from: SessionId, packet_id: PacketId, peers: usize) -> Receipt {
-        let session = self.session_number(from);
-        if session == 0 {
-            return Receipt::None;
-        }
-        self.keeping.flush(&mut self.out);
-        if peers == 1 && !self.out.has_claims() {
-            if let Some(session) = self.session(from) {
-                session.kept_received.insert(packet_id);
+    fn receipt(&mut self, from: SessionId, publish: &Publish<'_>, (left, here): (usize, Fate)) -> Receipt {
+        let rows = self.keeping.take_aside(&mut self.out);
+        let (number, is_5, is_full) = (self.session_number(from), self.speaks_5(from), self.keeping.is_full);
+        let (packet_id, qos) = match publish.delivery {
+            // 3.x has no word for what they could say, but for a disk that is full.
+            Delivery::AtLeastOnce { packet_id, .. } if is_5 || is_full => (packet_id, Qos::AtLeastOnce),
+            Delivery::ExactlyOnce { packet_id, .. } if is_5 || is_full || number != 0 => {
+                (packet_id, Qos::ExactlyOnce)
             }
-            return Receipt::Keep(session, packet_id);
-        }
-        self.crossings.insert((session, packet_id), (from, peers));
-        Receipt::Tell(session, packet_id)
+            _ => return Receipt::None,
+        };
+        let (is_retained, is_kept) = (publish.retain, qos == Qos::ExactlyOnce && number != 0 && left == 1);
+        let serial = self.await_answer(from, packet_id, qos);
+        let (given, receipt) = if is_kept {
+            let given = self.keeping.give_away(&rows);
+            let may_be_refused = is_5 && !is_retained;
+            let kept = Kept { session: number, packet_id, rows, here, may_be_refused };
+            (given, Receipt::Keep(serial, Box::new(kept)))
+        } else {
+            rows.into_iter().for_each(|row| self.out.store(row));
+            (Vec::new(), Receipt::Tell(serial))
+        };
+        let of = (from, number, packet_id, qos);
+        self.crossings.insert(serial, Crossing { of, is_5, is_retained, is_kept, left, fate: here, given });
+        receipt
     }
 
-    /// Whether other shards are still to say that they took this.
-    pub(super) fn is_crossing(&self, from: SessionId, packet_id: PacketId) -> bool {
-        !self.crossings.is_empty() && self.crossings.contains_key(&(self.session_number(from), packet_id))
+    /// What may go well another time ends a connection of 3.x; its Client will try again [MQTT3-4.8.0-2].
+    fn end_full(&mut self, id: SessionId, serial: Serial) {
+        let connection = self.session(id).filter(|session| session.answers.has(serial));
+        if let Some(connection) = connection.and_then(|session| session.connection) {
+            self.end(connection, Fault::new(ReasonCode::QuotaExceeded, NO_ROOM));
+        }
+        self.forget_answer(id, serial);
+    }
+
+    fn speaks_5(&mut self, id: SessionId) -> bool {
+        let connection = self.session(id).and_then(|session| session.connection);
+        let live = connection.and_then(|id| self.connection(id)?.live());
+        live.is_some_and(|live| live.version.is_5())
     }
 
     /// A message from another shard, for those here.
@@ -105,45 +190,86 @@ impl Broker {
         if let Some(stamp) = stamp {
             self.retain_from_elsewhere(message, stamp);
         }
-        self.route_here(message);
+        if self.keeping.is_full && !matches!(receipt, Receipt::None) && self.must_be_kept_here(message) {
+            return self.receipt_for(from, receipt, Fate::Refused);
+        }
+        let fate = self.route_here(message);
         self.keeping.flush(&mut self.out);
-        self.receipt_for(from, receipt);
+        self.receipt_for(from, receipt, fate);
     }
 
-    /// Says, or keeps, that a message was taken.
-    pub(super) fn receipt_for(&mut self, from: ShardId, receipt: Receipt) {
-        match receipt {
-            Receipt::None => {}
-            Receipt::Keep(session, packet_id) => self.out.store(Change::Received { session, packet_id }),
-            Receipt::Tell(session, packet_id) if from == self.place.shard => self.taken(session, packet_id),
-            Receipt::Tell(session, packet_id) => self.out.peer(from, Told::Taken { session, packet_id }),
+    /// Says, and keeps, what has become of a message.
+    pub(super) fn receipt_for(&mut self, origin: ShardId, receipt: Receipt, fate: Fate) {
+        let serial = match receipt {
+            Receipt::None => return,
+            Receipt::Tell(serial) => serial,
+            Receipt::Keep(serial, kept) => {
+                let Kept { session, packet_id, rows, here, may_be_refused } = *kept;
+                rows.into_iter().for_each(|row| self.out.store(row));
+                let fate = fate.max(here);
+                if fate != Fate::Refused && !(may_be_refused && fate == Fate::TurnedAway) {
+                    self.out.store(Change::Received { session, packet_id });
+                }
+                serial
+            }
+        };
+        match origin == self.place.shard {
+            true => self.taken(serial, fate),
+            false => self.out.peer(origin, Told::Taken { serial, fate }),
         }
     }
 
-    fn route_here(&mut self, stored: &Arc<Stored>) {
+    /// Whether some who are subscribed here must have it after a restart.
+    fn must_be_kept_here(&mut self, stored: &Stored) -> bool {
+        let audience = self.subscriptions.audience(stored.message.topic.borrowed());
+        stored.message.qos != Qos::AtMostOnce && audience.members.iter().any(|member| self.is_kept(member))
+    }
+
+    fn route_here(&mut self, stored: &Arc<Stored>) -> Fate {
         let message = &stored.message;
         let publish = Publish::of(message, delivery(message.qos, PLACEHOLDER, false));
         let audience = self.subscriptions.audience(message.topic.borrowed());
         let mut routed = Routed::of_stored(stored, &publish, self.now);
-        self.route_to_members(None, &mut routed, &audience);
+        let turned_away = self.counters.dropped_queue_full;
+        let reached = self.route_to_members(None, &mut routed, &audience);
+        Fate::of(reached, self.counters.dropped_queue_full - turned_away)
     }
 
-    /// Another shard has taken a QoS 2 message: when all have, it is kept as received and the Client is answered.
-    pub(super) fn taken(&mut self, number: SessionNumber, packet_id: PacketId) {
-        let Some((id, left)) = self.crossings.get_mut(&(number, packet_id)) else { return };
-        let id = *id;
-        *left -= 1;
-        if *left > 0 {
+    /// Another shard has said what has become of a publication: when all have, its Client is answered. One of QoS 2 is kept as
+    /// received then, where no other shard does.
+    pub(super) fn taken(&mut self, serial: Serial, fate: Fate) {
+        let Some(crossing) = self.crossings.get_mut(&serial) else { return };
+        crossing.left -= 1;
+        crossing.fate = crossing.fate.max(fate);
+        if crossing.left > 0 {
             return;
         }
-        self.crossings.remove(&(number, packet_id));
-        let Some(session) = self.session(id).filter(|session| session.number == number) else { return };
-        let connection = session.connection;
-        self.out.claim();
-        self.keep_received(id, packet_id);
-        if let Some(connection) = connection {
-            let ack = Ack::new(packet_id, ReasonCode::Success);
-            self.send_held(connection, &Packet::Pubrec(ack), true); // [MQTT-4.3.3-8]
+        let Some(crossing) = self.crossings.remove(&serial) else { return };
+        self.keeping.take_back(&crossing.given, &mut self.out);
+        let (id, number, packet_id, qos) = crossing.of;
+        let reason = crossing.fate.reason(crossing.is_5, crossing.is_retained);
+        if qos == Qos::ExactlyOnce {
+            let session = self.sessions.get_mut(id.0 as usize);
+            let session = session.filter(|session| session.number == number && session.answers.has(serial));
+            match session {
+                Some(session) if reason.is_error() => session.receiver.refuse(packet_id), // [MQTT-4.3.3-9]
+                Some(session) if crossing.is_kept => _ = session.kept_received.insert(packet_id),
+                Some(_) => {
+                    self.out.claim();
+                    self.keep_received(id, packet_id);
+                }
+                // The Session has ended, but not before this was kept.
+                None if crossing.is_kept => self.out.store(Change::Released { session: number, packet_id }),
+                None => {}
+            }
         }
+        if crossing.fate == Fate::Refused {
+            self.counters.publications_refused += 1;
+            if !crossing.is_5 {
+                return self.end_full(id, serial); // as where it is found on this shard
+            }
+        }
+        let holds = self.keeping.is_on();
+        self.answered(id, serial, reason, holds);
     }
 }

@@ -2,7 +2,9 @@
 //!
 //! It knows no store. While keeping is off nothing here costs more than a look at a number that is zero.
 
-use std::collections::BTreeMap;
+mod aside;
+
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use mqtt::{Instant, Packet, PacketId, Qos, SessionExpiry, Will};
@@ -30,6 +32,12 @@ pub(super) struct Keeping {
     /// Those of them from before the start that another shard keeps, which is told when they are done here.
     kept_elsewhere: BTreeMap<MessageNumber, ShardId>,
     arriving: Option<Arriving>,
+    /// Rows of the publication that is being routed, while it is not known who keeps them.
+    aside: Option<Vec<Change>>,
+    /// Messages whose rows another shard is to write, and whether they are done before that.
+    given_away: BTreeMap<MessageNumber, bool>,
+    /// Sessions that want some of these back from the disk.
+    too_early: BTreeSet<SessionId>,
 }
 
 /// A message whose owers are being found.
@@ -124,7 +132,11 @@ impl Keeping {
         if self.owed.count(number) == 0 {
             return; // it was dropped by all of them
         }
-        out.store(Change::Message { number, message, owers: owers.into() });
+        let row = Change::Message { number, message, owers: owers.into() };
+        match &mut self.aside {
+            Some(aside) => aside.push(row),
+            None => out.store(row),
+        }
     }
 
     /// One copy of a message is done: acknowledged, or dropped.
@@ -135,6 +147,10 @@ impl Keeping {
         let Some(left) = self.owed.done(number) else { return };
         let is_arriving = self.arriving.as_ref().is_some_and(|arriving| arriving.number == number);
         if left == 0 && !is_arriving {
+            if let Some(is_done) = self.given_away.get_mut(&number) {
+                *is_done = true;
+                return;
+            }
             match self.kept_elsewhere.remove(&number) {
                 Some(keeper) => out.peer(keeper, Told::Done { number }),
                 None => out.store(Change::MessageGone { number }),
@@ -144,10 +160,14 @@ impl Keeping {
 
     /// The only copy of a message goes to another shard, which keeps it from then on. Names the row that is to be removed there.
     pub(super) fn hand_over(&mut self, number: MessageNumber) -> MessageNumber {
-        match self.owed.done(number) {
-            Some(_) => number,
-            None => 0,
+        if self.owed.done(number).is_none() {
+            return 0;
         }
+        if let Some(is_done) = self.given_away.get_mut(&number) {
+            *is_done = true; // this shard removes it, when it is there
+            return 0;
+        }
+        number
     }
 
     /// A message of a Shared Subscription is on its way to another shard: it is owed by nobody until that one has it. Names its
@@ -198,10 +218,14 @@ impl Broker {
     /// Asks for what is put away and soon to be sent.
     pub(super) fn fetch(&mut self, id: SessionId) {
         let Some(session) = self.sessions.get_mut(id.0 as usize) else { return };
-        if session.connection.is_some()
-            && let Some(fetch) = session.queue.fetch(id, &mut self.keeping.last_fetch)
-        {
-            self.out.fetch(fetch);
+        if session.connection.is_none() {
+            return;
+        }
+        let Keeping { given_away, last_fetch, too_early, .. } = &mut self.keeping;
+        match session.queue.fetch(id, last_fetch, |number| !given_away.contains_key(&number)) {
+            Some(fetch) => self.out.fetch(fetch),
+            None if !given_away.is_empty() => _ = too_early.insert(id),
+            None => {}
         }
     }
 

@@ -15,6 +15,7 @@
 mod access;
 mod acknowledge;
 mod alias;
+mod answers;
 pub mod change;
 mod config;
 mod connack;
@@ -66,6 +67,7 @@ pub use restore::Restore;
 pub use shard::{PeerItem, Place, ShardId};
 pub use stored::{Payload, Stored};
 
+use answers::Serial;
 use connection::{Connection, State};
 use cross::Crossings;
 use hash::{KeyedMap, Keys};
@@ -113,6 +115,7 @@ pub struct Broker {
     latest: Option<Latest>,
     keeping: Keeping,
     crossings: Crossings,
+    last_serial: Serial,
     leaving: Leaving,
     sys: Sys,
     timers: Timers,
@@ -146,6 +149,7 @@ impl Broker {
             retained: Retained::default(),
             latest: None,
             crossings: Crossings::new(),
+            last_serial: 0,
             leaving: Leaving::default(),
             sys: Sys::default(),
             timers: Timers::default(),

@@ -4,15 +4,16 @@ use std::sync::Arc;
 
 use mqtt::delivery::Reception;
 use mqtt::packet::{Ack, Publish};
-use mqtt::{Delivery, Packet, PacketId, Qos, ReasonCode, TopicName, Version};
+use mqtt::{Delivery, PacketId, Qos, ReasonCode, TopicName, Version};
 
+use super::cross::Fate;
 use super::io::Fault;
 use super::route::Routed;
 use super::subscriptions::{Audience, Member};
 use super::{Broker, ConnectionId, Excess, Notice, SessionId, access};
 
 /// The disk is full, or as much is retained as is allowed.
-const NO_ROOM: &str = "there is no room to keep the message";
+pub(super) const NO_ROOM: &str = "there is no room to keep the message";
 
 impl Broker {
     pub(super) fn publish(&mut self, id: ConnectionId, publish: &Publish<'_>) -> Result<(), Fault> {
@@ -47,18 +48,19 @@ impl Broker {
             // Each time a new message, with DUP or without [MQTT-4.3.2-5].
             Delivery::AtLeastOnce { packet_id, .. } => {
                 self.check_window(session, version, packet_id)?;
-                let reason = self.answer(session, version, topic, publish)?;
-                let holds = self.out.has_claims();
-                self.send_held(id, &Packet::Puback(with_words(packet_id, reason)), holds); // [MQTT-4.3.2-4]
+                if let Some(reason) = self.answer(session, version, topic, publish)? {
+                    let (what, holds) = ((packet_id, Qos::AtLeastOnce), self.out.has_claims());
+                    self.answer_in_turn((id, session), what, reason, holds);
+                }
             }
             Delivery::ExactlyOnce { packet_id, .. } => {
-                let reason = self.publish_exactly_once(session, version, topic, publish, packet_id)?;
-                if self.is_crossing(session, packet_id) {
-                    return Ok(()); // answered when it is across
+                if let Some(reason) =
+                    self.publish_exactly_once(session, version, topic, publish, packet_id)?
+                {
+                    // One that is repeated may still be on its way to the disk.
+                    let holds = self.out.has_claims() || self.is_kept_received(session, packet_id);
+                    self.answer_in_turn((id, session), (packet_id, Qos::ExactlyOnce), reason, holds);
                 }
-                // One that is repeated may still be on its way to the disk.
-                let holds = self.out.has_claims() || self.is_kept_received(session, packet_id);
-                self.send_held(id, &Packet::Pubrec(with_words(packet_id, reason)), holds); // [MQTT-4.3.3-8]
             }
         }
         Ok(())
@@ -71,19 +73,22 @@ impl Broker {
         topic: TopicName<&str>,
         publish: &Publish<'_>,
         packet_id: PacketId,
-    ) -> Result<ReasonCode, Fault> {
+    ) -> Result<Option<ReasonCode>, Fault> {
         self.check_window(session_id, version, packet_id)?;
-        let Some(session) = self.session(session_id) else { return Ok(ReasonCode::UnspecifiedError) };
+        let Some(session) = self.session(session_id) else { return Ok(Some(ReasonCode::UnspecifiedError)) };
         if session.receiver.publish(packet_id) == Reception::Repeated {
-            return Ok(ReasonCode::Success); // [MQTT-4.3.3-10]
+            let waits = self.is_answered_later(session_id, packet_id);
+            return Ok(Some(ReasonCode::Success).filter(|_| !waits)); // [MQTT-4.3.3-10]
         }
         let answer = self.answer(session_id, version, topic, publish);
-        if answer.as_ref().map_or(true, |reason| reason.is_error())
-            && let Some(session) = self.session(session_id)
-        {
-            session.receiver.refuse(packet_id); // [MQTT-4.3.3-9]
-        } else if !self.is_crossing(session_id, packet_id) {
-            self.keep_received(session_id, packet_id);
+        match answer {
+            Ok(None) => {}
+            Ok(Some(reason)) if !reason.is_error() => self.keep_received(session_id, packet_id),
+            Ok(Some(_)) | Err(_) => {
+                if let Some(session) = self.session(session_id) {
+                    session.receiver.refuse(packet_id); // [MQTT-4.3.3-9]
+                }
+            }
         }
         answer
     }
@@ -105,45 +110,38 @@ impl Broker {
         Err(Fault::new(ReasonCode::ReceiveMaximumExceeded, why))
     }
 
-    /// Accepts a message that is acknowledged, and says with which reason.
+    /// Accepts a message that is acknowledged, and says with which reason; none when other shards are to say so.
     fn answer(
         &mut self,
         session: SessionId,
         version: Version,
         topic: TopicName<&str>,
         publish: &Publish<'_>,
-    ) -> Result<ReasonCode, Fault> {
-        let turned_away = self.counters.dropped_queue_full;
+    ) -> Result<Option<ReasonCode>, Fault> {
         let accepted = self.accept(session, topic, publish);
-        let turned_away = self.counters.dropped_queue_full - turned_away;
         self.keeping.flush(&mut self.out); // the acknowledgement claims it
         match accepted {
-            Ok(0) if version.is_5() => Ok(ReasonCode::NoMatchingSubscribers),
-            // Nobody had room for it. Counted and noted where that is found; 3.x has no word for it.
-            Ok(reached) if version.is_5() && reached as u64 == turned_away && !publish.retain => {
-                Ok(ReasonCode::QuotaExceeded)
-            }
-            Ok(_) => Ok(ReasonCode::Success),
+            Ok(fate) => Ok(fate.map(|fate| fate.reason(version.is_5(), publish.retain))),
             Err(reason) => {
                 self.note_refusal(session, topic, reason);
                 match (version.is_5(), reason) {
-                    (true, _) => Ok(reason),
+                    (true, _) => Ok(Some(reason)),
                     // What may go well another time ends a connection of 3.x; its Client will try again [MQTT3-4.8.0-2].
                     (false, ReasonCode::QuotaExceeded) => Err(Fault::new(reason, NO_ROOM)),
                     // 3.x has no word for a refusal, so the message is acknowledged and dropped [MQTT3-3.3.5-2].
-                    (false, _) => Ok(ReasonCode::Success),
+                    (false, _) => Ok(Some(ReasonCode::Success)),
                 }
             }
         }
     }
 
-    /// Retains and routes a message; says how many it went to.
+    /// Retains and routes a message; says what has become of it, or nothing when other shards are to do so.
     fn accept(
         &mut self,
         from: SessionId,
         topic: TopicName<&str>,
         publish: &Publish<'_>,
-    ) -> Result<usize, ReasonCode> {
+    ) -> Result<Option<Fate>, ReasonCode> {
         access::may_publish(topic.text())?;
         if self.config.check_payload_format
             && publish.properties.payload_is_utf8 == Some(true)
@@ -162,25 +160,34 @@ impl Broker {
             let stored = routed.stored(&audience.topic, &mut self.spare);
             stamp = Some(self.retain(&stored).ok_or(ReasonCode::QuotaExceeded)?);
         }
-        let reached = self.route(Some(from), &mut routed, &audience);
-        if self.place.is_alone() || (audience.peers.is_empty() && self.leaving.is_empty() && stamp.is_none())
-        {
-            return Ok(reached);
+        if !self.place.is_alone() && publish.delivery.qos() == Qos::ExactlyOnce {
+            self.keeping.put_aside();
         }
-        Ok(reached + self.cross(from, &mut routed, &audience, stamp))
+        let turned_away = self.counters.dropped_queue_full;
+        let reached = self.route(Some(from), &mut routed, &audience);
+        let here = Fate::of(reached, self.counters.dropped_queue_full - turned_away);
+        if self.place.is_alone() {
+            return Ok(Some(here));
+        }
+        if audience.peers.is_empty() && self.leaving.is_empty() && stamp.is_none() {
+            self.keeping.take_aside(&mut self.out).into_iter().for_each(|row| self.out.store(row));
+            return Ok(Some(here));
+        }
+        Ok(self.cross(from, &mut routed, &audience, (here, stamp)))
     }
 
     /// Whether this message must be known after a restart.
     fn must_keep(&self, publish: &Publish<'_>, audience: &Audience) -> bool {
-        let is_kept = |member: &Member| {
-            member.wanted().qos != Qos::AtMostOnce && self.session_number(member.session) != 0
-        };
-        // What other shards would keep of it is not known here.
-        let is_owed = || {
-            !audience.shares.is_empty() || !audience.peers.is_empty() || audience.members.iter().any(is_kept)
-        };
+        // What other shards would keep of it is theirs to refuse.
+        let is_owed =
+            || !audience.shares.is_empty() || audience.members.iter().any(|member| self.is_kept(member));
         (publish.retain && !publish.payload.is_empty())
             || (publish.delivery.qos() != Qos::AtMostOnce && is_owed())
+    }
+
+    /// Whether its Session is one that keeps what comes.
+    pub(super) fn is_kept(&self, member: &Member) -> bool {
+        member.wanted().qos != Qos::AtMostOnce && self.session_number(member.session) != 0
     }
 
     fn check_abilities(&self, publish: &Publish<'_>) -> Result<(), Fault> {
@@ -240,7 +247,7 @@ impl Broker {
 }
 
 /// PUBACK or PUBREC with the message's identifier [MQTT-2.2.1-5]; a refusal says in words what is wrong.
-fn with_words<'a>(packet_id: PacketId, reason: ReasonCode) -> Ack<'a> {
+pub(super) fn with_words<'a>(packet_id: PacketId, reason: ReasonCode) -> Ack<'a> {
     let why = if reason.is_error() { why_refused(reason) } else { None };
     Ack { reason_string: why, ..Ack::new(packet_id, reason) }
 }

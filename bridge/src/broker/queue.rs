@@ -249,14 +249,23 @@ impl Queue {
     }
 
     /// The next ones that are to be fetched, if it is time for it.
-    pub(super) fn fetch(&mut self, session: SessionId, last_ticket: &mut u64) -> Option<Fetch> {
+    pub(super) fn fetch(
+        &mut self,
+        session: SessionId,
+        last_ticket: &mut u64,
+        is_there: impl Fn(MessageNumber) -> bool,
+    ) -> Option<Fetch> {
         let rest = self.rest.as_mut().filter(|rest| rest.ticket == 0 && self.messages.len() < LOW)?;
+        if rest.waiting.front().is_some_and(|first| !is_there(first.number())) {
+            return None;
+        }
         *last_ticket += 1;
         rest.ticket = *last_ticket;
         let (mut numbers, mut bytes) = (Vec::new(), 0);
         for waiting in rest.waiting.iter().take(BATCH.0) {
             bytes += waiting.size();
-            if matches!(waiting, Waiting::Whole(_)) || (bytes > BATCH.1 && !numbers.is_empty()) {
+            let is_too_much = bytes > BATCH.1 && !numbers.is_empty();
+            if matches!(waiting, Waiting::Whole(_)) || is_too_much || !is_there(waiting.number()) {
                 break;
             }
             numbers.push(waiting.number());

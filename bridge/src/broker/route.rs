@@ -224,8 +224,8 @@ impl Broker {
         let audience = self.subscriptions.audience(message.topic.borrowed());
         let mut routed = Routed::of_stored(stored, &publish, self.now);
         self.route(from, &mut routed, &audience);
-        self.send_across(stored, &audience, Receipt::None, stamp);
-        self.send_to_shares(stored, Receipt::None);
+        self.send_across(stored, &audience, &Receipt::None, stamp);
+        self.send_to_shares(stored, &Receipt::None);
     }
 
     /// Delivers one message to one Session: at once where that is possible, else by its queue.

@@ -7,6 +7,7 @@ use std::time::Duration;
 use mqtt::delivery::{Receiver, Sender};
 use mqtt::{Instant, PacketId, Qos, SessionExpiry, Will};
 
+use super::answers::Answers;
 use super::change::{Change, MessageNumber, SessionNumber};
 use super::queue::Queue;
 use super::retained::{REPLAY_STEPS, Replay};
@@ -25,6 +26,8 @@ pub(super) struct Session {
     pub(super) expiry: SessionExpiry,
     pub(super) sender: Sender<Queued>,
     pub(super) receiver: Receiver,
+    /// Those of its publications that wait for other shards.
+    pub(super) answers: Answers,
     pub(super) queue: Queue,
     /// Retained messages that are still to be sent for new subscriptions.
     pub(super) replay: BTreeMap<FilterId, Replay>,
@@ -85,6 +88,7 @@ impl Session {
             expiry: SessionExpiry::AtDisconnect,
             sender: Sender::new(max_inflight),
             receiver: Receiver::default(),
+            answers: Answers::default(),
             queue: Queue::default(),
             replay: BTreeMap::new(),
             replay_steps: REPLAY_STEPS,
@@ -133,6 +137,7 @@ impl Broker {
         let now = self.now;
         let Some(session) = self.session(id) else { return };
         session.connection = None;
+        session.answers.cut();
         // What may not be lost is sent when the Client is back; a Session that ends is dropped with it.
         session.replay.retain(|_, replay| replay.options.qos != Qos::AtMostOnce);
         let expires = session.expiry.duration().map(|after| now + after); // [MQTT-3.1.2-23]

@@ -7,10 +7,11 @@ use core::net::IpAddr;
 use std::sync::Arc;
 
 use mqtt::packet::Connect;
-use mqtt::{PacketId, Qos, Rng, TopicFilter};
+use mqtt::{Qos, Rng, TopicFilter};
 
-use super::change::{MessageNumber, SessionNumber};
-use super::cross::Receipt;
+use super::answers::Serial;
+use super::change::MessageNumber;
+use super::cross::{Fate, Receipt};
 use super::hash::Keys;
 use super::retained::{Latest, Stamp};
 use super::share::Shared;
@@ -100,8 +101,8 @@ pub(super) enum Told {
     Share(Shared),
     /// A message that you want, or one that is retained: then with the number of that change.
     Publish { message: Arc<Stored>, receipt: Receipt, stamp: Option<Stamp> },
-    /// We have taken a message that you asked this of.
-    Taken { session: SessionNumber, packet_id: PacketId },
+    /// What has become here of a message that you asked this of.
+    Taken { serial: Serial, fate: Fate },
     /// What we retain from now on has greater numbers.
     Count { count: u64 },
     /// How we are.
@@ -174,7 +175,10 @@ impl Broker {
             Told::Publish { message, receipt, stamp } => self.take_across(from, &message, receipt, stamp),
             Told::Counts(told) => self.told_of_elsewhere(from, *told),
             Told::Count { count } => self.count_elsewhere(from, count),
-            Told::Taken { session, packet_id } => self.taken(session, packet_id),
+            Told::Taken { serial, fate } => {
+                self.taken(serial, fate);
+                self.fetch_what_was_early();
+            }
             Told::Done { number } => self.done(number),
         }
     }

@@ -32,6 +32,7 @@ use self::durable::Keeper;
 use self::neighbours::Leaving;
 use super::clock::Clock;
 use super::log;
+use super::shards::DOOR;
 use super::socket::{Flushed, Pool, Socket, Transport};
 use super::store::Journal;
 use super::websocket::{self, Event, Frames};
@@ -309,6 +310,12 @@ impl Shard {
         mark(socket, at, &mut inner.dirty);
         if let Some(gate) = &socket.gate {
             gate.notify_one();
+        }
+        // The shard that counts it is told before the peer: who comes in its place finds room.
+        if self.place != DOOR
+            && let Some(keeper) = &mut inner.keeper
+        {
+            socket.push_held(&[], Some(keeper.hold(at)));
         }
         let stream = Rc::downgrade(&socket.stream);
         spawn_local(async move {

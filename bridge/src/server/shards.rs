@@ -22,7 +22,7 @@ use crate::broker::change::Change;
 use crate::broker::{Broker, Config, Place, ShardId};
 
 /// The one that lets everyone in.
-const DOOR: ShardId = ShardId(0);
+pub(super) const DOOR: ShardId = ShardId(0);
 /// Rows that go to another thread at once, and how many such lots may be on their way.
 const LOT: usize = 1024;
 const LOTS: usize = 8;

@@ -156,7 +156,7 @@ impl Socket {
             self.push(bytes.as_slice(), pool);
         }
         drop(bytes);
-        if held.len() > 0 {
+        if held.waits() {
             self.held = Some(held);
         }
     }

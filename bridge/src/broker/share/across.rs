@@ -9,7 +9,7 @@ use mqtt::packet::Publish;
 use super::Chosen;
 use crate::broker::Broker;
 use crate::broker::change::{Change, MessageNumber};
-use crate::broker::cross::Receipt;
+use crate::broker::cross::{Fate, Receipt};
 use crate::broker::route::{PLACEHOLDER, Routed, delivery};
 use crate::broker::session::Queued;
 use crate::broker::shard::{ShardId, Told};
@@ -33,6 +33,14 @@ pub(in crate::broker) struct Shared {
 #[derive(Debug, Default)]
 pub(in crate::broker) struct Leaving {
     to: Vec<(ShardId, Arc<str>, Tried)>,
+}
+
+/// What has become of one that this shard was to give to a member.
+enum Given {
+    Here,
+    /// It goes on to this shard, when those were tried.
+    Elsewhere(ShardId, Tried),
+    Nobody,
 }
 
 impl Chosen {
@@ -64,10 +72,10 @@ impl Broker {
     }
 
     /// Sends a message to the shards that are to choose a member for it.
-    pub(in crate::broker) fn send_to_shares(&mut self, message: &Arc<Stored>, receipt: Receipt) {
+    pub(in crate::broker) fn send_to_shares(&mut self, message: &Arc<Stored>, receipt: &Receipt) {
         let origin = self.place.shard;
         for (to, share, tried) in std::mem::take(&mut self.leaving.to) {
-            let message = Arc::clone(message);
+            let (message, receipt) = (Arc::clone(message), receipt.clone());
             let shared = Shared { share, message, origin, receipt, replaces: 0, tried };
             self.out.peer(to, Told::Share(shared));
         }
@@ -86,10 +94,12 @@ impl Broker {
     /// One of ours is to get a message, or a member elsewhere. Whoever waits for it waits for this shard alone: what is passed on
     /// has a row of its own until the next one has it.
     pub(in crate::broker) fn take_shared(&mut self, shared: &Shared) {
+        let turned_away = self.counters.dropped_queue_full;
         let share = self.known_share(&shared.share);
-        let leaves = share.and_then(|share| self.give(share, shared));
+        let given = share.map_or(Given::Nobody, |share| self.give(share, shared));
+        let turned_away = self.counters.dropped_queue_full - turned_away;
         self.keeping.flush(&mut self.out);
-        if let Some((to, tried)) = leaves {
+        if let Given::Elsewhere(to, tried) = given {
             let replaces = self.keeping.keep_on_its_way(&shared.message, &shared.share, &mut self.out);
             let (origin, receipt) = (self.place.shard, Receipt::None);
             self.out.peer(to, Told::Share(Shared { origin, receipt, replaces, tried, ..shared.clone() }));
@@ -97,15 +107,20 @@ impl Broker {
         if shared.replaces != 0 {
             self.out.store(Change::MessageGone { number: shared.replaces });
         }
-        self.receipt_for(shared.origin, shared.receipt);
+        let fate = match given {
+            Given::Nobody if turned_away == 0 => Fate::Unwanted,
+            Given::Nobody | Given::Here => Fate::of(1, turned_away),
+            Given::Elsewhere(..) => Fate::Taken,
+        };
+        self.receipt_for(shared.origin, shared.receipt.clone(), fate);
     }
 
-    /// Gives it to a member here. Says where it is to go if that is elsewhere.
-    fn give(&mut self, share: ShareId, shared: &Shared) -> Option<(ShardId, Tried)> {
+    /// Gives it to a member here, if that is where it is to go.
+    fn give(&mut self, share: ShareId, shared: &Shared) -> Given {
         let message = &shared.message.message;
         if shared.message.is_expired(self.now) {
             self.counters.dropped_expired += 1; // [MQTT-3.3.2-5]
-            return None;
+            return Given::Nobody;
         }
         let publish = Publish::of(message, delivery(message.qos, PLACEHOLDER, false));
         let audience = self.subscriptions.audience(message.topic.borrowed());
@@ -120,12 +135,12 @@ impl Broker {
         match chosen {
             Some(Chosen::Here(member)) => {
                 self.deliver_to_member(share, member, &mut routed, &audience);
-                None
+                Given::Here
             }
-            Some(Chosen::Elsewhere(shard, tried)) => Some((shard, tried)),
+            Some(Chosen::Elsewhere(shard, tried)) => Given::Elsewhere(shard, tried),
             None => {
                 self.counters.dropped_queue_full += u64::from(!shared.tried.is_empty());
-                None
+                Given::Nobody
             }
         }
     }

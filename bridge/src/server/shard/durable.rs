@@ -194,6 +194,7 @@ impl Shard {
         while let Some(at) = inner.keeper.as_mut().and_then(|keeper| keeper.next_until(refused)) {
             let Some(socket) = inner.sockets.get_mut(at) else { continue };
             if socket.drop_held() {
+                mark(socket, at, &mut inner.dirty); // it may be about to close
                 self.step(inner, now, Input::Unstored { connection: connection_id(at) });
             }
         }

@@ -34,6 +34,11 @@ impl Held {
         self.bytes.drain(..count)
     }
 
+    /// Whether something is held back, if only the end.
+    pub(super) fn waits(&self) -> bool {
+        !self.barriers.is_empty()
+    }
+
     pub(super) fn len(&self) -> usize {
         self.bytes.len()
     }
@@ -61,6 +66,9 @@ mod tests {
         assert_eq!(released(&mut held, 3), b"de");
         assert_eq!(held.len(), 1);
         assert_eq!(released(&mut held, 9), b"f");
-        assert_eq!(held.len(), 0);
+        assert_eq!((held.len(), held.waits()), (0, false));
+        held.push(b"", Some(10));
+        assert_eq!((released(&mut held, 9), held.waits()), (vec![], true), "an end is held back, too");
+        assert_eq!((released(&mut held, 10), held.waits()), (vec![], false));
     }
 }

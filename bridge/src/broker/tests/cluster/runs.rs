@@ -242,7 +242,7 @@ fn nothing_acknowledged_is_lost_between_shards_whenever_the_process_ends() {
             messages += exact.len();
         }
         assert!(crashes > 200 && messages > 300, "there was enough to lose: {crashes}, {messages}");
-        assert!(twice == 0 || shards > 1, "{twice} of QoS 2 came twice");
+        assert!(twice == 0 || shards > 2, "{twice} of QoS 2 came twice");
     }
 }
 
