@@ -23,6 +23,7 @@ use std::path::PathBuf;
 use std::rc::Rc;
 
 use anyhow::{Context as _, Result, bail, ensure};
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::net::TcpListener;
 use tokio::task::{LocalSet, spawn_local};
 
@@ -71,11 +72,20 @@ impl Options {
 /// An address cannot be listened on, the page cannot be read, or the configuration does not allow it.
 pub fn run(options: Options) -> Result<()> {
     log::init(options.file.level()?, options.file.log.json);
+    allow_all_files();
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .context("the runtime could not be started")?;
     LocalSet::new().block_on(&runtime, serve(options))
+}
+
+/// Every connection is a file. Systems begin with a limit that is meant for programs of another kind, and allow more.
+fn allow_all_files() {
+    let Rlimit { current, maximum } = getrlimit(Resource::Nofile);
+    if current != maximum && setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum }).is_err() {
+        tracing::warn!(limit = current, "more files cannot be opened: that many connections are possible");
+    }
 }
 
 /// The log for a command that serves nothing.

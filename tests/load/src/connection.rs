@@ -59,9 +59,11 @@ impl Target {
         self.connect_as(client_id, true, None).await
     }
 
-    /// One of many idle connections: an address has too few ports for all of them.
+    /// One of many idle connections: an address has too few ports for all of them, and those of a run that has just ended are
+    /// not free yet.
     pub(crate) async fn connect_nth(&self, n: usize, client_id: &str) -> Result<Connection> {
-        let source = Ipv4Addr::new(127, 0, 1 + u8::try_from(n / 20_000)?, 1);
+        let of_this_run = 1 + u8::try_from(std::process::id() % 254)?;
+        let source = Ipv4Addr::new(127, of_this_run, u8::try_from(n / 20_000)?, 1);
         self.connect_as(client_id, true, Some(source.into())).await
     }
 
