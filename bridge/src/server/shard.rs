@@ -89,6 +89,17 @@ struct Reader {
     carry: Vec<u8>,
 }
 
+impl Reader {
+    /// What was read and not handled, to which what is read next is put: so that little is copied, and not all that comes. A
+    /// packet that is large gathers elsewhere.
+    const fn before(&mut self) -> &mut Vec<u8> {
+        match self.frames.is_none() && self.carry.len() <= SCRATCH / 2 {
+            true => &mut self.carry,
+            false => &mut self.raw,
+        }
+    }
+}
+
 /// What to do after a read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Next {
@@ -329,12 +340,13 @@ impl Shard {
     fn read(self: &Rc<Self>, reader: &mut Reader) -> Next {
         let inner = &mut *self.inner.borrow_mut();
         let mut scratch = std::mem::take(&mut inner.scratch);
-        let kept = reader.raw.len();
-        scratch[..kept].copy_from_slice(&reader.raw);
+        let before = reader.before();
+        let kept = before.len();
+        scratch[..kept].copy_from_slice(before);
         let next = match reader.stream.try_read(&mut scratch[kept..]) {
             Ok(0) => Next::Stop,
             Ok(n) => {
-                reader.raw = Vec::new();
+                *reader.before() = Vec::new();
                 let is_full = kept + n == scratch.len();
                 match self.received(inner, reader, &mut scratch[..kept + n]) {
                     Next::Read if is_full => Next::More,

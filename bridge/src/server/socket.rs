@@ -14,9 +14,9 @@ use self::held::Held;
 use super::store::Turn;
 use super::websocket;
 
-/// Buffers up to this size are kept for the next socket that needs one.
-const POOLED_BYTES: usize = 64 << 10;
-const POOLED_BUFFERS: usize = 256;
+/// Buffers up to this size are kept for the next socket that needs one, and so many bytes of all of them.
+const POOLED_BYTES: usize = 512 << 10;
+const ALL_POOLED_BYTES: usize = 8 << 20;
 
 /// What lies below MQTT.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,7 +27,10 @@ pub(super) enum Transport {
 
 /// Empty buffers that others have used.
 #[derive(Debug, Default)]
-pub(super) struct Pool(Vec<Vec<u8>>);
+pub(super) struct Pool {
+    buffers: Vec<Vec<u8>>,
+    bytes: usize,
+}
 
 /// A Network Connection's socket and its output.
 #[derive(Debug)]
@@ -80,13 +83,17 @@ pub(super) enum Flushed {
 
 impl Pool {
     fn take(&mut self) -> Vec<u8> {
-        self.0.pop().unwrap_or_default()
+        let buffer = self.buffers.pop().unwrap_or_default();
+        self.bytes -= buffer.capacity();
+        buffer
     }
 
     fn put(&mut self, mut buffer: Vec<u8>) {
-        if buffer.capacity() > 0 && buffer.capacity() <= POOLED_BYTES && self.0.len() < POOLED_BUFFERS {
+        let bytes = buffer.capacity();
+        if bytes > 0 && bytes <= POOLED_BYTES && self.bytes + bytes <= ALL_POOLED_BYTES {
             buffer.clear();
-            self.0.push(buffer);
+            self.bytes += bytes;
+            self.buffers.push(buffer);
         }
     }
 }

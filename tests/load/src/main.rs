@@ -31,7 +31,9 @@ use args::{Args, Load};
 
 fn main() -> Result<ExitCode> {
     let args = Args::parse();
-    allow_many_files()?;
+    // Every connection is a file.
+    let Rlimit { maximum, .. } = getrlimit(Resource::Nofile);
+    setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum })?;
     let runtime = runtime::Builder::new_current_thread().enable_all().build()?;
     let found = LocalSet::new().block_on(&runtime, async {
         match args.load {
@@ -42,16 +44,6 @@ fn main() -> Result<ExitCode> {
     })?;
     println!("{}", found.line);
     Ok(if found.lost == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
-}
-
-/// Every connection is a file. More of them than the system's administrator has set are for the administrator alone.
-fn allow_many_files() -> Result<()> {
-    const MANY: Option<u64> = Some(200_000);
-    if setrlimit(Resource::Nofile, Rlimit { current: MANY, maximum: MANY }).is_err() {
-        let Rlimit { maximum, .. } = getrlimit(Resource::Nofile);
-        setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum })?;
-    }
-    Ok(())
 }
 
 /// What a load has found.

@@ -117,8 +117,8 @@ impl Broker {
             .replace("@WS@", &websocket.unwrap_or(0).to_string());
         let line = line.replace("@DATA@", &kept);
         let line = if line.contains("exec ") { line } else { format!("exec {line}") };
-        // Every connection is a file; only an administrator may have more than was set.
-        let line = format!("ulimit -n 200000 2>/dev/null || ulimit -n $(ulimit -Hn); {line}");
+        // Every connection is a file.
+        let line = format!("ulimit -n $(ulimit -Hn); {line}");
         let child = Command::new("sh")
             .args(["-c", &line])
             .stdin(Stdio::null())

@@ -25,6 +25,8 @@ struct Curve {
 const DELIVERIES: u32 = 400_000;
 /// Bytes that a step of the payload may move.
 const MOVED: u32 = 2_000_000_000;
+/// Files that broker and load generator need besides those connections.
+const SPARE_FILES: u64 = 100;
 /// A packet has at most 1 MiB, its header included.
 const LARGEST: u32 = (1 << 20) - 64;
 
@@ -32,7 +34,7 @@ const CURVES: [Curve; 5] = [
     Curve {
         name: "connections",
         label: "idle connections beside the load",
-        steps: &[1_000, 2_000, 5_000, 10_000, 20_000, 50_000],
+        steps: &[1_000, 2_000, 5_000, 10_000, 15_000, 20_000, 50_000],
         load: |n| format!("pairs --publishers 10 --messages {DELIVERIES} --connections {n}"),
     },
     Curve {
@@ -76,6 +78,10 @@ pub(super) fn plot(generator: &PathBuf, ours: &Recipe, quick: bool) -> Result<()
         let steps = if quick { &curve.steps[..2] } else { curve.steps };
         let mut points = Vec::new();
         for &step in steps {
+            if curve.name == "connections" && u64::from(step) + SPARE_FILES > most_files() {
+                println!("connections {step}: left out, as this system allows {} open files", most_files());
+                continue;
+            }
             let broker = Broker::start(ours, false)?;
             let mut run = command::program(generator);
             run.args((curve.load)(step).split(' ')).args(["--timeout", "120"]).args(broker.arguments(false));
@@ -89,6 +95,14 @@ pub(super) fn plot(generator: &PathBuf, ours: &Recipe, quick: bool) -> Result<()
         println!("{}", path.display());
     }
     Ok(())
+}
+
+/// Files that a program may have open here, if its limit cannot be raised.
+fn most_files() -> u64 {
+    let limits = fs::read_to_string("/proc/self/limits").unwrap_or_default();
+    let hard = limits.lines().find(|line| line.starts_with("Max open files"));
+    let hard = hard.and_then(|line| line.split_whitespace().nth(4)?.parse().ok());
+    hard.unwrap_or(u64::MAX)
 }
 
 fn draw(curve: &Curve, points: &[(f64, Figures)]) -> String {
