@@ -1,6 +1,7 @@
 //! Several brokers that share the work, with all that lies between them: batches that take their time, confirmations, one disk,
 //! and clients that come in by the door. From seeds, in virtual time.
 
+mod answers;
 mod clients;
 mod retained;
 mod runs;
