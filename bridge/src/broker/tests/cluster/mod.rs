@@ -6,6 +6,7 @@ mod clients;
 mod retained;
 mod runs;
 mod share;
+mod sys;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
