@@ -42,6 +42,7 @@ const STEPS: [Step; 13] = [
     Step { name: "build", shows: "page and program build", run: build },
     Step { name: "bench", shows: "the comparison of brokers works, with a few messages", run: bench },
     Step { name: "system", shows: "the program with real peers, the page in a browser", run: whole },
+    Step { name: "shards", shows: "the program with real peers, on two threads", run: two_shards },
     Step { name: "wasm", shows: "the browser's client against the program, in Chromium", run: wasm },
     Step { name: "trunk", shows: "Trunk builds the page and serves it beside a bridge", run: trunk },
 ];
@@ -133,6 +134,14 @@ fn bench() -> Result<()> {
 fn whole() -> Result<()> {
     system::peers()?;
     command::run(&mut browser_tests(["test", "--locked", "-p", "tests"])?)
+}
+
+/// What clients see must be the same on several threads. These mostly wait, so more of them run at once than there are cores.
+fn two_shards() -> Result<()> {
+    system::peers()?;
+    let mut test = browser_tests(["test", "--locked", "-p", "tests"])?;
+    test.args(["--test", "e2e", "--test", "durable", "--test", "interop", "--", "--test-threads", "6"]);
+    command::run(test.env("SWITCHBOARD_TEST_SHARDS", "2"))
 }
 
 /// The tests in the browser reach a bridge of their own, and stop and start it through a small endpoint.

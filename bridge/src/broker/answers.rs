@@ -61,6 +61,14 @@ impl Answers {
         answer
     }
 
+    /// It waits no more.
+    fn say(&mut self, serial: Serial, said: (ReasonCode, bool)) {
+        let answers = self.0.iter_mut().flat_map(|line| &mut line.answers);
+        for answer in answers.filter(|answer| answer.serial == serial) {
+            answer.said = Some(said);
+        }
+    }
+
     fn find(&mut self, is_it: impl Fn(&Answer) -> bool) -> Option<&mut Answer> {
         self.0.as_mut()?.answers.iter_mut().find(|answer| is_it(answer))
     }
@@ -97,9 +105,7 @@ impl Broker {
     /// All that this waited for is said.
     pub(super) fn answered(&mut self, id: SessionId, serial: Serial, reason: ReasonCode, holds: bool) {
         let Some(session) = self.session(id) else { return };
-        if let Some(answer) = session.answers.find(|answer| answer.serial == serial) {
-            answer.said = Some((reason, holds));
-        }
+        session.answers.say(serial, (reason, holds));
         while let Some(session) = self.session(id)
             && let Some(answer) = session.answers.pop()
         {
@@ -111,21 +117,18 @@ impl Broker {
         }
     }
 
-    /// Nothing is answered to this.
-    pub(super) fn forget_answer(&mut self, id: SessionId, serial: Serial) {
-        let answer =
-            self.session(id).and_then(|session| session.answers.find(|answer| answer.serial == serial));
-        if let Some(answer) = answer {
-            answer.is_due = false;
-            self.answered(id, serial, ReasonCode::UnspecifiedError, false);
-        }
-    }
-
-    /// Whether a QoS 2 message that came once more is still to be answered; then it is on this connection.
+    /// Whether a QoS 2 message that came once more is still to be answered. Then it is as often as it came on this connection.
     pub(super) fn is_answered_later(&mut self, id: SessionId, packet_id: PacketId) -> bool {
-        let is_it = |answer: &Answer| answer.qos == Qos::ExactlyOnce && answer.packet_id == packet_id;
-        let answer = self.session(id).and_then(|session| session.answers.find(is_it));
-        answer.map(|answer| answer.is_due = true).is_some()
+        let is_it = |answer: &Answer| {
+            answer.qos == Qos::ExactlyOnce && answer.packet_id == packet_id && answer.said.is_none()
+        };
+        let Some(answers) = self.session(id).map(|session| &mut session.answers) else { return false };
+        let Some(answer) = answers.find(is_it) else { return false };
+        let (serial, qos) = (answer.serial, answer.qos);
+        if std::mem::replace(&mut answer.is_due, true) {
+            answers.push(Answer { serial, packet_id, qos, said: None, is_due: true });
+        }
+        true
     }
 
     fn send_answer(

@@ -195,8 +195,7 @@ impl Broker {
             connection.state = State::Connected(Box::new(live));
             self.connected += 1;
             self.counters.clients_connected += 1;
-            let most = &mut self.counters.connections_maximum;
-            *most = u64::from(self.connected).max(*most);
+            self.count_most();
             self.count_let_in(id);
         }
         self.set_connection_timer(id, silence.map(|silence| now + silence));

@@ -64,7 +64,7 @@ pub struct Counters {
 }
 
 impl Counters {
-    /// Those of several shards together. Each has all that is retained; the most Clients at once are no more than this.
+    /// Those of several shards together. Each has all that is retained, and the door alone has counted the most Clients at once.
     #[must_use]
     pub fn of_all<'a>(each: impl IntoIterator<Item = &'a Self>) -> Self {
         each.into_iter().fold(Self::default(), |all, one| Self {

@@ -170,7 +170,7 @@ impl Broker {
         if let Some(connection) = connection.and_then(|session| session.connection) {
             self.end(connection, Fault::new(ReasonCode::QuotaExceeded, NO_ROOM));
         }
-        self.forget_answer(id, serial);
+        self.answered(id, serial, ReasonCode::QuotaExceeded, false); // nobody is there to hear it
     }
 
     fn speaks_5(&mut self, id: SessionId) -> bool {

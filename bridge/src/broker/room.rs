@@ -38,6 +38,14 @@ impl Broker {
         });
     }
 
+    /// The most at once. Of several shards the door counts them all, those too that are only on their way to another one.
+    pub(super) fn count_most(&mut self) {
+        if self.place.shard == DOOR {
+            let most = &mut self.counters.connections_maximum;
+            *most = u64::from(self.connected + self.given_away).max(*most);
+        }
+    }
+
     /// A connection is over before a Client was let in.
     pub(super) fn count_turned_away(&mut self, id: ConnectionId) {
         if !self.tell_door(id) {
@@ -59,6 +67,7 @@ impl Broker {
         let is_crowded = self.connected + self.given_away >= self.config.max_connections
             || of_address.is_some_and(|of| of.connected >= self.connections_per_address());
         self.given_away += 1;
+        self.count_most();
         self.count_let_in(id);
         is_crowded
     }

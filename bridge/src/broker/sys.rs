@@ -27,8 +27,10 @@ pub(super) struct Sys {
     walk: Walk,
     /// What the last one came to.
     waiting: Walk,
-    /// What other shards have told last.
-    elsewhere: BTreeMap<ShardId, Told>,
+    /// What other shards have told last, and whether that was told on already.
+    elsewhere: BTreeMap<ShardId, (Told, bool)>,
+    /// It is time to tell how all are.
+    is_time: bool,
 }
 
 /// How one shard is.
@@ -86,10 +88,14 @@ impl Broker {
             let soon = self.now + Duration::from_millis(1);
             return self.timers.set(Timer::Sys, &mut self.sys.timer, Some(soon));
         }
-        let own = Told { counters: self.counters(), waiting: self.sys.waiting };
         match self.place.shard {
-            DOOR => self.tell_of_all(own),
-            _ => self.out.peer(DOOR, shard::Told::Counts(Box::new(own))),
+            // One that does not say how it is counts as it was.
+            DOOR if std::mem::replace(&mut self.sys.is_time, true) => self.tell_of_all(),
+            DOOR => self.tell_in_time(),
+            _ => {
+                let own = Box::new(self.how_we_are());
+                self.out.peer(DOOR, shard::Told::Counts(own));
+            }
         }
         let next = self.now + Duration::from_secs(u64::from(self.config.sys_interval_s));
         self.timers.set(Timer::Sys, &mut self.sys.timer, Some(next));
@@ -97,11 +103,27 @@ impl Broker {
 
     /// How another shard is.
     pub(super) fn told_of_elsewhere(&mut self, from: ShardId, told: Told) {
-        self.sys.elsewhere.insert(from, told);
+        self.sys.elsewhere.insert(from, (told, false));
+        self.tell_in_time();
     }
 
-    fn tell_of_all(&mut self, own: Told) {
-        let all = || self.sys.elsewhere.values().chain([&own]);
+    /// Tells how all are, once all have said it.
+    fn tell_in_time(&mut self) {
+        let new = self.sys.elsewhere.values().filter(|(_, is_old)| !is_old).count();
+        if self.sys.is_time && new + 1 == usize::from(self.place.of) {
+            self.tell_of_all();
+        }
+    }
+
+    fn how_we_are(&self) -> Told {
+        Told { counters: self.counters(), waiting: self.sys.waiting }
+    }
+
+    fn tell_of_all(&mut self) {
+        self.sys.is_time = false;
+        self.sys.elsewhere.values_mut().for_each(|(_, is_old)| *is_old = true);
+        let own = (self.how_we_are(), true);
+        let all = || self.sys.elsewhere.values().chain([&own]).map(|(told, _)| told);
         let counters = Counters::of_all(all().map(|told| &told.counters));
         let waiting = all().fold(Walk::default(), |sum, told| sum.and(told.waiting));
         let mut values = vec![

@@ -70,6 +70,7 @@ fn it_is_retained_when_it_asks_for_that_mqtt_3_1_2_15() {
     on_all(|s| {
         connect_with_will(s, ConnectWill { retain: true, ..will(b"offline") }).cut();
         s.bridge.process.stderr.expect(&["lost", "mortal"]);
+        s.connect("mortal").sync(); // what became of the old connection is known on all shards
         let got = watcher(s).receive();
         assert_eq!((got.payload, got.retain), (&b"offline"[..], true));
     });

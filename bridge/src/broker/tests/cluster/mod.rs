@@ -1,10 +1,12 @@
 //! Several brokers that share the work, with all that lies between them: batches that take their time, confirmations, one disk,
 //! and clients that come in by the door. From seeds, in virtual time.
 
+mod answers;
 mod clients;
 mod retained;
 mod runs;
 mod share;
+mod sys;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 

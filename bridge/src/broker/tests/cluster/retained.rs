@@ -10,8 +10,12 @@ const TOPICS: [&str; 3] = ["t/0", "t/1", "t/2"];
 
 /// Payloads by topic.
 fn all(retained: &Retained) -> BTreeMap<String, String> {
-    let filter = "#".parse().unwrap();
-    let mut replay = Replay::new(filter, SubscriptionOptions::default(), None);
+    all_below(retained, "#")
+}
+
+/// The same of those that match a filter.
+pub(super) fn all_below(retained: &Retained, filter: &str) -> BTreeMap<String, String> {
+    let mut replay = Replay::new(filter.parse().unwrap(), SubscriptionOptions::default(), None);
     let mut found = BTreeMap::new();
     while let Step::Found(stored) = retained.next(&mut replay, &mut u32::MAX.clone()) {
         let payload = String::from_utf8_lossy(stored.message.payload.as_ref()).into_owned();
