@@ -124,8 +124,7 @@ pub enum Output<'a> {
         /// [`Output::Peer`] that ever came out until then is confirmed; what is sent there later leaves behind them.
         held: bool,
     },
-    /// Tell this to another shard. It is confirmed when the other has handled it, what came out of that is durable, and what of
-    /// that is passed on ([`PeerItem::is_passed_on`]) is confirmed in turn.
+    /// Tell this to another shard. It is confirmed when the other has handled it and what came out of that is durable.
     Peer {
         /// Which.
         to: ShardId,
