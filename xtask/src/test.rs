@@ -30,7 +30,7 @@ struct Step {
     run: fn() -> Result<()>,
 }
 
-const STEPS: [Step; 13] = [
+const STEPS: [Step; 14] = [
     Step { name: "fmt", shows: "the code is formatted", run: fmt },
     Step { name: "spec", shows: "every normative statement has its code and its test", run: spec::check },
     Step { name: "clippy", shows: "no lint complains, natively and for the browser", run: clippy },
