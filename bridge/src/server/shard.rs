@@ -11,6 +11,7 @@ mod neighbours;
 mod peers;
 
 use std::cell::RefCell;
+use std::future::poll_fn;
 use std::io::ErrorKind;
 use std::net::{Shutdown, SocketAddr};
 use std::rc::{Rc, Weak};
@@ -185,23 +186,33 @@ impl Shard {
     }
 
     /// Serves a connection from here to its end, or until it leaves for another shard.
-    async fn read_on(self: Rc<Self>, mut reader: Reader, peer: SocketAddr, mut next: Next) {
-        while !matches!(next, Next::Stop | Next::Leave) {
-            if next == Next::Wait {
-                self.gate(reader.id).await;
+    ///
+    /// Every idle connection holds this future, so it waits without anything of its own.
+    #[expect(clippy::manual_async_fn, reason = "that would hold each argument twice")]
+    fn read_on(
+        self: Rc<Self>,
+        mut reader: Reader,
+        peer: SocketAddr,
+        mut next: Next,
+    ) -> impl Future<Output = ()> {
+        async move {
+            while !matches!(next, Next::Stop | Next::Leave) {
+                if next == Next::Wait {
+                    Box::pin(self.gate(reader.id)).await; // seldom, and large
+                }
+                if poll_fn(|context| reader.stream.poll_read_ready(context)).await.is_err() {
+                    next = Next::Stop;
+                    break;
+                }
+                next = self.read(&mut reader);
+                if next != Next::Leave {
+                    end_of_turn(next).await;
+                }
             }
-            if reader.stream.readable().await.is_err() {
-                next = Next::Stop;
-                break;
+            match next {
+                Next::Leave => self.give_away(reader, peer),
+                _ => self.close(reader.id),
             }
-            next = self.read(&mut reader);
-            if next != Next::Leave {
-                end_of_turn(next).await;
-            }
-        }
-        match next {
-            Next::Leave => self.give_away(reader, peer),
-            _ => self.close(reader.id),
         }
     }
 
@@ -576,7 +587,7 @@ async fn end_of_turn(next: Next) {
         return tokio::task::yield_now().await;
     }
     let mut is_over = false;
-    std::future::poll_fn(|context| {
+    poll_fn(|context| {
         if std::mem::replace(&mut is_over, true) {
             return Poll::Ready(());
         }

@@ -28,7 +28,8 @@ pub(super) fn answer(site: &Rc<Site>, request: Request<Incoming>, peer: SocketAd
                     // Copied, so that a quiet connection does not hold on to the buffer its request was read into.
                     let (stream, first) = (parts.io.into_inner(), parts.read_buf.to_vec());
                     drop(parts.read_buf);
-                    Rc::clone(&site.shards.door).serve(stream, peer, Transport::WebSocket, first).await;
+                    // A task of its own: this one has room for a request.
+                    spawn_local(Rc::clone(&site.shards.door).serve(stream, peer, Transport::WebSocket, first));
                 }
             });
             switching(&accept, protocol)
