@@ -141,12 +141,15 @@ impl Broker {
         let rows = self.keeping.take_aside(&mut self.out);
         let (number, is_5, is_full) = (self.session_number(from), self.speaks_5(from), self.keeping.is_full);
         let (packet_id, qos) = match publish.delivery {
-            // 3.x has no word for what they could say, but for a disk that is full.
+            // 3.x has no word for what they could say, but that a disk is full.
             Delivery::AtLeastOnce { packet_id, .. } if is_5 || is_full => (packet_id, Qos::AtLeastOnce),
             Delivery::ExactlyOnce { packet_id, .. } if is_5 || is_full || number != 0 => {
                 (packet_id, Qos::ExactlyOnce)
             }
-            _ => return Receipt::None,
+            _ => {
+                self.out.store_all(rows);
+                return Receipt::None;
+            }
         };
         let (is_retained, is_kept) = (publish.retain, qos == Qos::ExactlyOnce && number != 0 && left == 1);
         let serial = self.await_answer(from, packet_id, qos);
@@ -156,7 +159,7 @@ impl Broker {
             let kept = Kept { session: number, packet_id, rows, here, may_be_refused };
             (given, Receipt::Keep(serial, Box::new(kept)))
         } else {
-            rows.into_iter().for_each(|row| self.out.store(row));
+            self.out.store_all(rows);
             (Vec::new(), Receipt::Tell(serial))
         };
         let of = (from, number, packet_id, qos);
@@ -205,7 +208,7 @@ impl Broker {
             Receipt::Tell(serial) => serial,
             Receipt::Keep(serial, kept) => {
                 let Kept { session, packet_id, rows, here, may_be_refused } = *kept;
-                rows.into_iter().for_each(|row| self.out.store(row));
+                self.out.store_all(rows);
                 let fate = fate.max(here);
                 if fate != Fate::Refused && !(may_be_refused && fate == Fate::TurnedAway) {
                     self.out.store(Change::Received { session, packet_id });

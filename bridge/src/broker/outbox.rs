@@ -84,6 +84,10 @@ impl Outbox {
         self.changes.push_back(change);
     }
 
+    pub(super) fn store_all(&mut self, changes: Vec<Change>) {
+        changes.into_iter().for_each(|change| self.store(change));
+    }
+
     /// Lets `encode` append a packet to the buffer. None when it wrote nothing.
     pub(super) fn encode(&mut self, encode: impl FnOnce(&mut Vec<u8>)) -> Option<Piece> {
         let start = self.bytes.len();

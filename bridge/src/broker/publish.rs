@@ -170,7 +170,8 @@ impl Broker {
             return Ok(Some(here));
         }
         if audience.peers.is_empty() && self.leaving.is_empty() && stamp.is_none() {
-            self.keeping.take_aside(&mut self.out).into_iter().for_each(|row| self.out.store(row));
+            let rows = self.keeping.take_aside(&mut self.out);
+            self.out.store_all(rows);
             return Ok(Some(here));
         }
         Ok(self.cross(from, &mut routed, &audience, (here, stamp)))
