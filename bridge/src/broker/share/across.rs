@@ -84,6 +84,7 @@ impl Broker {
     /// Sends what a member has left behind to another shard. What is kept of it is that one's to remove.
     pub(super) fn hand_over(&mut self, share: ShareId, queued: Queued, to: ShardId, tried: Tried) {
         let Some(share) = self.subscriptions.share(share).map(|share| share.text()) else { return };
+        self.tell_news(); // else it came back to a member that is gone
         let replaces = self.keeping.hand_over(queued.number);
         let (message, origin) = (queued.message, self.place.shard);
         let receipt = Receipt::None;
