@@ -4,10 +4,11 @@
 use std::collections::BTreeMap;
 
 use bridge::broker::change::{Change, Key, Rows};
-use bridge::broker::{Broker, Fetch, Found, Input, Output};
+use bridge::broker::{Fetch, Found, Input, Output};
 
 use crate::model::{Received, Snapshot};
 use crate::network::Event;
+use crate::shards::Shards;
 use crate::world::World;
 
 #[derive(Debug, Default)]
@@ -127,21 +128,21 @@ impl World {
         }
     }
 
-    pub(crate) fn fetch(&mut self, fetch: Fetch) {
+    pub(crate) fn fetch(&mut self, at: usize, fetch: Fetch) {
         let delay = self.dice.up_to_ms(30);
         let Some(disk) = &mut self.disk else { return };
         disk.fetches += 1;
         self.model.is_fetching = true;
-        let found = Event::Found(disk.process, fetch);
+        let found = Event::Found(disk.process, at, fetch);
         self.plan(self.now + delay, found);
     }
 
-    pub(crate) fn found(&mut self, process: u64, fetch: Fetch) {
+    pub(crate) fn found(&mut self, process: u64, at: usize, fetch: Fetch) {
         let Some(disk) = self.disk.as_mut().filter(|disk| disk.process == process) else { return };
         disk.fetches -= 1;
         self.model.is_fetching = disk.fetches > 0;
         let found = Found { messages: disk.all().find(fetch.numbers()), unstored: Vec::new() };
-        self.input(Input::Fetched { fetch, found });
+        self.input_at(at, Input::Fetched { fetch, found });
     }
 
     /// The process dies soon, whatever it is doing then.
@@ -179,15 +180,25 @@ impl World {
     fn begin_again(&mut self, disk: &mut Disk) {
         let (safe, snapshot) = (std::mem::take(&mut disk.safe), std::mem::take(&mut disk.snapshot));
         *disk = Disk { safe, snapshot, process: disk.process + 1, ..Disk::default() };
-        self.broker = Broker::new(self.model.config().clone(), self.dice.seed());
-        let mut restore = self.broker.restore(self.now);
-        disk.safe.puts().for_each(|change| restore.take(change));
-        restore.finish();
+        self.shards = Shards::new(self.of(), self.model.config(), self.dice.seed());
+        let rows: Vec<_> = disk.safe.puts().collect();
+        self.shards.restore(self.now, &rows);
+        (0..self.shards.many()).for_each(|at| self.after_restore(at, disk));
+        while let Some((from, to, item)) = self.shards.arrival() {
+            self.shards.brokers[to].handle(self.now, Input::Peer { from, item });
+            self.after_restore(to, disk);
+        }
+        self.wait = self.shards.wait();
+    }
+
+    fn after_restore(&mut self, at: usize, disk: &mut Disk) {
+        let Shards { brokers, between, waits, .. } = &mut self.shards;
         loop {
-            match self.broker.poll() {
+            match brokers[at].poll() {
                 Output::Store(change) => disk.store(change),
+                Output::Peer { to, item } => between.entry((at, to.0.into())).or_default().push_back(item),
                 Output::Wait(wait) => {
-                    self.wait = wait;
+                    waits[at] = wait;
                     return;
                 }
                 other => panic!("nobody is there yet, and this comes out: {other:?}"),

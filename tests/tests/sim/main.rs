@@ -10,6 +10,8 @@
 //!                      └── what they received ──▶ model ◀───────┘ every packet in and out
 //! ```
 //!
+//! Half of the runs have one shard, the others two or four: `shards`.
+//!
 //! In some runs the broker keeps its state on a disk that forgets what was not synced, and dies at any moment: `disk`.
 //!
 //! The model is a second broker made of plain maps, which predicts instead of sending: it says what must come out, and
@@ -25,6 +27,7 @@ mod plan;
 mod quiet;
 mod raw;
 mod seeds;
+mod shards;
 mod some;
 mod tally;
 mod trace;

@@ -27,8 +27,8 @@ pub(crate) enum Event {
     ClientGone(LinkKey),
     /// What is being written is durable. The number is that of the process, for these three.
     Synced(u64),
-    /// What was asked of the disk is there.
-    Found(u64, Fetch),
+    /// What a shard asked of the disk is there.
+    Found(u64, usize, Fetch),
     /// The process dies, if it has not died before.
     Crash(u64),
 }
@@ -164,7 +164,7 @@ impl World {
             Event::ServerGone(key) => self.server_gone(key),
             Event::ClientGone(key) => self.client_gone(key),
             Event::Synced(process) => self.synced(process),
-            Event::Found(process, fetch) => self.found(process, fetch),
+            Event::Found(process, at, fetch) => self.found(process, at, fetch),
             Event::Crash(process) => self.crash(process),
         }
         self.links.retain(|_, link| link.client.is_open || link.server.is_open);

@@ -96,7 +96,7 @@ impl World {
         assert!(self.model.is_empty(), "{:?}", self.model);
         assert!(self.links.is_empty() && self.events.is_empty(), "{:?}", self.links);
         assert_eq!(self.wait, None, "nothing is left to wait for");
-        let counters = self.broker.counters();
+        let counters = self.shards.counters();
         let left = [counters.connections, counters.sessions, counters.subscriptions];
         assert_eq!(left, [0, 0, 0], "connections, sessions, subscriptions");
     }

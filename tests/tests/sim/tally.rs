@@ -19,6 +19,9 @@ pub(crate) struct Tally {
     pub(crate) full_queues: u64,
     pub(crate) expired: u64,
     pub(crate) too_large: u64,
+    /// Connections that went to another shard, and what shards told each other.
+    pub(crate) moved: u64,
+    pub(crate) crossed: u64,
 }
 
 impl Tally {
@@ -38,6 +41,8 @@ impl Tally {
         self.full_queues += other.full_queues;
         self.expired += other.expired;
         self.too_large += other.too_large;
+        self.moved += other.moved;
+        self.crossed += other.crossed;
     }
 
     /// A simulation in which nothing happens proves nothing.
@@ -58,6 +63,8 @@ impl Tally {
             full_queues: 20,
             expired: 20,
             too_large: 20,
+            moved: 500,
+            crossed: 5_000,
         };
         let enough = self.packets_in > least.packets_in
             && self.packets_out > least.packets_out
@@ -72,7 +79,9 @@ impl Tally {
             && self.slow_readers > least.slow_readers
             && self.full_queues > least.full_queues
             && self.expired > least.expired
-            && self.too_large > least.too_large;
+            && self.too_large > least.too_large
+            && self.moved > least.moved
+            && self.crossed > least.crossed;
         assert!(enough, "hardly anything happened: {self:?}");
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use bridge::broker::{Broker, Config, ConnectionId, Input, Output, Overlapping};
+use bridge::broker::{Config, ConnectionId, Fetch, Input, Output, Overlapping};
 use mqtt::codec::Deframer;
 use mqtt::{Instant, Version};
 
@@ -14,6 +14,7 @@ use crate::machine::Machine;
 use crate::model::Model;
 use crate::network::Event;
 use crate::raw::Raw;
+use crate::shards::Shards;
 use crate::some::some_shared_filter;
 use crate::tally::Tally;
 use crate::trace::Trace;
@@ -25,7 +26,7 @@ const ACTIONS: usize = 200;
 pub(crate) struct World {
     pub(crate) dice: Dice,
     pub(crate) now: Instant,
-    pub(crate) broker: Broker,
+    pub(crate) shards: Shards,
     /// When the broker wants to be woken.
     pub(crate) wait: Option<Instant>,
     pub(crate) model: Model,
@@ -51,11 +52,16 @@ pub(crate) struct World {
 impl World {
     pub(crate) fn new(seed: u64, is_traced: bool) -> Self {
         let mut dice = Dice::new(seed);
-        let config = Self::some_config(&mut dice);
+        let of = [1, 1, 2, 4][(seed % 4) as usize];
+        let mut config = Self::some_config(&mut dice);
+        if of > 1 {
+            // Which of several wills that fall due at one moment has the last place in a short queue is not foretold.
+            config.max_queued_messages = 10_000;
+        }
         let now = Instant::from_millis(1_000);
         let mut world = Self {
             now,
-            broker: Broker::new(config.clone(), dice.seed()),
+            shards: Shards::new(of, &config, dice.seed()),
             wait: None,
             max_packet_bytes: config.max_packet_bytes,
             model: Model::new(config.clone()),
@@ -120,7 +126,7 @@ impl World {
 
     /// What this broker has counted.
     pub(crate) fn count(&mut self) {
-        let counters = self.broker.counters();
+        let counters = self.shards.counters();
         self.tally.packets_in += counters.packets_received;
         self.tally.slow_readers += counters.dropped_slow_reader;
         self.tally.full_queues += counters.dropped_queue_full;
@@ -135,7 +141,7 @@ impl World {
         self.tally.restarts += 1;
         self.trace.note(|| format!("{:>8} the broker begins anew", self.now.as_millis()));
         let config = self.model.config().clone();
-        self.broker = Broker::new(config.clone(), self.dice.seed());
+        self.shards = Shards::new(self.of(), &config, self.dice.seed());
         self.wait = None;
         self.model.restart();
         self.by_id.clear();
@@ -237,19 +243,69 @@ impl World {
         }
     }
 
-    /// One turn of the broker; the model has taken the same input already.
+    /// One turn of all brokers; the model has taken the same input already.
     pub(crate) fn input(&mut self, input: Input<'_>) {
-        self.broker.handle(self.now, input);
-        let (mut closed, mut touched) = (BTreeSet::new(), BTreeSet::new());
-        let (turn, mut fetches) = (self.begin_turn(), Vec::new());
+        let mut turn = self.new_turn();
+        match input {
+            Input::Packet { connection, packet } => self.packet(connection, &packet, &mut turn),
+            Input::Tick => {
+                (0..self.shards.many()).for_each(|at| self.handle(at, Input::Tick, &mut turn));
+            }
+            Input::Opened { connection, peer } => {
+                self.shards.homes.insert(connection.0, (0, peer.clone()));
+                self.handle(0, Input::Opened { connection, peer }, &mut turn);
+            }
+            Input::Closed { connection } => {
+                self.handle(self.shards.home(connection.0), input, &mut turn);
+                self.shards.homes.remove(&connection.0);
+            }
+            Input::Malformed { connection, .. } | Input::Written { connection, .. } => {
+                self.handle(self.shards.home(connection.0), input, &mut turn);
+            }
+            other => panic!("{other:?} is for one shard"),
+        }
+        self.end_turn(turn);
+    }
+
+    /// The same for what is for one of them.
+    pub(crate) fn input_at(&mut self, at: usize, input: Input<'_>) {
+        let mut turn = self.new_turn();
+        self.handle(at, input, &mut turn);
+        self.end_turn(turn);
+    }
+
+    /// A packet, and the way of its connection to where its Client is at home.
+    fn packet(&mut self, connection: ConnectionId, packet: &mqtt::Packet<'_>, turn: &mut Turn) {
+        let at = self.shards.home(connection.0);
+        self.handle(at, Input::Packet { connection, packet: packet.clone() }, turn);
+        if let Some((to, is_crowded)) = turn.moves.take()
+            && let Some((home, peer)) = self.shards.homes.get_mut(&connection.0)
+        {
+            *home = to;
+            let peer = peer.clone();
+            self.tally.moved += 1;
+            self.handle(to, Input::Moved { connection, peer, is_crowded }, turn);
+            self.handle(to, Input::Packet { connection, packet: packet.clone() }, turn);
+        }
+    }
+
+    fn new_turn(&mut self) -> Turn {
+        Turn { number: self.begin_turn(), ..Turn::default() }
+    }
+
+    /// One broker takes an input, and says all that comes of it.
+    fn handle(&mut self, at: usize, input: Input<'_>, turn: &mut Turn) {
+        let Shards { brokers, between, waits, .. } = &mut self.shards;
+        let broker = &mut brokers[at];
+        broker.handle(self.now, input);
         loop {
-            match self.broker.poll() {
+            match broker.poll() {
                 Output::Send { connection, bytes, held } => {
                     let key = key(&self.by_id, connection);
                     let link = self.links.get_mut(&key).expect("a link that is open");
                     assert!(!link.server.is_closing, "{key} was closed, and is sent more");
-                    link.server.take(bytes, held.then_some(turn));
-                    touched.insert(key);
+                    link.server.take(bytes, (held && self.disk.is_some()).then_some(turn.number));
+                    turn.touched.insert(key);
                     if let Some(disk) = &mut self.disk {
                         disk.is_awaited |= held;
                     }
@@ -268,24 +324,36 @@ impl World {
                 Output::Close { connection } => {
                     let key = key(&self.by_id, connection);
                     self.links.get_mut(&key).expect("a link that is open").server.is_closing = true;
-                    closed.insert(key);
-                    touched.insert(key);
+                    turn.closed.insert(key);
+                    turn.touched.insert(key);
                 }
                 Output::Store(change) => {
-                    self.disk.as_mut().expect("only what is kept is stored").store(change)
+                    self.disk.as_mut().expect("only what is kept is stored").store(change);
                 }
-                Output::Fetch(fetch) => fetches.push(fetch),
+                Output::Fetch(fetch) => turn.fetches.push((at, fetch)),
                 Output::Notice(_) => {}
-                Output::Peer { .. } | Output::Move { .. } => panic!("there is one shard"),
-                Output::Wait(at) => {
-                    self.wait = at;
+                Output::Peer { to, item } => {
+                    self.tally.crossed += 1;
+                    between.entry((at, to.0.into())).or_default().push_back(item);
+                }
+                Output::Move { to, is_crowded, .. } => turn.moves = Some((to.0.into(), is_crowded)),
+                Output::Wait(wait) => {
+                    waits[at] = wait;
                     break;
                 }
             }
         }
-        fetches.into_iter().for_each(|fetch| self.fetch(fetch));
-        self.model.turn(&closed, self.wait, &self.broker.counters());
-        for key in touched {
+    }
+
+    /// What the brokers tell each other arrives; then nobody has anything more to say.
+    fn end_turn(&mut self, mut turn: Turn) {
+        while let Some((from, to, item)) = self.shards.arrival() {
+            self.handle(to, Input::Peer { from, item }, &mut turn);
+        }
+        self.wait = self.shards.wait();
+        turn.fetches.into_iter().for_each(|(at, fetch)| self.fetch(at, fetch));
+        self.model.turn(&turn.closed, self.wait, &self.shards.counters());
+        for key in turn.touched {
             if self.links.get(&key).is_some_and(|link| link.is_cut) {
                 self.links.get_mut(&key).expect("it is there").server.waiting.clear();
             }
@@ -293,6 +361,22 @@ impl World {
         }
         self.write();
     }
+
+    /// How many brokers there are.
+    pub(crate) fn of(&self) -> u16 {
+        u16::try_from(self.shards.many()).expect("a few")
+    }
+}
+
+/// What comes of one input.
+#[derive(Debug, Default)]
+struct Turn {
+    number: u64,
+    closed: BTreeSet<LinkKey>,
+    touched: BTreeSet<LinkKey>,
+    fetches: Vec<(usize, Fetch)>,
+    /// The connection goes to this shard.
+    moves: Option<(usize, bool)>,
 }
 
 fn key(by_id: &BTreeMap<u32, LinkKey>, connection: ConnectionId) -> LinkKey {
