@@ -98,3 +98,24 @@ fn who_comes_back_is_answered_for_what_it_sends_again_and_for_nothing_else() {
     let answers = cluster.answers(publisher);
     assert_eq!(answers.get(1..), Some(&["PUBREC 2 0x00".into(), "PUBREC 2 0x00".into()][..]), "{answers:?}");
 }
+
+/// The row of a message is written by the other shard, and what was done here before that is not kept for ever.
+#[test]
+fn a_message_that_is_done_before_the_other_shard_has_written_it_leaves_nothing_behind() {
+    let (mut cluster, publisher) = pair(2, true);
+    let subscriber = cluster.add_at(0);
+    cluster.subscribe_to(subscriber, "q", Qos::AtLeastOnce);
+    cluster.settle_shards();
+    cluster.answers(subscriber);
+    cluster.publish_as(publisher, ("q", 1), Qos::ExactlyOnce);
+    assert_eq!(cluster.answers(subscriber).len(), 1, "QoS 1 need not wait");
+    let taken = Ack::new(PacketId::new(1).unwrap(), ReasonCode::Success);
+    cluster.packet(subscriber, Packet::Puback(taken.clone()));
+    cluster.settle_shards();
+    assert_eq!(cluster.answers(publisher), ["PUBREC 1 0x00"]);
+    cluster.packet(publisher, Packet::Pubrel(taken));
+    cluster.settle_shards();
+    cluster.answers(publisher);
+    cluster.settle(); // who was away comes and takes it
+    cluster.check_nothing_is_left();
+}
