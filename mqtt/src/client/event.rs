@@ -46,6 +46,22 @@ pub struct PublishId(pub(super) u64);
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct RequestId(pub(super) u64);
 
+impl PublishId {
+    /// A number of its own, also among those of [`RequestId`]: for what crosses into another language.
+    #[must_use]
+    pub const fn number(self) -> u64 {
+        self.0
+    }
+}
+
+impl RequestId {
+    /// A number of its own, also among those of [`PublishId`].
+    #[must_use]
+    pub const fn number(self) -> u64 {
+        self.0
+    }
+}
+
 /// What the application is told.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Event {
