@@ -48,6 +48,12 @@ impl Link {
         self.0.driver.turn(|client, now| client.publish_with(now, message, offline))
     }
 
+    /// Takes back a message that was not sent yet; says whether it was one. No event follows then.
+    #[must_use]
+    pub fn cancel(&self, id: PublishId) -> bool {
+        self.0.driver.turn(|client, _| client.cancel(id))
+    }
+
     /// Subscribes, now and after each reconnect. [`Event::Subscribed`] tells the answer. With `subscription_id` (1 to
     /// 268 435 455, MQTT 5) each message says which subscription brought it.
     pub fn subscribe(

@@ -52,6 +52,12 @@ impl PublishId {
     pub const fn number(self) -> u64 {
         self.0
     }
+
+    /// What a [`number`](Self::number) names; one that names nothing does no harm.
+    #[must_use]
+    pub const fn from_number(number: u64) -> Self {
+        Self(number)
+    }
 }
 
 impl RequestId {

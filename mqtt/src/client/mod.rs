@@ -165,6 +165,11 @@ impl Client {
         Ok(id)
     }
 
+    /// Takes back a message that was not sent yet; says whether it was one. No event follows then.
+    pub fn cancel(&mut self, id: PublishId) -> bool {
+        self.queue.cancel(id)
+    }
+
     /// Subscribes to filters, now or as soon as there is a connection. The subscription is made again whenever a Server
     /// has lost it. `subscription_id` (1 to 268 435 455) comes back with each message it brings, in 5.0.
     /// [`Event::Subscribed`] tells the answer, also to what the Server said it does not support.
