@@ -17,7 +17,7 @@ use crate::{
     bench,
     build::{self, Profile},
     command::{self, cargo},
-    guard,
+    guard, npm,
     report::{self, Outcome},
     sim, spec, system,
     tools::{self, WASM},
@@ -30,7 +30,7 @@ struct Step {
     run: fn() -> Result<()>,
 }
 
-const STEPS: [Step; 14] = [
+const STEPS: [Step; 15] = [
     Step { name: "fmt", shows: "the code is formatted", run: fmt },
     Step { name: "spec", shows: "every normative statement has its code and its test", run: spec::check },
     Step { name: "clippy", shows: "no lint complains, natively and for the browser", run: clippy },
@@ -45,6 +45,7 @@ const STEPS: [Step; 14] = [
     Step { name: "guard", shows: "a message costs no more than was accepted", run: guard::check },
     Step { name: "build", shows: "page and program build", run: build },
     Step { name: "bench", shows: "the comparison of brokers works, with a few messages", run: bench },
+    Step { name: "npm", shows: "the npm package builds, and its types fit a program", run: npm::npm },
     Step { name: "system", shows: "the program with real peers, the page in a browser", run: whole },
     Step { name: "shards", shows: "the program with real peers, on two threads", run: two_shards },
     Step { name: "wasm", shows: "the browser's client against the program, in Chromium", run: wasm },
@@ -98,14 +99,15 @@ fn clippy() -> Result<()> {
     command::run(native.args(NATIVE).args(["--", "-Dwarnings"]))?;
     // This lints mqtt for the browser too, without its property tests, which need an operating system's randomness.
     let mut wasm = cargo(["clippy", "--locked", "--all-targets", "--target", WASM]);
-    command::run(wasm.args(["-p", "client-wasm", "--", "-Dwarnings"]))
+    command::run(wasm.args(["-p", "client-wasm", "-p", "client-npm", "--", "-Dwarnings"]))
 }
 
 fn doc() -> Result<()> {
     tools::wasm_target()?;
     let mut native = cargo(["doc", "--locked", "--no-deps"]);
     command::run(native.args(NATIVE).env("RUSTDOCFLAGS", "-Dwarnings"))?;
-    let mut wasm = cargo(["doc", "--locked", "--no-deps", "--target", WASM, "-p", "client-wasm"]);
+    let mut wasm =
+        cargo(["doc", "--locked", "--no-deps", "--target", WASM, "-p", "client-wasm", "-p", "client-npm"]);
     command::run(wasm.env("RUSTDOCFLAGS", "-Dwarnings"))
 }
 
@@ -119,7 +121,7 @@ fn pure() -> Result<()> {
 
 fn unit() -> Result<()> {
     let mut test = cargo(["test", "--locked", "-p", "mqtt", "-p", "bridge", "-p", "client-wasm"]);
-    command::run(test.args(["-p", "load", "-p", "xtask"]))
+    command::run(test.args(["-p", "client-npm", "-p", "load", "-p", "xtask"]))
 }
 
 /// A few of them; `cargo xtask sim --bite` does it with all.

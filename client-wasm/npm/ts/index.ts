@@ -59,7 +59,6 @@ export async function connect(url: string | URL, options: ConnectOptions = {}): 
   await load(options.wasm);
   signal?.throwIfAborted();
   const client = new Client(String(url), options);
-  signal?.addEventListener('abort', () => client.end(), { once: true });
   return new Promise((resolve, reject) => {
     const give = (error: unknown): void => {
       done();
@@ -68,6 +67,7 @@ export async function connect(url: string | URL, options: ConnectOptions = {}): 
     };
     const opened = (): void => {
       done();
+      signal?.addEventListener('abort', () => client.end(), { once: true });
       resolve(client);
     };
     const closed = ({ error, retryIn }: Closed): void => {
