@@ -16,7 +16,7 @@ use crate::{
     command,
     page::assets,
     report::{self, FileSize},
-    system, tools,
+    system, test, tools,
 };
 
 /// Files of the wasm module that the TypeScript stands on.
@@ -28,6 +28,14 @@ pub(crate) fn npm() -> Result<()> {
     check_example(&package)?;
     println!("\n{}\n\n{}", report::sizes(&sizes(&package)?), package.display());
     Ok(())
+}
+
+/// Builds the package and lets it take messages in a browser, beside other clients; or only those with these names.
+pub(crate) fn bench(clients: &[&str]) -> Result<()> {
+    build()?;
+    system::other_clients()?;
+    let mut run = test::browser_tests(["run", "--locked", "-p", "tests", "--example", "page_speed", "--"])?;
+    command::run(run.args(clients))
 }
 
 /// The finished package: a folder.

@@ -10,6 +10,8 @@ use crate::{command, tools};
 
 const PAHO: &str = "2.1.0";
 const MQTT_JS: &str = "5.16.0";
+const PAHO_JS: &str = "1.1.0";
+const U8_MQTT: &str = "0.6.7";
 const TYPESCRIPT: &str = "5.9.3";
 const TRUNK: &str = "0.22.1";
 
@@ -147,6 +149,13 @@ fn paho() -> Result<()> {
 /// The JavaScript client: target/tools/npm/node_modules/mqtt.
 fn mqtt_js() -> Result<()> {
     node_package("mqtt", MQTT_JS).map(drop)
+}
+
+/// What the benchmark of the page compares, beside a browser.
+pub(crate) fn other_clients() -> Result<()> {
+    peers()?;
+    node_package("paho-mqtt", PAHO_JS)?;
+    node_package("u8-mqtt", U8_MQTT).map(drop)
 }
 
 /// TypeScript's compiler.

@@ -175,7 +175,7 @@ fn trunk() -> Result<()> {
 }
 
 /// A cargo command whose tests find the program, the tools and a browser's driver.
-fn browser_tests<const N: usize>(arguments: [&str; N]) -> Result<Command> {
+pub(crate) fn browser_tests<const N: usize>(arguments: [&str; N]) -> Result<Command> {
     let binary = Profile::Release.binary();
     ensure!(binary.is_file(), "{} is not built yet: `cargo xtask build`", binary.display());
     let mut command = cargo(arguments);
