@@ -74,7 +74,7 @@ impl Core {
         Ok(id.number() as f64)
     }
 
-    /// Takes back what was not sent yet; says whether it was so. The host hears nothing more of it then.
+    /// Takes back what was not sent yet; says whether it was so, as the host hears too.
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "it came from `publish`")]
     #[must_use]
     pub fn cancel(&self, id: f64) -> bool {

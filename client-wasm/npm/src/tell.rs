@@ -80,6 +80,7 @@ impl Tell {
             Outcome::LinkLost => (4, 0, None),
             Outcome::SessionLost => (5, 0, None),
             Outcome::Impossible(e) => (6, 0, Some(e.to_string())),
+            Outcome::Cancelled => (7, 0, None),
         };
         self.host.published(id, outcome, reason, text);
     }
@@ -130,7 +131,8 @@ impl Observer for Tell {
                 self.host.remark(id as f64, reason_string, flat(user_properties));
             }
             Event::SubscriptionLost { filter, reason } => self.host.lost(filter.as_str(), reason.byte()),
-            Event::Message(_) | Event::Reauthenticated => {}
+            // Of enhanced authentication, which nothing here begins; messages were taken above.
+            _ => {}
         }
     }
 

@@ -98,11 +98,12 @@ interface Answered {
   remark: Remark;
 }
 
-const OUTCOMES = ['sent', 'acknowledged', 'refused', 'expired', 'link-lost', 'session-lost', 'impossible'] as const;
+const OUTCOMES = ['sent', 'acknowledged', 'refused', 'expired', 'link-lost', 'session-lost', 'impossible', 'cancelled'] as const;
 const WORDS = {
   expired: 'the message was not delivered in its time',
   'link-lost': 'the connection was lost before the message was sent',
   'session-lost': 'the server has forgotten the session: nobody can say whether the message arrived',
+  cancelled: 'the message was taken back before it was sent',
   impossible: 'the server cannot take the message',
 } as const;
 

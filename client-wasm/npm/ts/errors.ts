@@ -16,6 +16,8 @@ export type ErrorCode =
   | 'session-lost'
   /** The Server that was connected to in the end cannot take it. */
   | 'impossible'
+  /** It was taken back before it was sent. */
+  | 'cancelled'
   /** Only MQTT 5.0 can do this. */
   | 'needs-mqtt-5'
   /** No answer came in time. */

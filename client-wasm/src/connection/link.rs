@@ -48,8 +48,8 @@ impl Link {
         self.0.driver.turn(|client, now| client.publish_with(now, message, offline))
     }
 
-    /// Takes back a message that was not sent yet; says whether it was one. No event follows then.
-    #[must_use]
+    /// Takes a message back that was not sent yet, which [`Outcome::Cancelled`](mqtt::client::Outcome::Cancelled) tells. False
+    /// when it is on its way or has its end.
     pub fn cancel(&self, id: PublishId) -> bool {
         self.0.driver.turn(|client, _| client.cancel(id))
     }

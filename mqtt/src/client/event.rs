@@ -196,6 +196,8 @@ pub enum Outcome {
         /// The Server's words for a person.
         reason_string: Option<String>,
     },
+    /// [`Client::cancel`](super::Client::cancel) took it back before it was sent.
+    Cancelled,
     /// Its time was over. A message that was on its way when the connection was lost may have arrived all the same.
     Expired,
     /// It waited for its turn and asked to fail when the connection ends ([`Offline::FailNow`]).

@@ -165,9 +165,14 @@ impl Client {
         Ok(id)
     }
 
-    /// Takes back a message that was not sent yet; says whether it was one. No event follows then.
+    /// Takes a message back that was not sent yet, which [`Outcome::Cancelled`] tells. False when it is on its way or has its
+    /// end: what was sent cannot be taken back.
     pub fn cancel(&mut self, id: PublishId) -> bool {
-        self.queue.cancel(id)
+        let cancelled = self.queue.cancel(id);
+        if cancelled {
+            self.published(id, Outcome::Cancelled);
+        }
+        cancelled
     }
 
     /// Subscribes to filters, now or as soon as there is a connection. The subscription is made again whenever a Server

@@ -127,7 +127,7 @@ impl Queue {
         self.take(Outgoing::fails_offline)
     }
 
-    /// Whether it waited here.
+    /// Takes out one message, if it waits here.
     pub(super) fn cancel(&mut self, id: PublishId) -> bool {
         !self.take(|item| item.id == id).is_empty()
     }

@@ -153,9 +153,8 @@ fn site() -> TempFolder {
     copy(&modules.join("mqtt/dist/mqtt.esm.js"), &folder.0.join("mqtt.esm.js"));
     copy(&modules.join("paho-mqtt/paho-mqtt.js"), &folder.0.join("paho-mqtt.js"));
     copy(&modules.join("u8-mqtt/esm/web/index.js"), &folder.0.join("u8-mqtt.js"));
-    let built = workspace().join("target/npm");
-    for entry in fs::read_dir(&built).expect("`cargo xtask npm` has made the package").filter_map(Result::ok)
-    {
+    let built = fs::read_dir(tool("../npm")).expect("the package can be read");
+    for entry in built.filter_map(Result::ok) {
         if entry.path().is_file() {
             copy(&entry.path(), &package.join(entry.file_name()));
         }

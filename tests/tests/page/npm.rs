@@ -6,15 +6,13 @@ use std::path::{Path, PathBuf};
 use mqtt::packet::{Connect, Publish, PublishProperties};
 use mqtt::{Qos, Version};
 use serde_json::{Value, json};
-use tests::{Bridge, Browser, Client, TempFolder, Wire, message, workspace};
+use tests::{Bridge, Browser, Client, TempFolder, Wire, message, tool};
 
 use crate::stage::{DESKTOP, SOON};
 
 /// A folder of static files: the example page with the package beside it.
 fn site() -> TempFolder {
-    let package = workspace().join("target/npm");
-    let hint = "`cargo xtask npm` makes it";
-    assert!(package.join("core_bg.wasm").is_file(), "{} is not built; {hint}", package.display());
+    let package = tool("../npm");
     let folder = TempFolder::new("site");
     copy(&package, &folder.0.join("switchboard-mqtt"));
     copy(&package.join("example"), &folder.0);
