@@ -2,7 +2,7 @@
 //!
 //! ```text
 //!   client-wasm/npm/src ─ rustc, wasm-bindgen ─▶ core.js, core.d.ts, core_bg.wasm ┐
-//!   client-wasm/npm/ts ──────────────────────────────────────────────────────────┴─ tsc ─▶ target/npm
+//!   client-wasm/npm/ts ──────────────────────────────────────────────────────────┴─ tsc, esbuild ─▶ target/npm
 //! ```
 
 use std::{
@@ -18,9 +18,6 @@ use crate::{
     report::{self, FileSize},
     system, test, tools,
 };
-
-/// Files of the wasm module that the TypeScript stands on.
-const CORE: [&str; 3] = ["core.js", "core.d.ts", "core_bg.wasm"];
 
 /// Builds the package, checks its types as a program that uses it sees them, and prints what it weighs.
 pub(crate) fn npm() -> Result<()> {
@@ -41,7 +38,6 @@ pub(crate) fn bench(clients: &[&str]) -> Result<()> {
 /// The finished package: a folder.
 pub(crate) fn build() -> Result<PathBuf> {
     tools::wasm_target()?;
-    let tsc = system::typescript()?;
     let (home, work) = (home(), command::target().join("npm-work"));
     let package = command::target().join("npm");
     for folder in [&work, &package] {
@@ -53,16 +49,15 @@ pub(crate) fn build() -> Result<PathBuf> {
     bind(&work)?;
 
     fs::create_dir_all(&package)?;
-    let config = home.join("tsconfig.json");
-    for extra in [
-        ["--declaration", "false", "--removeComments", "true"],
-        ["--emitDeclarationOnly", "true", "--pretty", "false"],
-    ] {
-        let mut compile = command::program(&tsc);
-        compile.arg("--project").arg(in_folder(&config, &work)?).arg("--outDir").arg(&package);
-        command::run(compile.args(extra))?;
-    }
-    for name in CORE {
+    let mut types = command::program(system::typescript()?);
+    types.arg("--project").arg(in_folder(&home.join("tsconfig.json"), &work)?);
+    command::run(types.arg("--emitDeclarationOnly").arg("--outDir").arg(&package))?;
+    // One small file is one wait for a page, where ten would be a chain of them.
+    let mut bundle = command::program(system::esbuild()?);
+    bundle.arg(work.join("index.ts")).arg(format!("--outfile={}", package.join("index.js").display()));
+    bundle.args(["--bundle", "--format=esm", "--minify", "--target=es2022", "--log-level=warning"]);
+    command::run(&mut bundle)?;
+    for name in ["core.d.ts", "core_bg.wasm"] {
         copy(&work.join(name), &package.join(name))?;
     }
     for name in ["package.json", "README.md"] {

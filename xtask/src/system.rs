@@ -10,6 +10,7 @@ use crate::{command, tools};
 
 const PAHO: &str = "2.1.0";
 const MQTT_JS: &str = "5.16.0";
+const ESBUILD: &str = "0.25.12";
 const PAHO_JS: &str = "1.1.0";
 const U8_MQTT: &str = "0.6.7";
 const TYPESCRIPT: &str = "5.9.3";
@@ -162,6 +163,12 @@ pub(crate) fn other_clients() -> Result<()> {
 pub(crate) fn typescript() -> Result<PathBuf> {
     see_to(&NODE)?;
     Ok(node_package("typescript", TYPESCRIPT)?.join("bin/tsc"))
+}
+
+/// What makes one file of several modules.
+pub(crate) fn esbuild() -> Result<PathBuf> {
+    see_to(&NODE)?;
+    Ok(node_package("esbuild", ESBUILD)?.join("bin/esbuild"))
 }
 
 /// A package for Node: its folder below target/tools/npm/node_modules.

@@ -14,7 +14,8 @@ export interface Host {
   answered(id: number, reasons: Uint8Array): void;
   /** The Server's words, just before what they belong to. */
   remark(id: number, text: string | undefined, pairs: string[]): void;
-  connected(info: Granted): void;
+  connected(numbers: Uint32Array, clientId: string, responseInformation: string | undefined,
+    reasonString: string | undefined, pairs: string[]): void;
   /** `retryIn` in milliseconds; negative when nothing follows by itself. */
   ended(code: EndCode, reason: number, text: string, reference: string | undefined, retryIn: number): void;
   lost(filter: string, reason: number): void;
@@ -26,7 +27,7 @@ export type EndCode = 'stopped' | 'refused' | 'disconnected' | 'taken-over' | 'c
   | 'transport-closed' | 'unsendable' | 'unauthentic' | 'malformed' | 'protocol-error';
 
 /** Why a call is not even tried. */
-export type FailureCode = 'invalid-address' | 'invalid-topic' | 'invalid-argument' | 'not-connected' | 'queue-full'
+export type FailureCode = 'invalid-topic' | 'invalid-argument' | 'not-connected' | 'queue-full'
   | 'qos-not-supported' | 'retain-not-supported' | 'too-large';
 
 /** User properties as name, value, name, value …. */
@@ -87,7 +88,14 @@ extern "C" {
     #[wasm_bindgen(method)]
     pub(crate) fn remark(this: &Host, id: f64, text: Option<String>, pairs: Vec<String>);
     #[wasm_bindgen(method)]
-    pub(crate) fn connected(this: &Host, info: super::Granted);
+    pub(crate) fn connected(
+        this: &Host,
+        numbers: &[u32],
+        client_id: &str,
+        response_information: Option<String>,
+        reason_string: Option<String>,
+        pairs: Vec<String>,
+    );
     #[wasm_bindgen(method)]
     pub(crate) fn ended(
         this: &Host,

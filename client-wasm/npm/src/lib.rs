@@ -10,14 +10,13 @@ mod tell;
 
 use std::time::Duration;
 
-use client_wasm::connection::{Link, address::Address, now};
+use client_wasm::connection::{Link, now};
 use mqtt::client::{Offline, PublishId};
 use mqtt::packet::{RetainHandling, SubscriptionOptions};
 use mqtt::{ReasonCode, TopicFilter};
 use wasm_bindgen::prelude::*;
 
 pub use host::{Host, Properties, Settings};
-pub use tell::Granted;
 
 /// One connection that keeps itself alive.
 #[wasm_bindgen]
@@ -29,23 +28,15 @@ pub struct Core {
 
 #[wasm_bindgen]
 impl Core {
-    /// Begins to connect. `page` is this page's host, to which an address without one belongs.
+    /// Begins to connect to an address that a WebSocket takes.
     ///
     /// # Errors
-    /// What is wrong with the address or the settings.
+    /// What is wrong with the settings.
     #[wasm_bindgen(constructor)]
-    pub fn new(
-        address: &str,
-        page_is_secure: bool,
-        page: &str,
-        settings: &Settings,
-        host: Host,
-    ) -> Result<Self, JsValue> {
-        let address = Address::choose(page_is_secure, page, Some(address))
-            .map_err(|e| host.error("invalid-address", &e))?;
+    pub fn new(address: &str, settings: &Settings, host: Host) -> Result<Self, JsValue> {
         let config = settings::config(&host, settings)?;
         let observer = tell::Tell::new(host.clone().unchecked_into());
-        let link = Link::open_for(&address.to_string(), config, observer);
+        let link = Link::open_for(address, config, observer);
         Ok(Self { link, host })
     }
 

@@ -89,7 +89,7 @@ pub(crate) fn pairs<T: From<String>>(flat: Option<Vec<String>>) -> Vec<(T, T)> {
 }
 
 pub(crate) fn no_topic(host: &Host, text: &str, e: TopicError) -> JsValue {
-    host.error("invalid-topic", &format!("{text:?}: {e}"))
+    host.error("invalid-topic", &format!("“{text}”: {e}"))
 }
 
 /// A message that is not taken, as an Error of JavaScript.

@@ -1,64 +1,10 @@
 //! What happens on a link, told to JavaScript: messages in one call a frame, the rest as it comes, all of it in order.
 
+use super::host::Host;
+use super::inbox::Inbox;
 use client_wasm::connection::{Observer, now};
 use mqtt::client::{Connected, Ended, Event, Outcome, Subject};
 use mqtt::{SessionExpiry, Version};
-use wasm_bindgen::prelude::*;
-
-use super::host::Host;
-use super::inbox::Inbox;
-
-/// What the Server granted.
-#[wasm_bindgen(getter_with_clone)]
-#[derive(Clone, Debug)]
-#[expect(clippy::struct_excessive_bools, reason = "so many has the standard")]
-pub struct Granted {
-    /// The Server still had our Session.
-    #[wasm_bindgen(readonly, js_name = sessionPresent)]
-    pub session_present: bool,
-    /// 5 for MQTT 5.0, 4 for 3.1.1, 3 for 3.1.
-    #[wasm_bindgen(readonly)]
-    pub version: u8,
-    /// Ours or the one the Server chose.
-    #[wasm_bindgen(readonly, js_name = clientId)]
-    pub client_id: String,
-    /// Seconds, 0 for none.
-    #[wasm_bindgen(readonly, js_name = keepAlive)]
-    pub keep_alive: u16,
-    /// Seconds the Server keeps the Session, 4 294 967 295 for ever.
-    #[wasm_bindgen(readonly, js_name = sessionExpiry)]
-    pub session_expiry: u32,
-    /// QoS 1 and 2 messages the Server takes at once.
-    #[wasm_bindgen(readonly, js_name = receiveMaximum)]
-    pub receive_maximum: u16,
-    /// The highest QoS it takes.
-    #[wasm_bindgen(readonly, js_name = maximumQos)]
-    pub maximum_qos: u8,
-    /// Whether it keeps retained messages.
-    #[wasm_bindgen(readonly, js_name = retainAvailable)]
-    pub retain_available: bool,
-    /// Bytes of the largest packet it takes.
-    #[wasm_bindgen(readonly, js_name = maxPacketBytes)]
-    pub max_packet_bytes: Option<u32>,
-    /// Whether `+` and `#` may be subscribed to.
-    #[wasm_bindgen(readonly, js_name = wildcardSubscriptionAvailable)]
-    pub wildcard_subscription_available: bool,
-    /// Whether subscriptions may have identifiers.
-    #[wasm_bindgen(readonly, js_name = subscriptionIdAvailable)]
-    pub subscription_id_available: bool,
-    /// Whether `$share/…` may be subscribed to.
-    #[wasm_bindgen(readonly, js_name = sharedSubscriptionAvailable)]
-    pub shared_subscription_available: bool,
-    /// The basis for Response Topics, if it was asked for.
-    #[wasm_bindgen(readonly, js_name = responseInformation)]
-    pub response_information: Option<String>,
-    /// The Server's words for a person.
-    #[wasm_bindgen(readonly, js_name = reasonString)]
-    pub reason_string: Option<String>,
-    /// Name, value, name, value, in order.
-    #[wasm_bindgen(readonly, js_name = userProperties)]
-    pub user_properties: Vec<String>,
-}
 
 /// Tells a host.
 pub(crate) struct Tell {
@@ -112,7 +58,13 @@ impl Observer for Tell {
         }
         self.settled();
         match event {
-            Event::Connected(connected) => self.host.connected((*connected).into()),
+            Event::Connected(connected) => self.host.connected(
+                &numbers(&connected),
+                &connected.client_id,
+                connected.response_information,
+                connected.reason_string,
+                flat(connected.user_properties),
+            ),
             Event::Ended { why, retry_at } => {
                 let retry_in = retry_at.map_or(-1.0, |at| at.since(now()).as_secs_f64() * 1000.0);
                 self.ended(&why, retry_in);
@@ -144,34 +96,30 @@ impl Observer for Tell {
     }
 }
 
-impl From<Connected> for Granted {
-    fn from(c: Connected) -> Self {
-        Self {
-            session_present: c.session_present,
-            version: match c.version {
-                Version::V5 => 5,
-                Version::V3_1_1 => 4,
-                Version::V3_1 => 3,
-            },
-            client_id: c.client_id,
-            keep_alive: c.keep_alive_s,
-            session_expiry: match c.session_expiry {
-                SessionExpiry::AtDisconnect => 0,
-                SessionExpiry::After(seconds) => seconds,
-                SessionExpiry::Never => u32::MAX,
-            },
-            receive_maximum: c.receive_maximum,
-            maximum_qos: c.maximum_qos.level(),
-            retain_available: c.retain_available,
-            max_packet_bytes: c.max_packet_bytes,
-            wildcard_subscription_available: c.wildcard_subscription_available,
-            subscription_id_available: c.subscription_id_available,
-            shared_subscription_available: c.shared_subscription_available,
-            response_information: c.response_information,
-            reason_string: c.reason_string,
-            user_properties: flat(c.user_properties),
-        }
-    }
+/// What the Server granted, its numbers in the order that `ts/client.ts` reads them in.
+fn numbers(c: &Connected) -> [u32; 10] {
+    [
+        c.session_present.into(),
+        match c.version {
+            Version::V5 => 5,
+            Version::V3_1_1 => 4,
+            Version::V3_1 => 3,
+        },
+        c.keep_alive_s.into(),
+        match c.session_expiry {
+            SessionExpiry::AtDisconnect => 0,
+            SessionExpiry::After(seconds) => seconds,
+            SessionExpiry::Never => u32::MAX,
+        },
+        c.receive_maximum.into(),
+        c.maximum_qos.level().into(),
+        c.retain_available.into(),
+        c.max_packet_bytes.unwrap_or(0),
+        u32::from(c.wildcard_subscription_available)
+            | u32::from(c.subscription_id_available) << 1
+            | u32::from(c.shared_subscription_available) << 2,
+        c.topic_alias_maximum.into(),
+    ]
 }
 
 fn flat(pairs: Vec<(String, String)>) -> Vec<String> {

@@ -1,6 +1,6 @@
 /** The client: Promises, events and requests over the wasm module, which does all of MQTT. */
 
-import { Core, type Granted, type Host } from './core.js';
+import { Core, type Host } from './core.js';
 import { Emitter } from './emitter.js';
 import { MqttError } from './errors.js';
 import { Inbox, type MessagesOptions } from './iterate.js';
@@ -40,6 +40,8 @@ export interface Connected {
   readonly wildcardSubscriptionAvailable: boolean;
   readonly subscriptionIdAvailable: boolean;
   readonly sharedSubscriptionAvailable: boolean;
+  /** Topic aliases that the Server takes. */
+  readonly topicAliasMaximum: number;
   readonly responseInformation: string | undefined;
   readonly reasonString: string | undefined;
   readonly userProperties: UserProperties;
@@ -124,10 +126,7 @@ export class Client extends Emitter<ClientEvents> {
   /** @internal */
   constructor(url: string, options: ConnectOptions) {
     super();
-    const { protocol, host } = globalThis.location;
-    const secure = protocol === 'https:';
-    const address = url.startsWith('/') ? host + url : url;
-    this.#core = new Core(address, secure, host, settings(options), this.#host());
+    this.#core = new Core(address(url), settings(options), this.#host());
   }
 
   /** How things stand. */
@@ -328,8 +327,9 @@ export class Client extends Emitter<ClientEvents> {
           ...(pairs.length > 0 && { userProperties: pairs }),
         };
       },
-      connected: (granted) => {
-        this.#connected = plain(granted);
+      connected: (numbers, clientId, responseInformation, reasonString, pairs) => {
+        const texts = { clientId, responseInformation, reasonString, userProperties: inPairs(pairs) };
+        this.#connected = granted(numbers, texts);
         this.#closed = undefined;
         this.#enter('connected');
         this.emit('connect', this.#connected);
@@ -346,32 +346,45 @@ export class Client extends Emitter<ClientEvents> {
   }
 }
 
+/** A path is one of the page's own host; http means the WebSocket beside it. */
+function address(url: string): string {
+  const found = URL.canParse(url, globalThis.location.href) ? new URL(url, globalThis.location.href) : undefined;
+  if (found) found.protocol = found.protocol.replace('http', 'ws');
+  if (found?.protocol !== 'ws:' && found?.protocol !== 'wss:') {
+    throw new MqttError('invalid-address', `${url} is not a ws:// or wss:// address, which is all that browsers reach`);
+  }
+  found.hash = '';
+  return found.href;
+}
+
 function subscribed(filter: string, reason: number, remark: Remark): SubscribeResult {
   if (reason < 3) return { filter, granted: true, qos: reason as Qos, reason, ...remark };
   return { filter, granted: false, reason, error: MqttError.refused(reason, remark.reasonString) };
 }
 
-/** An object of JavaScript alone, and the module's own given back. */
-function plain(granted: Granted): Connected {
-  const copy: Connected = {
-    sessionPresent: granted.sessionPresent,
-    version: granted.version,
-    clientId: granted.clientId,
-    keepAlive: granted.keepAlive,
-    sessionExpiry: granted.sessionExpiry === 0xffff_ffff ? Infinity : granted.sessionExpiry,
-    receiveMaximum: granted.receiveMaximum,
-    maximumQos: granted.maximumQos as Qos,
-    retainAvailable: granted.retainAvailable,
-    maxPacketBytes: granted.maxPacketBytes,
-    wildcardSubscriptionAvailable: granted.wildcardSubscriptionAvailable,
-    subscriptionIdAvailable: granted.subscriptionIdAvailable,
-    sharedSubscriptionAvailable: granted.sharedSubscriptionAvailable,
-    responseInformation: granted.responseInformation,
-    reasonString: granted.reasonString,
-    userProperties: inPairs(granted.userProperties),
+/** The numbers in the order of tell.rs. */
+function granted(
+  numbers: Uint32Array,
+  texts: Pick<Connected, 'clientId' | 'responseInformation' | 'reasonString' | 'userProperties'>,
+): Connected {
+  const [present, version, keepAlive, expiry, receiveMaximum, qos, retain, maxPacketBytes, available, aliases] = [
+    ...numbers,
+  ] as [number, number, number, number, number, number, number, number, number, number];
+  return {
+    sessionPresent: present === 1,
+    version,
+    keepAlive,
+    sessionExpiry: expiry === 0xffff_ffff ? Infinity : expiry,
+    receiveMaximum,
+    maximumQos: qos as Qos,
+    retainAvailable: retain === 1,
+    maxPacketBytes: maxPacketBytes || undefined,
+    wildcardSubscriptionAvailable: (available & 1) !== 0,
+    subscriptionIdAvailable: (available & 2) !== 0,
+    sharedSubscriptionAvailable: (available & 4) !== 0,
+    topicAliasMaximum: aliases,
+    ...texts,
   };
-  granted.free();
-  return copy;
 }
 
 function inPairs(flat: readonly string[]): [string, string][] {

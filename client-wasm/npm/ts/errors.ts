@@ -6,6 +6,8 @@ import { reasonText, type EndCode, type FailureCode } from './core.js';
 export type ErrorCode =
   | EndCode
   | FailureCode
+  /** The browser reaches no such address. */
+  | 'invalid-address'
   /** The Server does not want it; `reason` says why. */
   | 'refused'
   /** Its time was over. It may have arrived all the same if it was on its way. */
