@@ -30,7 +30,8 @@ const DUP = 1 << 3;
 const NEW_TOPIC = 1 << 4;
 const PROPERTIES = 1 << 5;
 
-const decoder = new TextDecoder();
+/** U+FEFF is a character like any other [MQTT-1.5.4-3]. */
+const decoder = new TextDecoder('utf-8', { ignoreBOM: true });
 const NONE: MessageProperties = Object.freeze({});
 
 /** A message of the Server. */
@@ -103,8 +104,10 @@ export class Message {
 export class Unpacker {
   readonly #topics: string[] = [];
 
-  /** Gives each message to a function. Copies the bytes once, for all of them. */
-  unpack(index: Uint32Array, packed: Uint8Array, take: (message: Message) => void): void {
+  /** Gives each message to a function. */
+  unpack(words: Uint32Array, packed: Uint8Array, take: (message: Message) => void): void {
+    // Both are views on memory that moves as soon as whoever takes a message calls the module and it grows.
+    const index = words.slice();
     const bytes = packed.slice();
     const topics = this.#topics;
     let at = 0;
