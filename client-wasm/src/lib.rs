@@ -1,20 +1,37 @@
 //! Switchboard's page: an MQTT client for the browser, and the panel, explorer and settings that stand on it.
 //!
 //! Knows nothing of the broker's insides: it works with any broker that offers MQTT over WebSocket. The machine of the
-//! protocol is [`mqtt::client`]; [`connection`] drives it and can be used without the rest. What is shown is decided in
-//! pure state ([`devices`], [`panel`], [`explorer`]) with the time passed in, and drawn by small components.
+//! protocol is [`mqtt::client`]; [`connection`] drives it. What is shown is decided in pure state (`devices`, `panel`,
+//! `explorer`) with the time passed in, and drawn by small components.
+//!
+//! An application of its own takes the client alone, without Yew and all that is drawn:
+//!
+//! ```toml
+//! [dependencies]
+//! client-wasm = { path = "client-wasm", default-features = false }
+//! ```
+//!
+//! and begins with [`connection::Link::open`]. For pages without Rust there is the npm package in `client-wasm/npm`.
 
 pub mod connection;
-pub mod devices;
-pub mod explorer;
-pub mod panel;
 pub mod words;
 
+#[cfg(feature = "app")]
+pub mod devices;
+#[cfg(feature = "app")]
+pub mod explorer;
+#[cfg(feature = "app")]
+pub mod panel;
+
+#[cfg(feature = "app")]
 mod app;
+#[cfg(feature = "app")]
 mod pure;
+#[cfg(feature = "app")]
 mod settings;
 
 /// Starts the app in the page's `#app`, in place of the shell that stands there.
+#[cfg(feature = "app")]
 pub fn start() {
     let document = web_sys::window().and_then(|window| window.document());
     match document.and_then(|document| document.get_element_by_id("app")) {

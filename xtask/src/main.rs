@@ -9,6 +9,7 @@ mod build;
 mod command;
 mod fuzz;
 mod guard;
+mod npm;
 mod page;
 mod report;
 mod run;
@@ -25,6 +26,8 @@ use anyhow::{Result, bail};
 
 const HELP: &str = "\
 cargo xtask build [--debug]      the page, and target/release/switchboard with the page inside
+cargo xtask npm                  the browser's client as an npm package in target/npm, and what it weighs
+cargo xtask bench-page [CLIENT]… how fast it takes messages in Chromium, beside MQTT.js, Paho and u8-mqtt
 cargo xtask run [-- ARGS]        build, then start `switchboard --demo ARGS`
 cargo xtask test [--only NAME]…  everything that proves it; NAME is one of the steps below
 cargo xtask sim [--seeds N] [--from SEED] | [--seed SEED]
@@ -68,6 +71,8 @@ fn dispatch(arguments: &[String]) -> Result<ExitCode> {
         ["run", "--", rest @ ..] => run::run(rest)?,
         ["bench", rest @ ..] => bench::bench(rest)?,
         ["fuzz", rest @ ..] => fuzz::fuzz(rest)?,
+        ["npm"] => npm::npm()?,
+        ["bench-page", rest @ ..] => npm::bench(rest)?,
         ["guard", rest @ ..] => guard::guard(rest)?,
         ["sim", rest @ ..] => sim::sim(rest)?,
         ["scale", rest @ ..] => scale::scale(rest)?,

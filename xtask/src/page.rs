@@ -4,7 +4,7 @@
 //! nothing but a Rust toolchain, satisfies a content security policy without any inline script, and is packed ahead of time.
 //! Knows nothing of what the page does.
 
-mod assets;
+pub(crate) mod assets;
 mod html;
 
 use std::{

@@ -10,6 +10,10 @@ use crate::{command, tools};
 
 const PAHO: &str = "2.1.0";
 const MQTT_JS: &str = "5.16.0";
+const ESBUILD: &str = "0.25.12";
+const PAHO_JS: &str = "1.1.0";
+const U8_MQTT: &str = "0.6.7";
+const TYPESCRIPT: &str = "5.9.3";
 const TRUNK: &str = "0.22.1";
 
 /// A program of the system: any of `programs` will do; Debian has it in `package`.
@@ -20,19 +24,21 @@ struct Need {
 
 const VALGRIND: Need = Need { programs: &["valgrind"], package: "valgrind" };
 
-const NEEDS: [Need; 7] = [
+const NODE: [Need; 2] =
+    [Need { programs: &["node"], package: "nodejs" }, Need { programs: &["npm"], package: "npm" }];
+
+const NEEDS: [Need; 5] = [
     Need { programs: &["chromium", "chromium-browser", "google-chrome"], package: "chromium" },
     Need { programs: &["chromedriver"], package: "chromium-driver" },
     Need { programs: &["mosquitto"], package: "mosquitto" },
     Need { programs: &["mosquitto_pub"], package: "mosquitto-clients" },
     Need { programs: &["python3"], package: "python3-venv" },
-    Need { programs: &["node"], package: "nodejs" },
-    Need { programs: &["npm"], package: "npm" },
 ];
 
 /// Sees to browsers, brokers and other peers: everything that the tests start but cargo does not build.
 pub(crate) fn peers() -> Result<()> {
     see_to(&NEEDS)?;
+    see_to(&NODE)?;
     paho()?;
     mqtt_js()
 }
@@ -143,16 +149,41 @@ fn paho() -> Result<()> {
 
 /// The JavaScript client: target/tools/npm/node_modules/mqtt.
 fn mqtt_js() -> Result<()> {
+    node_package("mqtt", MQTT_JS).map(drop)
+}
+
+/// What the benchmark of the page compares, beside a browser.
+pub(crate) fn other_clients() -> Result<()> {
+    peers()?;
+    node_package("paho-mqtt", PAHO_JS)?;
+    node_package("u8-mqtt", U8_MQTT).map(drop)
+}
+
+/// TypeScript's compiler.
+pub(crate) fn typescript() -> Result<PathBuf> {
+    see_to(&NODE)?;
+    Ok(node_package("typescript", TYPESCRIPT)?.join("bin/tsc"))
+}
+
+/// What makes one file of several modules.
+pub(crate) fn esbuild() -> Result<PathBuf> {
+    see_to(&NODE)?;
+    Ok(node_package("esbuild", ESBUILD)?.join("bin/esbuild"))
+}
+
+/// A package for Node: its folder below target/tools/npm/node_modules.
+pub(crate) fn node_package(name: &str, version: &str) -> Result<PathBuf> {
     let folder = tools::folder().join("npm");
-    let manifest = fs::read_to_string(folder.join("node_modules/mqtt/package.json")).unwrap_or_default();
-    if manifest.contains(&format!("\"version\": \"{MQTT_JS}\"")) {
-        return Ok(());
+    let package = folder.join("node_modules").join(name);
+    let manifest = fs::read_to_string(package.join("package.json")).unwrap_or_default();
+    if manifest.contains(&format!("\"version\": \"{version}\"")) {
+        return Ok(package);
     }
-    println!("installing MQTT.js {MQTT_JS} to target/tools/npm");
+    println!("installing {name} {version} to target/tools/npm");
     fs::create_dir_all(&folder)?;
     let mut npm = command::program("npm");
     npm.args(["install", "--no-audit", "--no-fund", "--save-exact", "--prefix"]).arg(&folder);
-    command::output(npm.arg(format!("mqtt@{MQTT_JS}")))
-        .with_context(|| format!("mqtt@{MQTT_JS} cannot be had from the npm registry"))?;
-    Ok(())
+    command::output(npm.arg(format!("{name}@{version}")))
+        .with_context(|| format!("{name}@{version} cannot be had from the npm registry"))?;
+    Ok(package)
 }

@@ -17,7 +17,7 @@ use crate::{
     bench,
     build::{self, Profile},
     command::{self, cargo},
-    guard,
+    guard, npm,
     report::{self, Outcome},
     sim, spec, system,
     tools::{self, WASM},
@@ -30,17 +30,22 @@ struct Step {
     run: fn() -> Result<()>,
 }
 
-const STEPS: [Step; 14] = [
+const STEPS: [Step; 15] = [
     Step { name: "fmt", shows: "the code is formatted", run: fmt },
     Step { name: "spec", shows: "every normative statement has its code and its test", run: spec::check },
     Step { name: "clippy", shows: "no lint complains, natively and for the browser", run: clippy },
     Step { name: "doc", shows: "the documentation builds without a warning", run: doc },
-    Step { name: "pure", shows: "protocol and broker need no operating system", run: pure },
+    Step {
+        name: "pure",
+        shows: "protocol and broker need no operating system, the client no app",
+        run: pure,
+    },
     Step { name: "unit", shows: "unit tests", run: unit },
     Step { name: "bite", shows: "the simulation notices rules that are switched off", run: bite },
     Step { name: "guard", shows: "a message costs no more than was accepted", run: guard::check },
     Step { name: "build", shows: "page and program build", run: build },
     Step { name: "bench", shows: "the comparison of brokers works, with a few messages", run: bench },
+    Step { name: "npm", shows: "the npm package builds, and its types fit a program", run: npm::npm },
     Step { name: "system", shows: "the program with real peers, the page in a browser", run: whole },
     Step { name: "shards", shows: "the program with real peers, on two threads", run: two_shards },
     Step { name: "wasm", shows: "the browser's client against the program, in Chromium", run: wasm },
@@ -94,27 +99,29 @@ fn clippy() -> Result<()> {
     command::run(native.args(NATIVE).args(["--", "-Dwarnings"]))?;
     // This lints mqtt for the browser too, without its property tests, which need an operating system's randomness.
     let mut wasm = cargo(["clippy", "--locked", "--all-targets", "--target", WASM]);
-    command::run(wasm.args(["-p", "client-wasm", "--", "-Dwarnings"]))
+    command::run(wasm.args(["-p", "client-wasm", "-p", "client-npm", "--", "-Dwarnings"]))
 }
 
 fn doc() -> Result<()> {
     tools::wasm_target()?;
     let mut native = cargo(["doc", "--locked", "--no-deps"]);
     command::run(native.args(NATIVE).env("RUSTDOCFLAGS", "-Dwarnings"))?;
-    let mut wasm = cargo(["doc", "--locked", "--no-deps", "--target", WASM, "-p", "client-wasm"]);
+    let mut wasm =
+        cargo(["doc", "--locked", "--no-deps", "--target", WASM, "-p", "client-wasm", "-p", "client-npm"]);
     command::run(wasm.env("RUSTDOCFLAGS", "-Dwarnings"))
 }
 
-/// The imports point one way: what is pure compiles where there is neither socket nor clock nor file.
+/// The imports point one way: what is pure compiles where there is neither socket nor clock nor file, and the browser's
+/// client without the app that stands on it.
 fn pure() -> Result<()> {
     tools::wasm_target()?;
     let mut check = cargo(["check", "--locked", "--no-default-features", "--target", WASM]);
-    command::run(check.args(["-p", "mqtt", "-p", "bridge"]))
+    command::run(check.args(["-p", "mqtt", "-p", "bridge", "-p", "client-wasm"]))
 }
 
 fn unit() -> Result<()> {
     let mut test = cargo(["test", "--locked", "-p", "mqtt", "-p", "bridge", "-p", "client-wasm"]);
-    command::run(test.args(["-p", "load", "-p", "xtask"]))
+    command::run(test.args(["-p", "client-npm", "-p", "load", "-p", "xtask"]))
 }
 
 /// A few of them; `cargo xtask sim --bite` does it with all.
@@ -168,7 +175,7 @@ fn trunk() -> Result<()> {
 }
 
 /// A cargo command whose tests find the program, the tools and a browser's driver.
-fn browser_tests<const N: usize>(arguments: [&str; N]) -> Result<Command> {
+pub(crate) fn browser_tests<const N: usize>(arguments: [&str; N]) -> Result<Command> {
     let binary = Profile::Release.binary();
     ensure!(binary.is_file(), "{} is not built yet: `cargo xtask build`", binary.display());
     let mut command = cargo(arguments);

@@ -87,6 +87,7 @@ fn verdict(outcome: Outcome) -> Result<(), Error> {
         Outcome::Refused { reason, reason_string: Some(words) } => format!("{reason}: {words}"),
         Outcome::Refused { reason, reason_string: None } => reason.to_string(),
         Outcome::Impossible(e) => e.to_string(),
+        Outcome::Cancelled => "it was taken back".into(),
         Outcome::Expired => "its time was over".into(),
         Outcome::LinkLost | Outcome::SessionLost => "the connection was lost".into(),
     };

@@ -285,7 +285,11 @@ impl Model {
             Outcome::LinkLost => "The connection was lost".to_owned(),
             Outcome::Impossible(error) => error.to_string(),
             // On its way, or nobody knows: the device has the word, and its deadline stands.
-            Outcome::Sent | Outcome::Acknowledged(_) | Outcome::Expired | Outcome::SessionLost => return,
+            Outcome::Sent
+            | Outcome::Acknowledged(_)
+            | Outcome::Cancelled
+            | Outcome::Expired
+            | Outcome::SessionLost => return,
         };
         self.panel.refuse(command, &refusal);
     }
@@ -369,6 +373,7 @@ fn form_words(outcome: &Outcome, clears: bool) -> Result<String, String> {
                 reason_string.as_deref().map(|words| format!(" It says: “{words}”.")).unwrap_or_default();
             Err(format!("The broker refused it: {}.{words}", reason.text()))
         }
+        Outcome::Cancelled => Err("Not sent: it was taken back.".to_owned()),
         Outcome::Expired => Err("Not sent: its time was over.".to_owned()),
         Outcome::LinkLost => Err("Not sent: the connection was lost.".to_owned()),
         Outcome::SessionLost => Err("The connection was lost; nobody can say whether it arrived.".to_owned()),

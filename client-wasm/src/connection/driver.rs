@@ -9,19 +9,37 @@ use mqtt::client::{Client, Config, Event, Input, Output};
 use super::socket::{Happening, Socket};
 use super::timer::{Timer, now};
 
+/// Who is told what happens.
+pub trait Observer {
+    /// One thing has happened.
+    fn event(&mut self, event: Event);
+
+    /// All that a frame, a timer or a command led to is told: the time to pass on what was gathered.
+    fn settled(&mut self) {}
+}
+
+/// Tells a function.
+pub(super) struct Tell<F>(pub(super) F);
+
+impl<F: FnMut(Event)> Observer for Tell<F> {
+    fn event(&mut self, event: Event) {
+        (self.0)(event);
+    }
+}
+
 /// One machine with its socket and its timer.
 pub(super) struct Driver {
     address: String,
     client: RefCell<Client>,
     socket: RefCell<Option<Socket>>,
     timer: Timer,
-    on_event: RefCell<Box<dyn FnMut(Event)>>,
+    observer: RefCell<Box<dyn Observer>>,
     /// Somebody up the stack is draining already: the callback called us.
     draining: Cell<bool>,
 }
 
 impl Driver {
-    pub(super) fn new(address: &str, config: Config, on_event: Box<dyn FnMut(Event)>) -> Rc<Self> {
+    pub(super) fn new(address: &str, config: Config, observer: Box<dyn Observer>) -> Rc<Self> {
         Rc::new_cyclic(|driver: &std::rc::Weak<Self>| {
             let driver = driver.clone();
             let tick = move || driver.upgrade().into_iter().for_each(|driver| driver.handle(Input::Tick));
@@ -30,7 +48,7 @@ impl Driver {
                 client: RefCell::new(Client::new(config)),
                 socket: RefCell::new(None),
                 timer: Timer::new(tick),
-                on_event: RefCell::new(on_event),
+                observer: RefCell::new(observer),
                 draining: Cell::new(false),
             }
         })
@@ -66,13 +84,21 @@ impl Driver {
         if self.draining.replace(true) {
             return;
         }
+        let mut has_news = false;
         loop {
             let output = self.client.borrow_mut().poll();
             match output {
                 Output::Open => self.open(),
                 Output::Send(bytes) => self.send(&bytes),
                 Output::Close => drop(self.socket.take()),
-                Output::Event(event) => (self.on_event.borrow_mut())(event),
+                Output::Event(event) => {
+                    has_news = true;
+                    self.observer.borrow_mut().event(event);
+                }
+                Output::Wait(_) if has_news => {
+                    has_news = false;
+                    self.observer.borrow_mut().settled();
+                }
                 Output::Wait(until) => {
                     self.timer.arm(until);
                     break;

@@ -6,7 +6,7 @@ use mqtt::client::{Config, Event, Offline, PublishError, PublishId, RequestId};
 use mqtt::packet::SubscriptionOptions;
 use mqtt::{Message, ReasonCode, TopicFilter};
 
-use super::driver::Driver;
+use super::driver::{Driver, Observer, Tell};
 use super::lifecycle::Lifecycle;
 
 /// A connection to a broker that keeps itself alive: it reconnects with full jitter, looks after itself when the page
@@ -28,7 +28,12 @@ impl Link {
     /// [`Ended::TransportClosed`](mqtt::client::Ended::TransportClosed), as is everything else that keeps a socket from
     /// opening.
     pub fn open(address: &str, config: Config, on_event: impl FnMut(Event) + 'static) -> Self {
-        let driver = Driver::new(address, config, Box::new(on_event));
+        Self::open_for(address, config, Tell(on_event))
+    }
+
+    /// The same for an observer who also wants to know when all of a frame has been told.
+    pub fn open_for(address: &str, config: Config, observer: impl Observer + 'static) -> Self {
+        let driver = Driver::new(address, config, Box::new(observer));
         let lifecycle = Lifecycle::watch(&driver);
         driver.start();
         Self(Rc::new(Inner { driver, _lifecycle: lifecycle }))
@@ -41,6 +46,12 @@ impl Link {
     /// No connection for a message that will not wait, a full queue, or more than the broker takes.
     pub fn publish(&self, message: Message, offline: Offline) -> Result<PublishId, PublishError> {
         self.0.driver.turn(|client, now| client.publish_with(now, message, offline))
+    }
+
+    /// Takes a message back that was not sent yet, which [`Outcome::Cancelled`](mqtt::client::Outcome::Cancelled) tells. False
+    /// when it is on its way or has its end.
+    pub fn cancel(&self, id: PublishId) -> bool {
+        self.0.driver.turn(|client, _| client.cancel(id))
     }
 
     /// Subscribes, now and after each reconnect. [`Event::Subscribed`] tells the answer. With `subscription_id` (1 to

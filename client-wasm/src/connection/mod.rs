@@ -36,6 +36,7 @@ mod probe;
 mod socket;
 mod timer;
 
+pub use driver::Observer;
 pub use link::Link;
 pub use listener::Listener;
 pub use probe::{durability, probe};

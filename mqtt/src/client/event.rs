@@ -46,6 +46,28 @@ pub struct PublishId(pub(super) u64);
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct RequestId(pub(super) u64);
 
+impl PublishId {
+    /// A number of its own, also among those of [`RequestId`]: for what crosses into another language.
+    #[must_use]
+    pub const fn number(self) -> u64 {
+        self.0
+    }
+
+    /// What a [`number`](Self::number) names; one that names nothing does no harm.
+    #[must_use]
+    pub const fn from_number(number: u64) -> Self {
+        Self(number)
+    }
+}
+
+impl RequestId {
+    /// A number of its own, also among those of [`PublishId`].
+    #[must_use]
+    pub const fn number(self) -> u64 {
+        self.0
+    }
+}
+
 /// What the application is told.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Event {
@@ -174,6 +196,8 @@ pub enum Outcome {
         /// The Server's words for a person.
         reason_string: Option<String>,
     },
+    /// [`Client::cancel`](super::Client::cancel) took it back before it was sent.
+    Cancelled,
     /// Its time was over. A message that was on its way when the connection was lost may have arrived all the same.
     Expired,
     /// It waited for its turn and asked to fail when the connection ends ([`Offline::FailNow`]).

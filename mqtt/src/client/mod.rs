@@ -165,6 +165,16 @@ impl Client {
         Ok(id)
     }
 
+    /// Takes a message back that was not sent yet, which [`Outcome::Cancelled`] tells. False when it is on its way or has its
+    /// end: what was sent cannot be taken back.
+    pub fn cancel(&mut self, id: PublishId) -> bool {
+        let cancelled = self.queue.cancel(id);
+        if cancelled {
+            self.published(id, Outcome::Cancelled);
+        }
+        cancelled
+    }
+
     /// Subscribes to filters, now or as soon as there is a connection. The subscription is made again whenever a Server
     /// has lost it. `subscription_id` (1 to 268 435 455) comes back with each message it brings, in 5.0.
     /// [`Event::Subscribed`] tells the answer, also to what the Server said it does not support.

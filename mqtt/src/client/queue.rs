@@ -127,6 +127,11 @@ impl Queue {
         self.take(Outgoing::fails_offline)
     }
 
+    /// Takes out one message, if it waits here.
+    pub(super) fn cancel(&mut self, id: PublishId) -> bool {
+        !self.take(|item| item.id == id).is_empty()
+    }
+
     pub(super) fn len(&self) -> usize {
         self.items.len()
     }
@@ -186,6 +191,15 @@ mod tests {
         assert_eq!(ids(queue.take_expired(at(5_000))), [0]);
         assert_eq!(queue.earliest_expiry(), None);
         assert_eq!(queue.len(), 1);
+    }
+
+    #[test]
+    fn what_is_cancelled_waits_no_more() {
+        let mut queue = Queue::new(2, 5);
+        queue.push(item(0, message("01234"), Offline::Wait));
+        assert!(!queue.cancel(PublishId(1)));
+        assert!(queue.cancel(PublishId(0)) && !queue.cancel(PublishId(0)));
+        assert!(queue.pop().is_none() && queue.has_room_for(&message("0123")));
     }
 
     #[test]

@@ -5,5 +5,6 @@ mod access;
 mod explorer;
 mod layout;
 mod link;
+mod npm;
 mod panel;
 mod stage;

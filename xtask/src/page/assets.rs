@@ -74,6 +74,12 @@ pub(crate) fn write(files: &Files, app: &Path, pack: bool) -> Result<Vec<FileSiz
     Ok(sizes)
 }
 
+/// What a file weighs that is served as it is or packed.
+pub(crate) fn size(name: &str, content: &[u8]) -> Result<FileSize> {
+    let (gzip, brotli) = (gzip(content)?.len(), brotli(content)?.len());
+    Ok(FileSize { name: name.into(), raw: content.len(), gzip, brotli, first_visit: true })
+}
+
 /// Writes the packed twin of a file if it is smaller; gives the size that travels.
 fn packed(
     path: &Path,

@@ -1,0 +1,153 @@
+//! `cargo xtask npm`: the browser's client as an npm package in target/npm. Knows how it is made, not what it does.
+//!
+//! ```text
+//!   client-wasm/npm/src ─ rustc, wasm-bindgen ─▶ core.js, core.d.ts, core_bg.wasm ┐
+//!   client-wasm/npm/ts ──────────────────────────────────────────────────────────┴─ tsc, esbuild ─▶ target/npm
+//! ```
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+
+use anyhow::{Context as _, Result, ensure};
+
+use crate::{
+    command,
+    page::assets,
+    report::{self, FileSize},
+    system, test, tools,
+};
+
+/// Builds the package, checks its types as a program that uses it sees them, and prints what it weighs.
+pub(crate) fn npm() -> Result<()> {
+    let package = build()?;
+    check_example(&package)?;
+    println!("\n{}\n\n{}", report::sizes(&sizes(&package)?), package.display());
+    Ok(())
+}
+
+/// Builds the package and lets it take messages in a browser, beside other clients; or only those with these names.
+pub(crate) fn bench(clients: &[&str]) -> Result<()> {
+    build()?;
+    system::other_clients()?;
+    let mut run = test::browser_tests(["run", "--locked", "-p", "tests", "--example", "page_speed", "--"])?;
+    command::run(run.args(clients))
+}
+
+/// The finished package: a folder.
+pub(crate) fn build() -> Result<PathBuf> {
+    tools::wasm_target()?;
+    let (home, work) = (home(), command::target().join("npm-work"));
+    let package = command::target().join("npm");
+    for folder in [&work, &package] {
+        if folder.exists() {
+            fs::remove_dir_all(folder)?;
+        }
+    }
+    copy_folder(&home.join("ts"), &work)?;
+    bind(&work)?;
+
+    fs::create_dir_all(&package)?;
+    let mut types = command::program(system::typescript()?);
+    types.arg("--project").arg(in_folder(&home.join("tsconfig.json"), &work)?);
+    command::run(types.arg("--emitDeclarationOnly").arg("--outDir").arg(&package))?;
+    // One small file is one wait for a page, where ten would be a chain of them.
+    let mut bundle = command::program(system::esbuild()?);
+    bundle.arg(work.join("index.ts")).arg(format!("--outfile={}", package.join("index.js").display()));
+    bundle.args(["--bundle", "--format=esm", "--minify", "--target=es2022", "--log-level=warning"]);
+    command::run(&mut bundle)?;
+    for name in ["core.d.ts", "core_bg.wasm"] {
+        copy(&work.join(name), &package.join(name))?;
+    }
+    for name in ["package.json", "README.md"] {
+        copy(&home.join(name), &package.join(name))?;
+    }
+    for name in ["LICENSE-APACHE", "LICENSE-MIT"] {
+        copy(&command::root().join(name), &package.join(name))?;
+    }
+    copy_folder(&home.join("example"), &package.join("example"))?;
+    let version = format!("\"version\": \"{}\"", env!("CARGO_PKG_VERSION"));
+    let manifest = fs::read_to_string(package.join("package.json"))?;
+    ensure!(
+        manifest.contains(&version),
+        "client-wasm/npm/package.json must have {version}, as the workspace"
+    );
+    Ok(package)
+}
+
+/// Compiles the wasm module and binds it to JavaScript.
+fn bind(folder: &Path) -> Result<()> {
+    let wasm_bindgen = tools::wasm_bindgen()?;
+    let mut cargo = command::cargo(["build", "--locked", "--target", tools::WASM, "-p", "client-npm"]);
+    command::run(cargo.args(["--profile", "wasm-release"]))?;
+    let compiled = command::target().join(tools::WASM).join("wasm-release/client_npm.wasm");
+    let mut bind = command::program(wasm_bindgen);
+    bind.args([
+        "--target",
+        "web",
+        "--remove-name-section",
+        "--remove-producers-section",
+        "--out-name",
+        "core",
+    ]);
+    command::run(bind.arg("--out-dir").arg(folder).arg(compiled))?;
+    tools::wasm_opt(&folder.join("core_bg.wasm"))?;
+    // Programs that do not ask for the newest library know no such symbol, and nobody needs it: the package frees by itself.
+    let types = folder.join("core.d.ts");
+    let text = fs::read_to_string(&types)?;
+    let kept = text.lines().filter(|line| line.trim() != "[Symbol.dispose](): void;");
+    Ok(fs::write(&types, kept.collect::<Vec<_>>().join("\n") + "\n")?)
+}
+
+/// Whether a program with strict types can be written for the package, and whether wrong ones are refused.
+fn check_example(package: &Path) -> Result<()> {
+    let folder = command::target().join("npm-check");
+    let example = home().join("example/example.ts");
+    if folder.exists() {
+        fs::remove_dir_all(&folder)?;
+    }
+    copy(&example, &folder.join("example.ts"))?;
+    for name in fs::read_dir(package)?.filter_map(|entry| entry.ok()?.file_name().into_string().ok()) {
+        if name.ends_with(".d.ts") || name == "package.json" {
+            copy(&package.join(&name), &folder.join("node_modules/switchboard-mqtt").join(&name))?;
+        }
+    }
+    let mut check = command::program(system::typescript()?);
+    check.arg("--noEmit").arg("--project").arg(in_folder(&home().join("tsconfig.json"), &folder)?);
+    command::run(&mut check).context("example/example.ts does not fit the package's types")
+}
+
+/// What a browser loads: all that is JavaScript or wasm at the root of the package.
+fn sizes(package: &Path) -> Result<Vec<FileSize>> {
+    let mut names: Vec<_> =
+        fs::read_dir(package)?.filter_map(|entry| entry.ok()?.file_name().into_string().ok()).collect();
+    names.retain(|name| name.ends_with(".js") || name.ends_with(".wasm"));
+    names.sort();
+    names.into_iter().map(|name| assets::size(&name, &fs::read(package.join(&name))?)).collect()
+}
+
+/// TypeScript's settings hold for the folder that they lie in.
+fn in_folder(config: &Path, folder: &Path) -> Result<PathBuf> {
+    let there = folder.join("tsconfig.json");
+    copy(config, &there)?;
+    Ok(there)
+}
+
+fn home() -> PathBuf {
+    command::root().join("client-wasm/npm")
+}
+
+fn copy_folder(from: &Path, to: &Path) -> Result<()> {
+    for entry in fs::read_dir(from).with_context(|| format!("{} cannot be read", from.display()))? {
+        let path = entry?.path();
+        copy(&path, &to.join(path.file_name().unwrap_or_default()))?;
+    }
+    Ok(())
+}
+
+fn copy(from: &Path, to: &Path) -> Result<()> {
+    fs::create_dir_all(to.parent().unwrap_or(to))?;
+    fs::copy(from, to).with_context(|| format!("{} cannot be copied to {}", from.display(), to.display()))?;
+    Ok(())
+}
