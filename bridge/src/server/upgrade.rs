@@ -29,7 +29,12 @@ pub(super) fn answer(site: &Rc<Site>, request: Request<Incoming>, peer: SocketAd
                     let (stream, first) = (parts.io.into_inner(), parts.read_buf.to_vec());
                     drop(parts.read_buf);
                     // A task of its own: this one has room for a request.
-                    spawn_local(Rc::clone(&site.shards.door).serve(stream, peer, Transport::WebSocket, first));
+                    spawn_local(Rc::clone(&site.shards.door).serve(
+                        stream,
+                        peer,
+                        Transport::WebSocket,
+                        first,
+                    ));
                 }
             });
             switching(&accept, protocol)

@@ -276,7 +276,7 @@ impl World {
                 }
                 Output::Fetch(fetch) => fetches.push(fetch),
                 Output::Notice(_) => {}
-                Output::Peer { .. } | Output::Move { .. } => panic!("there is one shard"),
+                Output::Check(_) | Output::Peer { .. } | Output::Move { .. } => panic!("there is one shard"),
                 Output::Wait(at) => {
                     self.wait = at;
                     break;
