@@ -47,7 +47,7 @@ enum Command {
     Pub(PublishArgs),
     /// Print the messages of a broker
     Sub(SubscribeArgs),
-    /// Make entries for the users of a configuration
+    /// Say who may log in
     User {
         #[command(subcommand)]
         command: UserCommand,
@@ -80,6 +80,38 @@ struct Place {
 
 #[derive(Debug, Subcommand)]
 enum UserCommand {
+    /// Read a password and let this user log in with it; the password of one that exists is changed
+    Add {
+        /// The user's name
+        name: String,
+        /// A group it is in, for rules; may be repeated
+        #[arg(long, value_name = "NAME")]
+        group: Vec<String>,
+        /// Let it log in by SCRAM-SHA-256 too
+        #[arg(long)]
+        scram: bool,
+        #[command(flatten)]
+        place: Place,
+    },
+    /// Print all users: name, how they log in, groups, where they stand
+    List {
+        #[command(flatten)]
+        place: Place,
+    },
+    /// Let this user log in no more, and end its connections
+    Remove {
+        /// The user's name
+        name: String,
+        #[command(flatten)]
+        place: Place,
+    },
+    /// Take over the users of a password file of Mosquitto
+    Import {
+        /// The file
+        file: PathBuf,
+        #[command(flatten)]
+        place: Place,
+    },
     /// Read a password and print the entry of a user who logs in by SCRAM-SHA-256
     Scram {
         /// The user's name
@@ -143,9 +175,7 @@ fn main() -> ExitCode {
         }),
         Some(Command::Pub(args)) => client(cli::publish(args)),
         Some(Command::Sub(args)) => client(cli::subscribe(args)),
-        Some(Command::User { command: UserCommand::Scram { name } }) => {
-            cli::user_entry(&name).map_err(Failure::Usage).map(|entry| answer(&entry))
-        }
+        Some(Command::User { command }) => user(command).map_err(Failure::Usage).map(|said| answer(&said)),
         Some(Command::Demo { host, port, .. }) => demo(&host, port),
     };
     match done {
@@ -181,7 +211,7 @@ fn options(args: Serve) -> Result<Options> {
     }
     file.auth.anonymous |= args.anonymous;
     file.demo.enabled |= args.demo;
-    Ok(Options { file, lan: args.lan, app: args.app })
+    Ok(Options { file, config: args.config, anonymous: args.anonymous, lan: args.lan, app: args.app })
 }
 
 fn check(path: &Path) -> Result<(), Failure> {
@@ -190,13 +220,35 @@ fn check(path: &Path) -> Result<(), Failure> {
     Ok(())
 }
 
+/// Says or changes who may log in.
+fn user(command: UserCommand) -> Result<String> {
+    server::log_to_stderr();
+    match command {
+        UserCommand::Add { name, group, scram, place } => {
+            cli::add_user(&place.settings()?, &name, group, scram)
+        }
+        UserCommand::List { place } => cli::list_users(&place.settings()?),
+        UserCommand::Remove { name, place } => cli::remove_user(&place.settings()?, &name),
+        UserCommand::Import { file, place } => cli::import_users(&place.settings()?, &file),
+        UserCommand::Scram { name } => cli::user_entry(&name),
+    }
+}
+
+impl Place {
+    /// The configuration with the folder that was named.
+    fn settings(self) -> Result<config::File> {
+        let mut file = self.config.as_deref().map(config::File::read).transpose()?.unwrap_or_default();
+        file.data.path = self.data.or(file.data.path);
+        Ok(file)
+    }
+}
+
 /// Copies state to or from a file.
 /// Copies the state of a folder, or puts it back, and says what was done.
 fn copy(place: Place, copy: impl FnOnce(&Path) -> Result<String>) -> Result<(), Failure> {
     server::log_to_stderr();
     let folder = || {
-        let mut settings = place.config.as_deref().map(config::File::read).transpose()?.unwrap_or_default();
-        settings.data.path = place.data.or(settings.data.path);
+        let settings = place.settings()?;
         server::data::place(&settings.data)?
             .context("`:memory:` keeps nothing that could be copied; name a folder with --data")
     };

@@ -117,6 +117,16 @@ impl Bridge {
         Self::launch((ANY_PORT, ANY_PORT), Vec::new(), Some(Rc::new(data)), &[])
     }
 
+    /// The same with a `switchboard.toml` of this text.
+    #[must_use]
+    pub fn keeping_in_with(data: TempFolder, text: &str) -> Self {
+        let config = TempFile::new("switchboard.toml", text);
+        let arguments = vec!["--config".to_owned(), config.0.to_string_lossy().into_owned()];
+        let mut bridge = Self::launch((ANY_PORT, ANY_PORT), arguments, Some(Rc::new(data)), &[]);
+        bridge.config = Some(Rc::new(config));
+        bridge
+    }
+
     /// One whose state has a disk of its own, of so many MiB.
     ///
     /// # Panics

@@ -2,13 +2,28 @@
 //! delivered. A Client is let in because it has proved to be a user, or by where it comes from.
 
 use std::collections::BTreeMap;
+use std::hash::BuildHasher as _;
 use std::hint::black_box;
 use std::sync::Arc;
 
 use mqtt::ReasonCode;
 use mqtt::scram::{Credentials, MIN_ITERATIONS};
 
-use super::Peer;
+use super::hash::Keys;
+use super::io::Fault;
+use super::{Broker, Peer};
+
+/// The name of whoever comes without proving who it is, where a user is named.
+pub const ANONYMOUS: &str = "anonymous";
+
+/// Who may come, as a whole.
+#[derive(Clone, Debug)]
+pub struct Access {
+    /// Who may come without proving who it is.
+    pub anonymous: Anonymous,
+    /// Who can prove who it is.
+    pub users: Arc<Users>,
+}
 
 /// Those who can prove who they are, by their names.
 #[derive(Clone, Debug, Default)]
@@ -18,23 +33,34 @@ pub struct Users {
     secret: [u8; 32],
     /// The most of any of them.
     iterations: u32,
+    /// All hashes of passwords: against one of them the password of a user is checked who does not exist.
+    hashes: Vec<Arc<str>>,
 }
 
-/// What is known of a user.
-#[derive(Clone, Debug)]
+/// What is known of a user: at least one of the two that its password is checked with.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct User {
-    /// What its password is checked with.
-    pub scram: Credentials,
+    /// For a login by SCRAM-SHA-256.
+    pub scram: Option<Credentials>,
+    /// For a password in CONNECT: a hash in whatever form its owner can check.
+    pub password: Option<Arc<str>>,
+    /// The groups it is in.
+    pub groups: Vec<Arc<str>>,
 }
 
 impl Users {
     /// Adds a user; one of the same name comes back. The name is to be prepared by SASLprep, as a login brings it.
     pub fn insert(&mut self, name: &str, user: User) -> Option<User> {
-        self.iterations = self.iterations.max(user.scram.iterations);
+        self.hashes.extend(user.password.clone());
         self.mix_in(&user);
         let old = self.by_name.insert(name.into(), user);
         if let Some(old) = &old {
             self.mix_in(old); // which takes it out
+            if let Some(hash) = &old.password
+                && let Some(at) = self.hashes.iter().position(|known| Arc::ptr_eq(known, hash))
+            {
+                self.hashes.swap_remove(at);
+            }
         }
         old
     }
@@ -43,6 +69,12 @@ impl Users {
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.by_name.is_empty()
+    }
+
+    /// How many there are.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.by_name.len()
     }
 
     /// Whether there is this one.
@@ -56,11 +88,38 @@ impl Users {
     pub(super) fn credentials(&self, name: &str) -> Credentials {
         let mock = Credentials::mock(&self.secret, name, self.iterations.max(MIN_ITERATIONS));
         let mock = black_box(mock); // made for all, also for those who need none
-        self.by_name.get(name).map_or(mock, |user| user.scram.clone())
+        self.by_name.get(name).and_then(|user| user.scram.clone()).unwrap_or(mock)
+    }
+
+    /// Whether anyone can log in by SCRAM.
+    pub(super) fn have_scram(&self) -> bool {
+        self.iterations > 0
+    }
+
+    /// What a password is checked against, and the user whose it is. One that does not exist, or has no password, is checked
+    /// against that of another: so it takes as long as one that does, and its answer counts for nothing. None when no user has
+    /// a password.
+    pub(super) fn password(&self, name: &str, keys: Keys) -> Option<(Arc<str>, Option<Arc<str>>)> {
+        let count = self.hashes.len();
+        let other = usize::try_from(keys.hash_one(name)).unwrap_or_default().checked_rem(count)?;
+        let user = self.by_name.get_key_value(name);
+        let own = user.and_then(|(name, user)| Some((user.password.as_ref()?, name)));
+        match own {
+            Some((hash, name)) => Some((Arc::clone(hash), Some(Arc::clone(name)))),
+            None => Some((Arc::clone(self.hashes.get(other)?), None)),
+        }
+    }
+
+    /// Whether whoever logged in as this user may stay when these users take the place of `before`.
+    fn keeps(&self, name: &str, before: &Self) -> bool {
+        let secrets = |user: &User| (user.scram.clone(), user.password.clone());
+        self.by_name.get(name).map(secrets) == before.by_name.get(name).map(secrets) && self.has(name)
     }
 
     fn mix_in(&mut self, user: &User) {
-        self.secret.iter_mut().zip(&user.scram.server_key).for_each(|(secret, byte)| *secret ^= byte);
+        let Some(scram) = &user.scram else { return };
+        self.iterations = self.iterations.max(scram.iterations);
+        self.secret.iter_mut().zip(&scram.server_key).for_each(|(secret, byte)| *secret ^= byte);
     }
 }
 
@@ -79,6 +138,28 @@ impl Anonymous {
         match self {
             Self::FromLoopback if !peer.is_loopback => Err(ReasonCode::NotAuthorized),
             Self::FromLoopback | Self::FromAnywhere => Ok(()),
+        }
+    }
+}
+
+impl Broker {
+    /// Another table of users counts from now on. Who came by what does not count any more has to go.
+    pub(super) fn set_access(&mut self, access: Access) {
+        let before = std::mem::replace(&mut self.config.users, access.users);
+        self.config.anonymous = access.anonymous;
+        for id in self.open_connections() {
+            let users = Arc::clone(&self.config.users);
+            let Some(connection) = self.connection(id) else { continue };
+            let (peer, session) = (connection.peer.clone(), connection.live().map(|live| live.session));
+            let Some(session) = session.and_then(|id| self.session(id)) else { continue };
+            let may_stay = match &session.user {
+                Some(user) => users.keeps(user, &before),
+                None => access.anonymous.connect(&peer).is_ok(),
+            };
+            if !may_stay {
+                let why = "its user is gone, or has another password, since it was let in";
+                self.end(id, Fault::new(ReasonCode::NotAuthorized, why));
+            }
         }
     }
 }
@@ -109,7 +190,7 @@ mod tests {
     fn user(key: u8) -> User {
         let scram =
             Credentials { salt: vec![1; 16], iterations: 5000, stored_key: [0; 32], server_key: [key; 32] };
-        User { scram }
+        User { scram: Some(scram), ..User::default() }
     }
 
     #[test]
@@ -121,6 +202,6 @@ mod tests {
         assert!(b.insert("two", user(2)).is_some());
         assert!(a.credentials("nobody") == b.credentials("nobody") && before != b.credentials("nobody"));
         assert_eq!(a.credentials("nobody").iterations, 5000);
-        assert!(a.credentials("one") == user(1).scram);
+        assert!(Some(a.credentials("one")) == user(1).scram);
     }
 }

@@ -1,5 +1,7 @@
 //! What the operator may set. Values only; where they come from is the server's business.
 
+use std::sync::Arc;
+
 use mqtt::{Qos, Version};
 
 use super::{Anonymous, Users};
@@ -12,7 +14,10 @@ pub struct Config {
     /// Who may come without proving who it is.
     pub anonymous: Anonymous,
     /// Who can prove who it is.
-    pub users: Users,
+    pub users: Arc<Users>,
+    /// Logins of one address that may fail in a minute. With none it is [`Config::LOGIN_FAILURES`] and those of this machine
+    /// are not counted; a number that is set counts them too.
+    pub max_login_failures_per_minute: Option<u32>,
     /// Versions that are spoken.
     pub versions: Vec<Version>,
     /// Milliseconds a new connection has for its CONNECT.
@@ -92,6 +97,8 @@ pub enum Excess {
 impl Config {
     /// Clients of one address at once, when nothing else is set.
     pub const CONNECTIONS_PER_ADDRESS: u32 = 100;
+    /// Logins of one address that may fail in a minute, when nothing else is set.
+    pub const LOGIN_FAILURES: u32 = 10;
 }
 
 /// What a Client gets of a message that several of its subscriptions match [MQTT-3.3.4-2]. A Shared Subscription always
@@ -110,7 +117,8 @@ impl Default for Config {
         Self {
             keeps_state: false,
             anonymous: Anonymous::FromLoopback,
-            users: Users::default(),
+            users: Arc::default(),
+            max_login_failures_per_minute: None,
             versions: vec![Version::V3_1, Version::V3_1_1, Version::V5],
             connect_timeout_ms: 10_000,
             max_connections: 1_000_000,

@@ -7,7 +7,7 @@ use mqtt::scram::METHOD;
 use mqtt::{Packet, Qos, ReasonCode, SessionExpiry};
 
 use super::io::Fault;
-use super::login::Proof;
+use super::login::{Login, Proof};
 use super::{Broker, ConnectionId};
 
 /// What the Client gets that differs from what it asked for.
@@ -19,8 +19,16 @@ pub(super) struct Granted {
     pub(super) keep_alive_s: u16,
     /// Who it has proved to be.
     pub(super) user: Option<Arc<str>>,
-    /// The last word of that proof.
+    /// The last word of that proof; none where it was a password.
     authentication_data: Option<String>,
+}
+
+impl Granted {
+    /// The login that can be repeated while the Client is connected [MQTT-4.12.0-7].
+    pub(super) fn login(&self) -> Option<Box<Login>> {
+        let user = self.user.clone().filter(|_| self.authentication_data.is_some())?;
+        Some(Box::new(Login { user, step: None }))
+    }
 }
 
 /// Bytes of a CONNACK without properties.
@@ -64,7 +72,8 @@ impl Broker {
         let asked = connect.properties.session_expiry;
         let expiry = SessionExpiry::from_secs(asked.as_secs().min(self.config.max_session_expiry_s));
         let keep_alive_s = self.keep_alive_s(connect);
-        let (user, authentication_data) = proof.map(|proof| (proof.user, proof.data)).unzip();
+        let (user, data) = proof.map(|proof| (proof.user, proof.data)).unzip();
+        let authentication_data = data.flatten();
         Granted { client_id, is_assigned, expiry, keep_alive_s, user, authentication_data }
     }
 
@@ -104,7 +113,7 @@ impl Broker {
         p.server_keep_alive_s =
             (granted.keep_alive_s != connect.keep_alive_s).then_some(granted.keep_alive_s);
         p.response_information = response.as_deref();
-        p.authentication_method = granted.user.as_ref().map(|_| METHOD); // [MQTT-4.12.0-5], [MQTT-4.12.0-6]
+        p.authentication_method = granted.authentication_data.as_ref().map(|_| METHOD); // [MQTT-4.12.0-5], [MQTT-4.12.0-6]
         p.authentication_data = granted.authentication_data.as_deref().map(str::as_bytes);
         self.send(id, &Packet::Connack(Box::new(connack))); // [MQTT-3.1.4-5], before all else [MQTT-3.2.0-1]
     }

@@ -10,7 +10,7 @@ use super::alias::Aliases;
 use super::connack::Granted;
 use super::connection::{Live, State};
 use super::io::Fault;
-use super::login::{Login, Proof};
+use super::login::Proof;
 use super::session::Session;
 use super::{Broker, ConnectionId, Notice, SessionId, access};
 
@@ -24,6 +24,7 @@ impl Broker {
         }
         match connect.properties.authentication_method {
             Some(_) => self.begin_login(id, connect),
+            None if self.needs_password(connect) => self.begin_check(id, connect),
             None => self.let_in(id, connect, None),
         }
     }
@@ -55,7 +56,7 @@ impl Broker {
     }
 
     /// [MQTT-3.1.4-2]
-    fn refuse_connect(&mut self, id: ConnectionId, connect: &Connect<'_>, fault: Fault) {
+    pub(super) fn refuse_connect(&mut self, id: ConnectionId, connect: &Connect<'_>, fault: Fault) {
         let limit = connect.properties.maximum_packet_size.unwrap_or(u32::MAX);
         self.refuse(id, connect.version, limit, fault);
     }
@@ -69,8 +70,10 @@ impl Broker {
     ) -> Result<(), Fault> {
         self.check_room(id, connect.client_id)?;
         let held = self.by_client.get(connect.client_id).copied();
-        let owner = held.and_then(|session| self.session(session)?.user.as_ref());
-        if !access::may_take(owner, proof.map(|proof| &proof.user)) {
+        let owner = held.and_then(|session| self.session(session)?.user.clone());
+        // One that is no user any more comes back no more.
+        let owner = owner.filter(|owner| self.config.users.has(owner));
+        if !access::may_take(owner.as_ref(), proof.map(|proof| &proof.user)) {
             let why = "the client identifier belongs to another user";
             return Err(Fault::new(ReasonCode::ClientIdentifierNotValid, why));
         }
@@ -92,8 +95,9 @@ impl Broker {
         }
         match connect.properties.authentication_method {
             Some(method) => self.check_method(method)?,
+            None if self.needs_password(connect) => {}
             None => entry.map_err(|reason| {
-                Fault::new(reason, "clients from other machines need a user, or --anonymous")
+                Fault::new(reason, "clients from other machines need a user and a password, or --anonymous")
             })?,
         }
         self.check_client_id(connect)?;
@@ -185,7 +189,7 @@ impl Broker {
             takes_problem_information: connect.properties.request_problem_information,
             silence,
             last_heard: now,
-            login: granted.user.clone().map(|user| Box::new(Login { user, step: None })),
+            login: granted.login(),
             // Kept until it is sent or discarded [MQTT-3.1.2-7].
             will: self.admit_will(&granted.client_id, connect),
             aliases: Vec::new(),

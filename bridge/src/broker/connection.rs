@@ -115,9 +115,9 @@ impl Broker {
                 self.end(id, Fault::new(ReasonCode::KeepAliveTimeout, "no CONNECT in time"))
             }
             State::LoggingIn(candidate) => {
-                let limit = candidate.limit();
+                let (version, limit) = (candidate.version, candidate.limit());
                 let fault = Fault::new(ReasonCode::NotAuthorized, "no proof of who it is in time");
-                self.refuse(id, Version::V5, limit, fault); // [MQTT-4.12.0-4]
+                self.refuse(id, version, limit, fault); // [MQTT-4.12.0-4]
             }
             State::Connected(live) => {
                 let Some(silence) = live.silence else { return };
@@ -138,8 +138,8 @@ impl Broker {
         let Some(connection) = self.connection(id) else { return };
         let fault = Fault::new(error.reason_code(), error.to_string());
         if let State::LoggingIn(candidate) = &connection.state {
-            let limit = candidate.limit();
-            return self.refuse(id, Version::V5, limit, fault);
+            let (version, limit) = (candidate.version, candidate.limit());
+            return self.refuse(id, version, limit, fault);
         }
         if matches!(connection.state, State::AwaitConnect) {
             // A CONNACK may tell why once the Client has shown that it speaks MQTT [MQTT-3.1.4-1].

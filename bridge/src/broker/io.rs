@@ -8,7 +8,7 @@ use mqtt::codec::DecodeError;
 use mqtt::{Instant, Packet, ReasonCode, Version};
 
 use super::change::Change;
-use super::{ConnectionId, Fetch, Found, PeerItem, ShardId};
+use super::{Access, Check, Checked, ConnectionId, Fetch, Found, PeerItem, ShardId};
 
 /// One event for [`super::Broker::handle`].
 #[derive(Debug)]
@@ -94,6 +94,17 @@ pub enum Input<'a> {
         /// What there is of it.
         found: Found,
     },
+    /// What became of [`Output::Check`].
+    Checked {
+        /// Where.
+        connection: ConnectionId,
+        /// The number of the check.
+        number: u64,
+        /// Whether the password is right.
+        checked: Checked,
+    },
+    /// Who may come is not what it was. It counts at once, also for those who are there.
+    Access(Access),
     /// Time has passed: the deadline of [`Output::Wait`] is reached.
     Tick,
     /// The server stops: end all connections with a reason.
@@ -145,6 +156,9 @@ pub enum Output<'a> {
     Store(Change),
     /// Find these messages among what was stored so far, and hand them back by [`Input::Fetched`].
     Fetch(Fetch),
+    /// Find out whether this password is right, and say so by [`Input::Checked`]. Until then nothing more of what its connection
+    /// has sent is to come in. It is not answered when the connection is closed meanwhile.
+    Check(Check),
     /// Send what is there, then close.
     Close {
         /// Which.

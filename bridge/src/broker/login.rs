@@ -19,9 +19,10 @@ pub(super) struct Candidate {
     pub(super) client_id: Arc<str>,
     /// The CONNECT as a packet: all that it asks for counts only when it is let in, its will too.
     connect: Vec<u8>,
+    pub(super) version: Version,
     /// Bytes of the largest packet the Client takes.
     limit: u32,
-    step: Step,
+    pub(super) step: Step,
 }
 
 /// Who a Client has proved to be, and how far it is in doing so again.
@@ -38,17 +39,19 @@ pub(super) enum Step {
     Name,
     /// That it knows the password.
     Proof { user: Arc<str>, challenge: Challenge },
+    /// Nothing: the password that came with CONNECT is being checked, for this user if it exists.
+    Checked { number: u64, user: Option<Arc<str>> },
 }
 
 /// That a Client is who it says.
 #[derive(Debug)]
 pub(super) struct Proof {
     pub(super) user: Arc<str>,
-    /// The Server's own proof, which the Client is owed.
-    pub(super) data: String,
+    /// The Server's own proof, which the Client is owed; none where a password came with CONNECT.
+    pub(super) data: Option<String>,
 }
 
-enum Next {
+pub(super) enum Next {
     Ask(Step, Option<String>),
     Done(Proof),
 }
@@ -79,7 +82,7 @@ impl fmt::Debug for Nonces {
 impl Broker {
     /// Whether logins by this method are taken; they are when there is a user [MQTT-4.12.0-1].
     pub(super) fn check_method(&self, method: &str) -> Result<(), Fault> {
-        if self.config.users.is_empty() {
+        if !self.config.users.have_scram() {
             return Err(Fault::new(
                 ReasonCode::BadAuthenticationMethod,
                 "no extended authentication is offered",
@@ -94,17 +97,26 @@ impl Broker {
 
     /// Takes a CONNECT with an authentication method: its first word may be in it already.
     pub(super) fn begin_login(&mut self, id: ConnectionId, connect: &Connect<'_>) {
+        if let Err(fault) = self.check_attempts(id) {
+            return self.refuse_connect(id, connect, fault);
+        }
+        self.set_candidate(id, connect, Step::Name);
+        let next = self.next_step(id, Step::Name, connect.properties.authentication_data);
+        self.go_on(id, next);
+    }
+
+    /// Keeps a CONNECT until it is known who it is from.
+    pub(super) fn set_candidate(&mut self, id: ConnectionId, connect: &Connect<'_>, step: Step) {
         let limit = connect.properties.maximum_packet_size.unwrap_or(u32::MAX);
+        let version = connect.version;
         let mut packet = Vec::new();
         // What was decoded can be encoded.
-        let _ = Packet::Connect(Box::new(connect.clone())).encode(Version::V5, &mut packet);
+        let _ = Packet::Connect(Box::new(connect.clone())).encode(version, &mut packet);
         let client_id = connect.client_id.into();
-        let candidate = Candidate { client_id, connect: packet, limit, step: Step::Name };
+        let candidate = Candidate { client_id, connect: packet, version, limit, step };
         if let Some(connection) = self.connection(id) {
             connection.state = State::LoggingIn(Box::new(candidate));
         }
-        let next = self.next_step(Step::Name, connect.properties.authentication_data);
-        self.go_on(id, next);
     }
 
     /// A packet of a Client that was not let in yet.
@@ -129,13 +141,13 @@ impl Broker {
         }
         let Some(candidate) = self.candidate(id) else { return Err(Fault::protocol("no login goes on")) };
         let step = std::mem::replace(&mut candidate.step, Step::Name);
-        self.next_step(step, auth.data)
+        self.next_step(id, step, auth.data)
     }
 
     /// Asks, lets in, or refuses [MQTT-4.12.0-4].
-    fn go_on(&mut self, id: ConnectionId, next: Result<Next, Fault>) {
+    pub(super) fn go_on(&mut self, id: ConnectionId, next: Result<Next, Fault>) {
         let Some(candidate) = self.candidate(id) else { return };
-        let limit = candidate.limit;
+        let (limit, version) = (candidate.limit, candidate.version);
         match next {
             Ok(Next::Ask(step, data)) => {
                 candidate.step = step;
@@ -151,7 +163,7 @@ impl Broker {
                     _ => self.end(id, Fault::new(ReasonCode::UnspecifiedError, "the CONNECT was lost")),
                 }
             }
-            Err(fault) => self.refuse(id, Version::V5, limit, fault),
+            Err(fault) => self.refuse(id, version, limit, fault),
         }
     }
 
@@ -170,14 +182,14 @@ impl Broker {
             _ => return Err(Fault::protocol("AUTH that neither begins nor continues anything (3.15.2.1)")),
         };
         // What fails ends the connection with its reason [MQTT-4.12.1-2].
-        let (reason, data) = match self.next_step(step, auth.data)? {
+        let (reason, data) = match self.next_step(id, step, auth.data)? {
             Next::Ask(step, data) => {
                 if let Some(login) = self.login(id) {
                     login.step = Some(step);
                 }
                 (ReasonCode::ContinueAuthentication, data)
             }
-            Next::Done(proof) if proof.user == user => (ReasonCode::Success, Some(proof.data)),
+            Next::Done(proof) if proof.user == user => (ReasonCode::Success, proof.data),
             Next::Done(_) => {
                 return Err(Fault::new(ReasonCode::NotAuthorized, "another user than the one of CONNECT"));
             }
@@ -189,7 +201,7 @@ impl Broker {
     }
 
     /// One word of the Client, and what is answered.
-    fn next_step(&mut self, step: Step, data: Option<&[u8]>) -> Result<Next, Fault> {
+    fn next_step(&mut self, id: ConnectionId, step: Step, data: Option<&[u8]>) -> Result<Next, Fault> {
         let data = data.filter(|data| !data.is_empty()); // none or empty, both say nothing
         let done = match (step, data) {
             (Step::Name, None) => Ok(Next::Ask(Step::Name, None)),
@@ -197,9 +209,10 @@ impl Broker {
             (Step::Proof { user, challenge }, data) => {
                 self.check_proof(user, challenge, data.unwrap_or_default())
             }
+            (Step::Checked { .. }, _) => Err(ScramError::Proof), // no Client is asked for that
         };
         done.map_err(|error| {
-            self.counters.authentications_failed += 1;
+            self.count_failed_login(id);
             Fault::new(ReasonCode::NotAuthorized, format!("the login failed: {error}"))
         })
     }
@@ -216,13 +229,13 @@ impl Broker {
         let data = challenge.check(data)?;
         // No password fits one that does not exist; this only makes sure.
         if self.config.users.has(&user) {
-            Ok(Next::Done(Proof { user, data }))
+            Ok(Next::Done(Proof { user, data: Some(data) }))
         } else {
             Err(ScramError::Proof)
         }
     }
 
-    fn candidate(&mut self, id: ConnectionId) -> Option<&mut Candidate> {
+    pub(super) fn candidate(&mut self, id: ConnectionId) -> Option<&mut Candidate> {
         match &mut self.connection(id)?.state {
             State::LoggingIn(candidate) => Some(candidate),
             State::AwaitConnect | State::Connected(_) | State::Closing => None,

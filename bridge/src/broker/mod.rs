@@ -16,6 +16,7 @@ mod access;
 mod acknowledge;
 mod alias;
 mod answers;
+mod attempts;
 pub mod change;
 mod config;
 mod connack;
@@ -31,6 +32,7 @@ mod keep;
 mod login;
 mod outbox;
 mod owed;
+mod password;
 mod publish;
 mod queue;
 mod restore;
@@ -58,16 +60,18 @@ use std::sync::Arc;
 use mqtt::{Instant, Packet, ReasonCode, Rng};
 use slab::Slab;
 
-pub use access::{Anonymous, User, Users};
+pub use access::{ANONYMOUS, Access, Anonymous, User, Users};
 pub use config::{Config, Excess, Overlapping, Redirect};
 pub use counters::Counters;
 pub use io::{Ended, Input, Notice, Output, Peer};
+pub use password::{Check, Checked};
 pub use queue::{Fetch, Found, Messages};
 pub use restore::Restore;
 pub use shard::{PeerItem, Place, ShardId};
 pub use stored::{Payload, Stored};
 
 use answers::Serial;
+use attempts::Attempts;
 use connection::{Connection, State};
 use cross::Crossings;
 use hash::{KeyedMap, Keys};
@@ -107,6 +111,10 @@ pub struct Broker {
     turn: ShardId,
     /// How many of them there are of one address, and how many that may become one.
     by_address: KeyedMap<IpAddr, OfAddress>,
+    /// Logins that failed, by where they came from.
+    attempts: Attempts,
+    /// Password checks that were asked for.
+    checks: u64,
     sessions: Slab<Session>,
     by_client: KeyedMap<Arc<str>, SessionId>,
     subscriptions: Subscriptions,
@@ -144,6 +152,8 @@ impl Broker {
             given_away: 0,
             turn: ShardId(0),
             by_address: KeyedMap::with_hasher(keys),
+            attempts: Attempts::default(),
+            checks: 0,
             sessions: Slab::new(),
             by_client: KeyedMap::with_hasher(keys),
             retained: Retained::default(),
@@ -187,6 +197,8 @@ impl Broker {
             Input::Storage { is_full } => self.keeping.is_full = is_full,
             Input::Unstored { connection } => self.unstored(connection),
             Input::Fetched { fetch, found } => self.fetched(&fetch, found),
+            Input::Checked { connection, number, checked } => self.checked(connection, number, checked),
+            Input::Access(access) => self.set_access(access),
             Input::Tick => self.tick(),
             Input::Shutdown => self.shutdown(),
         }

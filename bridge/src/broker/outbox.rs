@@ -6,7 +6,7 @@ use mqtt::{Packet, PacketId, Version};
 
 use super::change::Change;
 use super::shard::Told;
-use super::{ConnectionId, Fetch, Notice, Output, PeerItem, ShardId};
+use super::{Check, ConnectionId, Fetch, Notice, Output, PeerItem, ShardId};
 
 /// A part of the buffer.
 #[derive(Clone, Copy, Debug)]
@@ -135,6 +135,10 @@ impl Outbox {
 
     pub(super) fn fetch(&mut self, fetch: Fetch) {
         self.other(Output::Fetch(fetch));
+    }
+
+    pub(super) fn check(&mut self, check: Check) {
+        self.other(Output::Check(check));
     }
 
     pub(super) fn peer(&mut self, to: ShardId, told: Told) {

@@ -105,6 +105,8 @@ pub(super) enum Told {
     Taken { serial: Serial, fate: Fate },
     /// What we retain from now on has greater numbers.
     Count { count: u64 },
+    /// A login from this address has failed.
+    LoginFailed { address: IpAddr },
     /// How we are.
     Counts(Box<sys::Told>),
     /// None of ours owes this message any more that you keep.
@@ -129,6 +131,7 @@ impl PeerItem {
             Told::Gone { .. }
             | Told::Taken { .. }
             | Told::Count { .. }
+            | Told::LoginFailed { .. }
             | Told::Counts(_)
             | Told::Done { .. } => 0,
         };
@@ -160,6 +163,7 @@ impl Broker {
     /// What another shard said.
     pub(super) fn told(&mut self, from: ShardId, item: PeerItem) {
         match item.0 {
+            Told::LoginFailed { address } => self.login_failed_elsewhere(address),
             Told::Gone { address } => self.count_gone_elsewhere(address),
             Told::Interest { filter, is_wanted } => {
                 if let Ok(filter) = TopicFilter::new(&*filter) {

@@ -10,7 +10,7 @@ pub use args::ConnectArgs;
 pub use link::Link;
 pub use publish::{PublishArgs, publish};
 pub use subscribe::{SubscribeArgs, subscribe};
-pub use user::user_entry;
+pub use user::{add_user, import_users, list_users, remove_user, user_entry};
 
 use std::time::Duration;
 

@@ -5,11 +5,11 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, anyhow};
-use mqtt::scram::{ScramError, prepare};
 use mqtt::{Qos, Version};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use super::store::Durability;
+use super::users;
 use crate::broker;
 
 /// The whole file. What is not there has the default.
@@ -80,14 +80,21 @@ pub struct Auth {
     pub user: Vec<User>,
 }
 
-/// One user, as `switchboard user scram NAME` prints it.
-#[derive(Clone, Debug, Deserialize)]
+/// One user, as `switchboard user` writes it. It has at least one of the two that its password is checked with.
+#[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct User {
     /// The name that the login brings.
     pub name: String,
-    /// What its password is checked with, in PostgreSQL's form: `SCRAM-SHA-256$iterations:salt$StoredKey:ServerKey`.
-    pub scram: String,
+    /// A hash of its password: argon2id, or as Mosquitto's password files have it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub password: Option<String>,
+    /// For logins by SCRAM-SHA-256, in PostgreSQL's form: `SCRAM-SHA-256$iterations:salt$StoredKey:ServerKey`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scram: Option<String>,
+    /// The groups it is in, which rules may name.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub groups: Vec<String>,
 }
 
 /// Bounds of the broker; the names and defaults of [`broker::Config`].
@@ -101,6 +108,7 @@ pub struct Limits {
     pub max_connections_per_address: Option<u32>,
     pub receive_maximum: Option<u16>,
     pub receive_maximum_excess: Option<String>,
+    pub max_login_failures_per_minute: Option<u32>,
     pub max_inflight: Option<u16>,
     pub max_packet_bytes: Option<u32>,
     pub topic_alias_maximum: Option<u16>,
@@ -205,7 +213,7 @@ impl File {
         if self.auth.anonymous {
             config.anonymous = broker::Anonymous::FromAnywhere;
         }
-        config.users = self.auth.users()?;
+        config.users = users::table(&self.auth.user, "[[auth.user]]")?.into();
         if let Some(versions) = &l.versions {
             config.versions = versions.iter().map(|name| version(name)).collect::<Result<_>>()?;
         }
@@ -217,6 +225,8 @@ impl File {
             config.receive_maximum_excess = self::excess(excess)?;
         }
         config.max_connections_per_address = l.max_connections_per_address;
+        config.max_login_failures_per_minute =
+            above_zero("max_login_failures_per_minute", l.max_login_failures_per_minute)?;
         config.redirect = self.listen.redirect()?;
         set(&mut config.response_information, self.listen.response_information.clone());
         set(&mut config.connect_timeout_ms, l.connect_timeout_s.map(|s| u64::from(s) * 1000));
@@ -282,19 +292,6 @@ impl Server {
     }
 }
 
-impl Auth {
-    fn users(&self) -> Result<broker::Users> {
-        let mut users = broker::Users::default();
-        for User { name, scram } in &self.user {
-            let wrong = |why: ScramError| anyhow!("[[auth.user]] {name:?}: {why}");
-            let user = broker::User { scram: scram.parse().map_err(wrong)? };
-            let old = users.insert(&prepare(name).map_err(wrong)?, user);
-            anyhow::ensure!(old.is_none(), "[[auth.user]] {name:?} stands there twice");
-        }
-        Ok(users)
-    }
-}
-
 impl Listen {
     fn redirect(&self) -> Result<Option<broker::Redirect>> {
         let Some(to) = self.redirect_to.clone() else {
@@ -333,7 +330,7 @@ fn version(name: &str) -> Result<Version> {
 }
 
 /// Adds the nearest known key to the parser's words about an unknown one.
-fn with_hint(error: &str) -> String {
+pub(super) fn with_hint(error: &str) -> String {
     let Some((_, rest)) = error.split_once("unknown field `") else { return error.trim_end().to_owned() };
     let mut names = rest.split('`').step_by(2);
     let unknown = names.next().unwrap_or_default();
@@ -403,10 +400,15 @@ mod tests {
         let scram = mqtt::scram::Credentials::derive("secret", b"0123456789abcdef", 4096).unwrap();
         let user = |name: &str| format!("[[auth.user]]\nname = {name:?}\nscram = \"{scram}\"\n");
         assert!(!File::parse(&user("alice")).unwrap().broker().unwrap().users.is_empty());
-        let error = |text: &str| File::parse(text).unwrap_err().to_string();
+        let error = |text: &str| format!("{:#}", File::parse(text).unwrap_err());
         assert!(error(&(user("alice") + &user("alice"))).contains("twice"));
         assert!(error(&user("")).contains("characters"));
         assert!(error("[[auth.user]]\nname = \"bob\"\nscram = \"plain\"").contains("bob"));
+        assert!(
+            error("[[auth.user]]\nname = \"bob\"\npassword = \"plain\"").contains("switchboard user add")
+        );
+        assert!(error("[[auth.user]]\nname = \"bob\"").contains("neither password nor scram"));
+        assert!(error(&user("anonymous")).contains("without a user"));
     }
 
     #[test]

@@ -9,12 +9,15 @@ mod inbox;
 mod listener;
 mod log;
 mod metrics;
+pub mod passwords;
 mod qr;
+mod reload;
 mod shard;
 mod shards;
 mod socket;
 pub mod store;
 mod upgrade;
+pub mod users;
 mod websocket;
 
 use std::fmt::Write as _;
@@ -43,6 +46,10 @@ const TCP_PORT: u16 = 1883;
 pub struct Options {
     /// The file, or all defaults.
     pub file: config::File,
+    /// Where the file was read from, to read it again when it changes.
+    pub config: Option<PathBuf>,
+    /// Anybody may come, whatever the file says.
+    pub anonymous: bool,
     /// Listen on the addresses of this machine's networks too.
     pub lan: bool,
     /// A built page to serve instead of the one inside.
@@ -57,10 +64,11 @@ impl Options {
     pub fn check(&self) -> Result<()> {
         let listen = &self.file.listen;
         let is_open = self.lan || listen.http.iter().chain(&listen.tcp).any(|at| !at.ip().is_loopback());
+        let access = users::access(&self.file)?;
         ensure!(
-            !is_open || self.file.auth.anonymous || !self.file.auth.user.is_empty(),
+            !is_open || self.file.auth.anonymous || !access.users.is_empty(),
             "listening on this machine's network addresses lets others reach it, and there are no users: \
-             add one with `switchboard user scram NAME`, or --anonymous if everyone there may see and switch everything"
+             add one with `switchboard user add NAME`, or --anonymous if everyone there may see and switch everything"
         );
         Ok(())
     }
@@ -116,6 +124,7 @@ async fn serve(options: Options) -> Result<()> {
     for listener in http {
         spawn_local(serve_http(Rc::clone(&site), listener));
     }
+    reload::watch(&options, &shards)?;
     let stopped = stopped()?;
     announce(&http_at, &tcp_at);
     if options.lan {
@@ -137,6 +146,7 @@ async fn serve(options: Options) -> Result<()> {
 /// The shards, and what their acknowledgements promise.
 async fn start_shards(options: &Options) -> Result<(Rc<Shards>, &'static str)> {
     let mut config = options.file.broker()?;
+    config.users = users::access(&options.file)?.users;
     let (durability, count) = (options.file.durability()?, options.file.server.shards()?);
     let place = data::place(&options.file.data)?;
     config.keeps_state = place.is_some();

@@ -6,6 +6,7 @@
 //!                                                                                        end of turn: each is written once
 //! ```
 
+mod checks;
 mod durable;
 mod neighbours;
 mod peers;
@@ -33,6 +34,7 @@ use self::durable::Keeper;
 use self::neighbours::Leaving;
 use super::clock::Clock;
 use super::log;
+use super::passwords::Checker;
 use super::shards::DOOR;
 use super::socket::{Flushed, Pool, Socket, Transport};
 use super::store::Journal;
@@ -74,6 +76,8 @@ struct Inner {
     peers: Option<Peers>,
     /// What is about to leave for another shard.
     leaving: Option<Leaving>,
+    /// There is one when a password was to be checked.
+    checker: Option<Checker>,
     why_failed: Option<String>,
 }
 
@@ -86,8 +90,10 @@ struct Reader {
     frames: Option<Frames>,
     /// Bytes of a WebSocket header that is not complete.
     raw: Vec<u8>,
-    /// Bytes of a packet that is not complete.
+    /// Bytes of a packet that is not complete, and more where a password is being checked.
     carry: Vec<u8>,
+    /// What the peer did behind these meanwhile.
+    event: Option<Box<Event>>,
 }
 
 impl Reader {
@@ -108,6 +114,8 @@ enum Next {
     /// The scratch buffer was filled: there is more.
     More,
     Wait,
+    /// A password is being checked: what comes behind it waits.
+    Check,
     Stop,
     /// The connection is for another shard.
     Leave,
@@ -136,6 +144,7 @@ impl Shard {
             keeper: may_wait.then(|| Keeper::new(journal)),
             peers,
             leaving: None,
+            checker: None,
             why_failed: None,
         };
         Rc::new(Self {
@@ -180,6 +189,7 @@ impl Shard {
             frames: (transport == Transport::WebSocket).then(Frames::default),
             raw: Vec::new(),
             carry: Vec::new(),
+            event: None,
         };
         let next = if first.is_empty() { Next::Read } else { self.take_first(&mut reader, first) };
         self.read_on(reader, peer, next)
@@ -197,6 +207,10 @@ impl Shard {
     ) -> impl Future<Output = ()> {
         async move {
             while !matches!(next, Next::Stop | Next::Leave) {
+                if next == Next::Check {
+                    next = Box::pin(self.go_on_after_check(&mut reader)).await; // seldom, and large
+                    continue;
+                }
                 if next == Next::Wait {
                     Box::pin(self.gate(reader.id)).await; // seldom, and large
                 }
@@ -297,6 +311,7 @@ impl Shard {
                         keeper.fetch(fetch);
                     }
                 }
+                Output::Check(check) => self.check(inner, check),
                 Output::Close { connection } => self.begin_close(inner, connection.0 as usize),
                 Output::Notice(notice) => log::notice(&notice),
                 Output::Peer { to, item } => {
@@ -329,6 +344,7 @@ impl Shard {
         if std::mem::replace(&mut socket.is_closing, true) {
             return;
         }
+        socket.check = 0;
         mark(socket, at, &mut inner.dirty);
         if let Some(gate) = &socket.gate {
             gate.notify_one();
@@ -384,6 +400,9 @@ impl Shard {
         }
         self.flush_full(inner);
         self.end_turn(inner);
+        if inner.sockets.get(reader.id).is_some_and(|socket| socket.check != 0) {
+            return Next::Check;
+        }
         if let Some(next) = Self::wait_for_others(inner, reader.id) {
             return next;
         }
@@ -407,6 +426,10 @@ impl Shard {
             bytes = bytes.split_at_mut(read.rest).1;
             if let Some(leaving) = &mut inner.leaving {
                 leaving.event = read.event;
+                break;
+            }
+            if inner.sockets.get(reader.id).is_some_and(|socket| socket.check != 0) {
+                reader.event = read.event.map(Box::new);
                 break;
             }
             let Some(event) = read.event else { break };
@@ -472,9 +495,11 @@ impl Shard {
         let connection = connection_id(reader.id);
         let mut at = 0;
         loop {
-            if inner.sockets.get(reader.id).is_none_or(|socket| socket.is_closing) {
+            match inner.sockets.get(reader.id) {
+                Some(socket) if socket.check != 0 => return at,
+                Some(socket) if !socket.is_closing => {}
                 // What leaves goes from CONNECT on, which is the first; of the others the rest is read and discarded.
-                return if inner.leaving.is_some() { 0 } else { bytes.len() };
+                _ => return if inner.leaving.is_some() { 0 } else { bytes.len() },
             }
             match reader.deframer.next(bytes.get(at..).unwrap_or_default()) {
                 Ok(Some((packet, size))) => {

@@ -19,7 +19,7 @@ use super::inbox::{Inbox, Parcel, Report};
 use super::shard::{Peers, Shard};
 use super::store::{Durability, Journal};
 use crate::broker::change::Change;
-use crate::broker::{Broker, Config, Place, ShardId};
+use crate::broker::{Access, Broker, Config, Place, ShardId};
 
 /// The one that lets everyone in.
 pub(super) const DOOR: ShardId = ShardId(0);
@@ -124,6 +124,14 @@ impl Shards {
             }
         }
         reports
+    }
+
+    /// Tells all of them who may come from now on.
+    pub(super) fn set_access(&self, access: &Access) {
+        for (_, inbox) in self.others() {
+            inbox.put_one(DOOR, Parcel::Access(access.clone()));
+        }
+        self.door.set_access(access.clone());
     }
 
     /// Ends all connections with a reason, waits a moment for them to be told, and writes what is left.

@@ -52,6 +52,8 @@ pub(super) struct Socket {
     pub(super) is_stuck: bool,
     /// Set when the last bytes are to be sent and the rest of what comes in is to be thrown away.
     pub(super) is_closing: bool,
+    /// The check of a password that its reader waits for; zero for none.
+    pub(super) check: u64,
     has_said_close: bool,
     is_shut: bool,
     /// Status code of the close frame that ends a WebSocket; none echoes one without.
@@ -125,6 +127,7 @@ impl Socket {
             is_dirty: false,
             is_stuck: false,
             is_closing: false,
+            check: 0,
             has_said_close: false,
             is_shut: false,
             close_code: Some(websocket::NORMAL),

@@ -19,6 +19,7 @@ mod slow;
 mod split;
 mod subscribe;
 mod sys;
+mod users;
 mod version_3_1;
 mod websocket;
 mod will;

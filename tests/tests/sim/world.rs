@@ -337,6 +337,7 @@ impl World {
                     between.entry((at, to.0.into())).or_default().push_back(item);
                 }
                 Output::Move { to, is_crowded, .. } => turn.moves = Some((to.0.into(), is_crowded)),
+                Output::Check(_) => panic!("nobody logs in by a password"),
                 Output::Wait(wait) => {
                     waits[at] = wait;
                     break;

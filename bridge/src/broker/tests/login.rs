@@ -11,9 +11,9 @@ fn config() -> Config {
     let mut users = Users::default();
     for (name, password) in [("alice", "pencil"), ("bob", "eraser")] {
         let scram = Credentials::derive(password, b"0123456789abcdef", 4096).unwrap();
-        assert!(users.insert(name, User { scram }).is_none());
+        assert!(users.insert(name, User { scram: Some(scram), ..User::default() }).is_none());
     }
-    Config { users, ..Config::default() }
+    Config { users: users.into(), ..Config::default() }
 }
 
 fn world() -> World {

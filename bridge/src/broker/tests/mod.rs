@@ -11,6 +11,7 @@ mod crash;
 mod durable;
 mod login;
 mod overlap;
+mod password;
 mod qos;
 mod share;
 mod sys;
@@ -43,6 +44,8 @@ struct World {
     /// Messages that had no room on the disk.
     unstored: Vec<MessageNumber>,
     wanted: Vec<crate::broker::Fetch>,
+    /// Passwords that are to be checked.
+    checks: Vec<crate::broker::Check>,
 }
 
 /// What one connection has been sent.
@@ -74,6 +77,7 @@ impl World {
             disk_is_slow: false,
             unstored: Vec::new(),
             wanted: Vec::new(),
+            checks: Vec::new(),
         }
     }
 
@@ -206,6 +210,7 @@ impl World {
                 }
                 Output::Close { connection } => self.wire[connection.0 as usize].is_closed = true,
                 Output::Notice(_) | Output::Peer { .. } | Output::Move { .. } => {}
+                Output::Check(check) => self.checks.push(check),
                 Output::Fetch(fetch) => wanted.push(fetch),
                 Output::Store(change) => {
                     let mut rows = Rows::default();

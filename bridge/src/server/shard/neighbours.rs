@@ -72,6 +72,7 @@ impl Shard {
             Parcel::Confirmed { number, is_kept } => self.take_confirmation(from, number, is_kept),
             Parcel::Arrival(arrival) => self.take_in(*arrival),
             Parcel::Ask(answer) => _ = answer.send(self.report()), // who has asked may be gone
+            Parcel::Access(access) => self.set_access(access),
             Parcel::ShutDown(done) => {
                 let shard = Rc::clone(self);
                 spawn_local(async move {
@@ -154,13 +155,13 @@ impl Shard {
         let id = self.inner.borrow_mut().sockets.insert(socket);
         self.handle(Input::Moved { connection: connection_id(id), peer: identity(peer), is_crowded });
         let deframer = Deframer::server(self.max_packet_bytes);
-        let mut reader = Reader { id, stream, deframer, frames, raw, carry };
+        let mut reader = Reader { id, stream, deframer, frames, raw, carry, event: None };
         let next = self.resume(&mut reader, event);
         spawn_local(Rc::clone(self).read_on(reader, peer, next));
     }
 
     /// Handles what came along with a connection.
-    fn resume(self: &Rc<Self>, reader: &mut Reader, event: Option<Event>) -> Next {
+    pub(super) fn resume(self: &Rc<Self>, reader: &mut Reader, event: Option<Event>) -> Next {
         let now = self.clock.now();
         let inner = &mut *self.inner.borrow_mut();
         if let Some(socket) = inner.sockets.get_mut(reader.id) {

@@ -164,7 +164,7 @@ impl Cluster {
                     }
                 }
                 Output::Close { connection } => closed.push(connection),
-                Output::Notice(_) => {}
+                Output::Notice(_) | Output::Check(_) => {}
                 Output::Fetch(fetch) => wanted.push(fetch),
                 Output::Wait(deadline) => {
                     shard.deadline = deadline;

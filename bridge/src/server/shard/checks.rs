@@ -1,0 +1,64 @@
+//! A shard and the threads that check passwords: until one is checked, nothing more of its connection is read.
+
+use std::rc::Rc;
+
+use tokio::sync::Notify;
+use tokio::sync::mpsc::UnboundedReceiver;
+use tokio::task::spawn_local;
+
+use super::{Inner, Next, Reader, Shard};
+use crate::broker::{Access, Check, Input};
+use crate::server::passwords::{Answer, Checker};
+
+impl Shard {
+    /// Who may come from now on.
+    pub(crate) fn set_access(self: &Rc<Self>, access: Access) {
+        self.handle(Input::Access(access));
+    }
+
+    /// Lets a password be checked.
+    pub(super) fn check(self: &Rc<Self>, inner: &mut Inner, check: Check) {
+        if let Some(socket) = inner.sockets.get_mut(check.connection.0 as usize) {
+            socket.check = check.number;
+        }
+        let checker = inner.checker.get_or_insert_with(|| {
+            let (checker, answers) = Checker::start();
+            spawn_local(Rc::clone(self).take_answers(answers));
+            checker
+        });
+        checker.check(check);
+    }
+
+    async fn take_answers(self: Rc<Self>, mut answers: UnboundedReceiver<Answer>) {
+        while let Some(Answer { connection, number, checked }) = answers.recv().await {
+            let now = self.clock.now();
+            let inner = &mut *self.inner.borrow_mut();
+            // Another connection may have its number by now, and wait for an answer of its own.
+            if let Some(socket) = inner.sockets.get_mut(connection.0 as usize)
+                && socket.check == number
+            {
+                socket.check = 0;
+                if let Some(gate) = &socket.gate {
+                    gate.notify_one();
+                }
+            }
+            self.step(inner, now, Input::Checked { connection, number, checked });
+            self.end_turn(inner);
+        }
+    }
+
+    /// Waits for the answer, then takes what has come meanwhile.
+    pub(super) async fn go_on_after_check(self: &Rc<Self>, reader: &mut Reader) -> Next {
+        loop {
+            let gate = match self.inner.borrow_mut().sockets.get_mut(reader.id) {
+                Some(socket) if socket.check != 0 => {
+                    Rc::clone(socket.gate.get_or_insert_with(|| Rc::new(Notify::new())))
+                }
+                _ => break,
+            };
+            gate.notified().await; // which may also be for what was written
+        }
+        let event = reader.event.take();
+        self.resume(reader, event.map(|event| *event))
+    }
+}

@@ -1,0 +1,147 @@
+//! Users: those of `[[auth.user]]`, and those of a file in the data folder, which `switchboard user` changes while the program
+//! runs or not. The file is its owner's alone to read.
+
+use std::fs::{self, File};
+use std::io::{ErrorKind, Write as _};
+use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, Result, anyhow, ensure};
+use mqtt::scram::prepare;
+use serde::{Deserialize, Serialize};
+
+use super::config::{self, User};
+use super::{data, passwords};
+use crate::broker;
+
+/// What stands above the users.
+const HEAD: &str = "# Written by `switchboard user`, which changes it safely; a running switchboard takes it over at once.\n\n";
+
+/// The whole file.
+#[derive(Debug, Default, Deserialize, Serialize)]
+#[serde(deny_unknown_fields, default)]
+struct Table {
+    user: Vec<User>,
+}
+
+/// The file of users in a data folder.
+#[derive(Clone, Debug)]
+pub struct UsersFile {
+    path: PathBuf,
+}
+
+impl UsersFile {
+    /// That of a configuration; none where nothing is kept.
+    ///
+    /// # Errors
+    /// Nobody says where state lives, and the platform does not either.
+    pub fn of(data: &config::Data) -> Result<Option<Self>> {
+        Ok(data::place(data)?.map(|folder| Self { path: folder.join("users.toml") }))
+    }
+
+    /// Where it is.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Who is in it: nobody where it is missing.
+    ///
+    /// # Errors
+    /// It cannot be read, or something in it is wrong.
+    pub fn read(&self) -> Result<Vec<User>> {
+        let shown = self.path.display();
+        let text = match fs::read_to_string(&self.path) {
+            Ok(text) => text,
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
+            Err(error) => return Err(error).with_context(|| format!("cannot read {shown}")),
+        };
+        let wrong = |error: toml::de::Error| anyhow!("{}", config::with_hint(&error.to_string()));
+        let table: Table =
+            toml::from_str(&text).map_err(wrong).with_context(|| format!("{shown} is damaged"))?;
+        self::table(&table.user, &shown.to_string())?;
+        if fs::metadata(&self.path).is_ok_and(|meta| meta.permissions().mode() & 0o077 != 0) {
+            tracing::warn!("{shown} can be read by others: chmod 600 it");
+        }
+        Ok(table.user)
+    }
+
+    /// Changes who is in it. Others that want to at the same time wait; who reads it sees it before or after.
+    ///
+    /// # Errors
+    /// It cannot be read or written, or the change is refused.
+    pub fn change<T>(&self, change: impl FnOnce(&mut Vec<User>) -> Result<T>) -> Result<T> {
+        let shown = self.path.display();
+        let folder = self.path.parent().unwrap_or_else(|| Path::new("."));
+        let made = fs::DirBuilder::new().recursive(true).create(folder);
+        made.with_context(|| {
+            format!("{} cannot be made; name another folder with --data", folder.display())
+        })?;
+        let unwritable = || format!("{shown} cannot be written");
+        let lock = private(&self.path.with_extension("lock")).with_context(unwritable)?;
+        lock.lock().with_context(unwritable)?;
+        let mut table = Table { user: self.read()? };
+        let done = change(&mut table.user)?;
+        self::table(&table.user, &shown.to_string())?;
+        let text = toml::to_string(&table).with_context(unwritable)?;
+        let new = self.path.with_extension("new");
+        let write = || -> std::io::Result<()> {
+            let mut file = private(&new)?;
+            file.set_len(0)?;
+            file.write_all((HEAD.to_owned() + &text).as_bytes())?;
+            file.sync_all()?;
+            fs::rename(&new, &self.path)?;
+            File::open(folder)?.sync_all()
+        };
+        write().with_context(unwritable)?;
+        Ok(done)
+    }
+}
+
+fn private(path: &Path) -> std::io::Result<File> {
+    File::options().write(true).create(true).truncate(false).mode(0o600).open(path)
+}
+
+/// The broker's table of these users; `place` is where they stand.
+///
+/// # Errors
+/// A name or hash is none, or a name stands there twice.
+pub fn table(users: &[User], place: &str) -> Result<broker::Users> {
+    let mut table = broker::Users::default();
+    add(&mut table, users, place)?;
+    Ok(table)
+}
+
+/// Adds users to a table.
+pub(super) fn add(table: &mut broker::Users, users: &[User], place: &str) -> Result<()> {
+    for User { name, password, scram, groups } in users {
+        let at = || format!("{place} {name:?}");
+        let prepared = prepare(name).map_err(|why| anyhow!("{}: {why}", at()))?;
+        ensure!(prepared != broker::ANONYMOUS, "{}: so are clients called that come without a user", at());
+        ensure!(password.is_some() || scram.is_some(), "{} has neither password nor scram", at());
+        if let Some(hash) = password {
+            passwords::check_form(hash).with_context(|| format!("{}: password", at()))?;
+        }
+        let scram = scram.as_deref().map(str::parse).transpose().map_err(|why| anyhow!("{}: {why}", at()))?;
+        let user = broker::User {
+            scram,
+            password: password.as_deref().map(Into::into),
+            groups: groups.iter().map(|group| group.as_str().into()).collect(),
+        };
+        ensure!(table.insert(&prepared, user).is_none(), "{} stands there twice", at());
+    }
+    Ok(())
+}
+
+/// All that a configuration and its data folder say of who may come.
+///
+/// # Errors
+/// Something of it is wrong, or a user is in both.
+pub fn access(file: &config::File) -> Result<broker::Access> {
+    let config = file.broker()?;
+    let mut users = std::sync::Arc::unwrap_or_clone(config.users);
+    if let Some(kept) = UsersFile::of(&file.data)? {
+        add(&mut users, &kept.read()?, &kept.path().display().to_string())?;
+    }
+    Ok(broker::Access { anonymous: config.anonymous, users: users.into() })
+}
