@@ -147,7 +147,7 @@ fn whole() -> Result<()> {
 fn two_shards() -> Result<()> {
     system::peers()?;
     let mut test = browser_tests(["test", "--locked", "-p", "tests"])?;
-    test.args(["--test", "e2e", "--test", "durable", "--test", "interop", "--", "--test-threads", "6"]);
+    test.args(["--test", "e2e", "--test", "durable", "--test", "interop", "--", "--test-threads", "4"]);
     command::run(test.env("SWITCHBOARD_TEST_SHARDS", "2"))
 }
 
