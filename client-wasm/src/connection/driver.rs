@@ -91,6 +91,8 @@ impl Driver {
                 Output::Open => self.open(),
                 Output::Send(bytes) => self.send(&bytes),
                 Output::Close => drop(self.socket.take()),
+                // A machine that is not durable never says it.
+                Output::Store(_) => self.client.borrow_mut().handle(now(), Input::Stored),
                 Output::Event(event) => {
                     has_news = true;
                     self.observer.borrow_mut().event(event);

@@ -11,6 +11,7 @@ use crate::{Instant, Qos, ReasonCode, Rng, SessionExpiry, Version};
 
 impl Client {
     pub(super) fn open(&mut self, now: Instant) {
+        self.begin_wire();
         self.state = State::Opening { deadline: now + self.config.connect_timeout };
         self.outputs.push_back(Output::Open);
     }
@@ -107,6 +108,7 @@ impl Client {
             assigned.clone_into(&mut self.client_id);
         }
         self.clean_start = false;
+        self.touch();
         let granted = self.granted(connack);
         self.state = State::Connected(Box::new(Connection {
             wire,
@@ -172,11 +174,13 @@ impl Client {
             } else if outgoing.message.qos == Qos::AtLeastOnce && !outgoing.fails_offline() {
                 again.push(outgoing);
             } else {
-                lost.push(outgoing.id);
+                lost.push(outgoing);
             }
         }
         self.queue.put_back(again);
-        for id in lost {
+        for outgoing in lost {
+            let id = outgoing.id;
+            self.event(Event::InDoubt { id, message: Box::new(outgoing.message) });
             self.published(id, Outcome::SessionLost);
         }
     }

@@ -8,6 +8,7 @@ mod bytes;
 mod chaos;
 mod connect;
 mod delivery;
+mod durable;
 mod facts;
 mod keep_alive;
 mod pair;
