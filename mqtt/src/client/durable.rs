@@ -79,6 +79,16 @@ impl Client {
         (journal.dirty || journal.storing.is_some()).then(|| self.save(journal.unix_start_ms))
     }
 
+    /// Takes another Client Identifier because somebody else has this one now, and with it a new Session. Before
+    /// [`start`](Self::start) only: nothing happens to a Client that is under way.
+    pub fn rename(&mut self, client_id: &str) {
+        if matches!(self.state, super::State::Stopped) && self.client_id != client_id {
+            client_id.clone_into(&mut self.client_id);
+            self.clean_start = true;
+            self.touch();
+        }
+    }
+
     /// Whether the Session is kept beyond this program.
     #[must_use]
     pub const fn is_durable(&self) -> bool {

@@ -27,6 +27,7 @@ mod end;
 mod ended;
 mod event;
 mod keep_alive;
+mod pressure;
 mod questions;
 mod queue;
 mod receive;
@@ -60,6 +61,7 @@ use authenticate::Authentication;
 use backoff::Retry;
 use durable::Journal;
 use keep_alive::Due;
+use pressure::Pressure;
 use queue::{Outgoing, Queue};
 use state::State;
 use subscriptions::{Kind, Subscriptions};
@@ -87,6 +89,7 @@ pub struct Client {
     next_id: u64,
     /// Only of a Session that outlives this program.
     journal: Option<Journal>,
+    pressure: Pressure,
     /// What is sent at the end of the turn.
     out: Vec<u8>,
     outputs: VecDeque<Output>,
@@ -114,6 +117,7 @@ impl Client {
             queue: Queue::new(config.max_queued_messages, config.max_queued_bytes),
             next_id: 0,
             journal: None,
+            pressure: Pressure::default(),
             out: Vec::new(),
             outputs: VecDeque::new(),
             config,

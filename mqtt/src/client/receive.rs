@@ -117,6 +117,10 @@ impl Client {
         let Some(connection) = self.state.connection() else { return Ok(()) };
         let topic = connection.aliases_in.resolve(publish.topic, publish.properties.topic_alias)?;
         let is_new = match publish.delivery {
+            Delivery::AtMostOnce if self.pressure.shedding => {
+                self.pressure.shed += 1;
+                false
+            }
             Delivery::AtMostOnce => true,
             Delivery::AtLeastOnce { packet_id, .. } => {
                 self.write(&Packet::Puback(Ack::new(packet_id, ReasonCode::Success))); // [MQTT-4.3.2-4]

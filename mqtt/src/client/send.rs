@@ -26,7 +26,7 @@ impl Client {
 
     /// Messages leave in the order they were published; the first that must wait for the window holds up the rest.
     fn flush_queue(&mut self, now: Instant) {
-        while let Some(front) = self.queue.front() {
+        while let Some(front) = self.queue.front().filter(|_| !self.pressure.congested) {
             let qos = front.message.qos;
             if qos != Qos::AtMostOnce && !self.sender.has_room() && !front.is_expired(now) {
                 return; // [MQTT-3.3.4-7], [MQTT-4.9.0-2]

@@ -12,6 +12,7 @@ mod durable;
 mod facts;
 mod keep_alive;
 mod pair;
+mod pressure;
 mod reconnect;
 mod statements;
 mod subscriptions;
