@@ -248,10 +248,15 @@ impl Driver {
     }
 
     fn store(self: &Rc<Self>, saved: Vec<u8>) {
-        let driver = Rc::clone(self);
+        let Some(saving) = self.durable.as_ref().map(Durable::save) else { return };
+        // Who drops the link while it is stored ends it, and its claim, at once.
+        let driver = Rc::downgrade(self);
         spawn_local(async move {
-            let Some(durable) = &driver.durable else { return };
-            let stored = durable.save(&saved).await;
+            let stored = saving.run(&saved).await;
+            let Some(driver) = driver.upgrade() else { return };
+            if let Some(durable) = &driver.durable {
+                durable.saved(&saving);
+            }
             driver.handle(match stored {
                 Ok(()) => Input::Stored,
                 Err(why) => Input::NotStored { why },

@@ -71,15 +71,16 @@ impl Durable {
         self.id.borrow().clone()
     }
 
-    /// Keeps a Session. What was handed over before is older then, and goes.
-    pub(super) async fn save(&self, bytes: &[u8]) -> Result<(), String> {
-        let store = self.store.borrow().clone().ok_or("there is no storage")?;
-        let handed_over = self.handed_over.take();
-        let saved = store.save(bytes).await;
-        if handed_over && saved.is_ok() && !self.handed_over.get() {
+    /// Begins to keep a Session.
+    pub(super) fn save(&self) -> Saving {
+        Saving { store: self.store.borrow().clone(), handed_over: self.handed_over.take() }
+    }
+
+    /// It is kept. What was handed over before that is older, and goes.
+    pub(super) fn saved(&self, saving: &Saving) {
+        if saving.handed_over && !self.handed_over.get() {
             Quick::take(&self.id.borrow());
         }
-        saved
     }
 
     /// The page is left: what the store does not have yet goes where it is safe at once, and the number is free for the
@@ -115,6 +116,23 @@ impl Durable {
                 self.claim.replace(claim);
                 Some(id)
             }
+        }
+    }
+}
+
+/// A Session on its way to the store.
+#[derive(Debug)]
+pub(super) struct Saving {
+    store: Option<Store>,
+    /// Something older was handed over to the quick storage.
+    handed_over: bool,
+}
+
+impl Saving {
+    pub(super) async fn run(&self, bytes: &[u8]) -> Result<(), String> {
+        match &self.store {
+            Some(store) => store.save(bytes).await,
+            None => Err("there is no storage".to_owned()),
         }
     }
 }

@@ -81,7 +81,8 @@ impl Client {
     /// expiry [MQTT-3.1.2-23]; until then its state is kept here too [MQTT-4.1.0-1], [MQTT3-4.1.0-1], [MQTT3-4.1.0-2].
     /// In 3.x one flag says both how the Session begins and that it ends with the connection.
     fn asks_for_a_clean_start(&self) -> bool {
-        self.clean_start
+        // There, a Session that outlives the program cannot begin with the flag.
+        (self.clean_start && (self.version.is_5() || !self.is_durable()))
             || (!self.version.is_5() && self.config.session_expiry == SessionExpiry::AtDisconnect)
     }
 

@@ -42,6 +42,17 @@ fn store(pair: &mut Pair) -> Vec<u8> {
     last
 }
 
+/// 3.1.1 has one flag for how a Session begins and for how it ends: one that is to last may not set it.
+#[test]
+fn a_new_durable_session_begins_clean_in_5_0_only() {
+    for version in VERSIONS {
+        let mut pair = open(Config { clean_start: true, ..durable(version) }, &[]);
+        pair.open();
+        let Packet::Connect(connect) = pair.packet() else { panic!("CONNECT") };
+        assert_eq!(connect.clean_start, version.is_5());
+    }
+}
+
 #[test]
 fn a_message_of_qos_2_leaves_when_it_is_kept_and_one_of_qos_1_at_once() {
     for version in VERSIONS {
