@@ -81,7 +81,11 @@ impl Driver {
         let saved = std::mem::take(&mut durable.saved);
         let (client, damage) = match Client::durable(config.clone(), unix_start_ms, &saved) {
             Ok(client) => (client, durable.why.clone()),
-            Err(why) => (Client::new(config), Some(why.to_string())),
+            // This page keeps nothing, which is told.
+            Err(why) => {
+                durable.forget();
+                (Client::new_durable(config, unix_start_ms), Some(why.to_string()))
+            }
         };
         let driver = Self::with(address, client, Some(durable), observer);
         if let Some(why) = damage {

@@ -6,6 +6,8 @@
 
 use std::cell::{Cell, RefCell};
 
+use wasm_bindgen_futures::spawn_local;
+
 use super::identity;
 use super::store::{Claim, NoClaim, Quick, Store};
 
@@ -74,6 +76,16 @@ impl Durable {
     /// Begins to keep a Session.
     pub(super) fn save(&self) -> Saving {
         Saving { store: self.store.borrow().clone(), handed_over: self.handed_over.take() }
+    }
+
+    /// What is kept is of no use: the page after this one begins anew.
+    pub(super) fn forget(&self) {
+        let saving = self.save();
+        Quick::take(&self.id.borrow());
+        spawn_local(async move {
+            // Fails where it can do no harm: the next page finds the same and does the same.
+            let _ = saving.run(&[]).await;
+        });
     }
 
     /// It is kept. What was handed over before that is older, and goes.

@@ -63,12 +63,19 @@ impl Client {
     /// # Errors
     /// The bytes are no saved Session.
     pub fn durable(config: Config, unix_start_ms: u64, saved: &[u8]) -> Result<Self, SavedError> {
-        let mut client = Self::new(config);
-        client.journal = Some(Journal::new(unix_start_ms));
+        let mut client = Self::new_durable(config, unix_start_ms);
         if !saved.is_empty() {
             client.restore(Saved::read(saved, unix_start_ms)?);
         }
         Ok(client)
+    }
+
+    /// The same with a new Session.
+    #[must_use]
+    pub fn new_durable(config: Config, unix_start_ms: u64) -> Self {
+        let mut client = Self::new(config);
+        client.journal = Some(Journal::new(unix_start_ms));
+        client
     }
 
     /// The Session as [`durable`](Self::durable) takes it, if the storage does not have it yet: for a program that ends
