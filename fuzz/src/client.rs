@@ -56,7 +56,7 @@ pub fn play(script: &[u8]) {
                 Output::Event(Event::Published { id, .. }) => {
                     assert!(waiting.remove(&id), "{id:?} has two ends")
                 }
-                Output::Event(_) | Output::Open | Output::Close | Output::Send(_) => {}
+                Output::Event(_) | Output::Open | Output::Close | Output::Send(_) | Output::Store(_) => {}
             }
             polls += 1;
             assert!(polls < 10_000, "it never waits");

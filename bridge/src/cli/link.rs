@@ -97,6 +97,7 @@ impl Link {
                     self.close();
                     continue;
                 }
+                Output::Store(_) => continue, // its session ends with it
                 Output::Wait(until) => until,
             };
             let happened = self.happens(wait).await;

@@ -130,6 +130,8 @@ impl Demo {
             Event::Published { .. }
             | Event::Unsubscribed { .. }
             | Event::Remark { .. }
+            | Event::InDoubt { .. }
+            | Event::NotStored { .. }
             | Event::Reauthenticated => {}
         }
         None

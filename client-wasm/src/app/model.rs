@@ -106,7 +106,11 @@ impl Model {
             Event::Published { id, outcome } => self.published(id, outcome),
             Event::Subscribed { id, reasons } => self.subscribed(id, &reasons, link),
             Event::SubscriptionLost { filter, reason } => self.explorer.answered(&filter, reason),
-            Event::Unsubscribed { .. } | Event::Remark { .. } | Event::Reauthenticated => {}
+            Event::Unsubscribed { .. }
+            | Event::Remark { .. }
+            | Event::InDoubt { .. }
+            | Event::NotStored { .. }
+            | Event::Reauthenticated => {}
         }
         Next::Draw
     }

@@ -1,13 +1,29 @@
 //! The pump between the machine and the browser. Knows no MQTT beyond what the machine asks for.
 
 use std::cell::{Cell, RefCell};
-use std::rc::Rc;
+use std::rc::{Rc, Weak};
+use std::time::Duration;
 
 use mqtt::Instant;
 use mqtt::client::{Client, Config, Event, Input, Output};
+use wasm_bindgen_futures::spawn_local;
 
+use super::answers::Answers;
+use super::durable::Durable;
+use super::inbox::Inbox;
 use super::socket::{Happening, Socket};
-use super::timer::{Timer, now};
+use super::soon::Soon;
+use super::timer::{Timer, now, unix_now};
+
+/// How long a burst may keep the page from being drawn. Half of what is promised: what follows from a piece comes on top.
+const SLICE: Duration = Duration::from_millis(4);
+/// Bytes that came and wait for their slice, above which messages of QoS 0 are dropped and counted.
+const MAX_INBOX_BYTES: usize = 4 << 20;
+/// Bytes that the browser may have to send before messages wait in the machine's queue, and at which they go on.
+const CONGESTED_BYTES: u32 = 256 << 10;
+const RELAXED_BYTES: u32 = 64 << 10;
+/// The browser does not tell when it has sent something: this is how often it is asked.
+const LOOK_AGAIN: Duration = Duration::from_millis(20);
 
 /// Who is told what happens.
 pub trait Observer {
@@ -34,21 +50,75 @@ pub(super) struct Driver {
     socket: RefCell<Option<Socket>>,
     timer: Timer,
     observer: RefCell<Box<dyn Observer>>,
+    pub(super) answers: Answers,
+    durable: Option<Durable>,
+    inbox: RefCell<Inbox>,
+    /// Sockets so far: what came on one is nothing for the next.
+    sockets: Cell<u64>,
+    /// Goes on with the inbox when the page was drawn.
+    soon: Soon,
+    /// Looks whether the browser has sent what it was given.
+    relief: Timer,
+    is_congested: Cell<bool>,
     /// Somebody up the stack is draining already: the callback called us.
     draining: Cell<bool>,
 }
 
 impl Driver {
     pub(super) fn new(address: &str, config: Config, observer: Box<dyn Observer>) -> Rc<Self> {
-        Rc::new_cyclic(|driver: &std::rc::Weak<Self>| {
-            let driver = driver.clone();
-            let tick = move || driver.upgrade().into_iter().for_each(|driver| driver.handle(Input::Tick));
+        Self::with(address, Client::new(config), None, observer)
+    }
+
+    /// The same with a Session that outlives the page.
+    pub(super) fn durable(
+        address: &str,
+        mut config: Config,
+        mut durable: Durable,
+        observer: Box<dyn Observer>,
+    ) -> Rc<Self> {
+        config.client_id = durable.client_id();
+        let unix_start_ms = unix_now().as_millis().saturating_sub(now().as_millis());
+        let saved = std::mem::take(&mut durable.saved);
+        let (client, damage) = match Client::durable(config.clone(), unix_start_ms, &saved) {
+            Ok(client) => (client, durable.why.clone()),
+            // This page keeps nothing, which is told.
+            Err(why) => {
+                durable.forget();
+                (Client::new_durable(config, unix_start_ms), Some(why.to_string()))
+            }
+        };
+        let driver = Self::with(address, client, Some(durable), observer);
+        if let Some(why) = damage {
+            let fails = move |client: &mut Client, now| client.handle(now, Input::NotStored { why });
+            driver.turn(fails);
+        }
+        driver
+    }
+
+    fn with(
+        address: &str,
+        client: Client,
+        durable: Option<Durable>,
+        observer: Box<dyn Observer>,
+    ) -> Rc<Self> {
+        Rc::new_cyclic(|driver: &Weak<Self>| {
+            let with = |act: fn(&Rc<Self>)| {
+                let driver = driver.clone();
+                move || driver.upgrade().iter().for_each(act)
+            };
             Self {
                 address: address.to_owned(),
-                client: RefCell::new(Client::new(config)),
+                client: RefCell::new(client),
                 socket: RefCell::new(None),
-                timer: Timer::new(tick),
+                timer: Timer::new(with(|driver| driver.handle(Input::Tick))),
                 observer: RefCell::new(observer),
+                answers: Answers::default(),
+                durable,
+                inbox: RefCell::new(Inbox::new(MAX_INBOX_BYTES)),
+                sockets: Cell::new(0),
+                soon: Soon::new(with(Self::slice)),
+                relief: Timer::new(with(Self::relieve)),
+                is_congested: Cell::new(false),
                 draining: Cell::new(false),
             }
         })
@@ -60,6 +130,29 @@ impl Driver {
 
     pub(super) fn wake(self: &Rc<Self>) {
         self.handle(Input::Wake);
+    }
+
+    /// The page is left.
+    pub(super) fn leave(self: &Rc<Self>) {
+        self.turn(|client, now| client.stop(now, mqtt::ReasonCode::Success));
+        if let Some(durable) = &self.durable {
+            durable.leave(self.look(Client::unsaved).as_deref());
+        }
+    }
+
+    /// The page is shown again as it was left.
+    pub(super) fn come_back(self: &Rc<Self>) {
+        if self.durable.is_none() {
+            return self.start();
+        }
+        let driver = Rc::clone(self);
+        spawn_local(async move {
+            let Some(durable) = &driver.durable else { return };
+            if let Some(id) = durable.come_back().await {
+                driver.turn(|client, _| client.rename(&id));
+            }
+            driver.start();
+        });
     }
 
     /// Gives the machine a command and does all that follows from it.
@@ -90,8 +183,10 @@ impl Driver {
             match output {
                 Output::Open => self.open(),
                 Output::Send(bytes) => self.send(&bytes),
-                Output::Close => drop(self.socket.take()),
+                Output::Close => self.close(),
+                Output::Store(saved) => self.store(saved),
                 Output::Event(event) => {
+                    self.answers.hear(&event);
                     has_news = true;
                     self.observer.borrow_mut().event(event);
                 }
@@ -109,6 +204,8 @@ impl Driver {
     }
 
     fn open(self: &Rc<Self>) {
+        self.sockets.set(self.sockets.get() + 1);
+        self.inbox.borrow_mut().clear();
         let driver = Rc::downgrade(self);
         let socket = Socket::open(&self.address, move |happening| {
             if let Some(driver) = driver.upgrade() {
@@ -121,23 +218,99 @@ impl Driver {
         }
     }
 
+    /// What came on a connection that is over is of no use.
+    fn close(&self) {
+        drop(self.socket.take());
+        self.inbox.borrow_mut().clear();
+    }
+
     fn send(&self, bytes: &[u8]) {
-        let sent = self.socket.borrow().as_ref().map_or(Ok(()), |socket| socket.send(bytes));
-        if let Err(why) = sent {
-            drop(self.socket.take());
-            self.client.borrow_mut().handle(now(), Input::Closed { why });
+        let sent = self.socket.borrow().as_ref().map_or(Ok(0), |socket| {
+            socket.send(bytes)?;
+            Ok(socket.buffered())
+        });
+        match sent {
+            Ok(buffered) if buffered > CONGESTED_BYTES && !self.is_congested.replace(true) => {
+                self.client.borrow_mut().set_congested(now(), true);
+                self.relief.arm(Some(now() + LOOK_AGAIN));
+            }
+            Ok(_) => {}
+            Err(why) => {
+                drop(self.socket.take());
+                self.client.borrow_mut().handle(now(), Input::Closed { why });
+            }
         }
+    }
+
+    fn relieve(self: &Rc<Self>) {
+        let buffered = self.socket.borrow().as_ref().map_or(0, Socket::buffered);
+        if buffered > RELAXED_BYTES {
+            return self.relief.arm(Some(now() + LOOK_AGAIN));
+        }
+        self.is_congested.set(false);
+        self.turn(|client, now| client.set_congested(now, false));
+    }
+
+    fn store(self: &Rc<Self>, saved: Vec<u8>) {
+        let Some(saving) = self.durable.as_ref().map(Durable::save) else { return };
+        // Who drops the link while it is stored ends it, and its claim, at once.
+        let driver = Rc::downgrade(self);
+        spawn_local(async move {
+            let stored = saving.run(&saved).await;
+            let Some(driver) = driver.upgrade() else { return };
+            if let Some(durable) = &driver.durable {
+                durable.saved(&saving);
+            }
+            driver.handle(match stored {
+                Ok(()) => Input::Stored,
+                Err(why) => Input::NotStored { why },
+            });
+        });
     }
 
     fn happened(self: &Rc<Self>, happening: Happening) {
         match happening {
             Happening::Opened => self.handle(Input::Opened),
-            Happening::Frame(bytes) => self.handle(Input::Received(&bytes)),
+            Happening::Frame(bytes) => {
+                self.inbox.borrow_mut().push(bytes);
+                if !self.soon.is_asked() {
+                    self.slice();
+                }
+            }
             Happening::Closed(why) => {
+                // What came before the end counts before it.
+                while self.take_piece() {}
                 drop(self.socket.take());
                 self.handle(Input::Closed { why });
             }
         }
+    }
+
+    /// Takes what came for as long as the page can wait to be drawn.
+    fn slice(self: &Rc<Self>) {
+        let end = now() + SLICE;
+        while self.take_piece() {
+            if now() >= end {
+                return self.soon.ask();
+            }
+        }
+    }
+
+    fn take_piece(self: &Rc<Self>) -> bool {
+        let mut inbox = std::mem::replace(&mut *self.inbox.borrow_mut(), Inbox::new(MAX_INBOX_BYTES));
+        let shedding = inbox.is_over_limit();
+        let socket = self.sockets.get();
+        let taken = inbox.take(|piece| {
+            self.turn(|client, now| {
+                client.set_shedding(shedding);
+                client.handle(now, Input::Received(piece));
+            });
+        });
+        // The connection may have ended with it: then the rest is of no use.
+        if socket == self.sockets.get() && self.socket.borrow().is_some() {
+            *self.inbox.borrow_mut() = inbox;
+        }
+        taken
     }
 }
 

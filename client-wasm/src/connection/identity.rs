@@ -3,6 +3,8 @@
 use web_sys::Storage;
 
 const KEY: &str = "switchboard-client-id";
+const DEVICE: &str = "switchboard-device";
+const TAB: &str = "switchboard-tab";
 
 /// The client identifier of this tab: `prefix` and a random part, the same again after a reload.
 ///
@@ -26,6 +28,30 @@ pub fn fresh(prefix: &str) -> String {
     let random = random::<10>();
     let letters = random.iter().map(|b| char::from(LETTERS[usize::from(b % 32)]));
     prefix.chars().chain(letters).collect()
+}
+
+/// Six letters and digits that are this device's, the same in each of its tabs and visits.
+pub(super) fn device() -> String {
+    let storage = super::store::local();
+    let kept = storage.as_ref().and_then(|storage| storage.get_item(DEVICE).ok()?);
+    kept.unwrap_or_else(|| {
+        let device: String = fresh("").chars().take(6).collect();
+        if let Some(storage) = storage {
+            let _ = storage.set_item(DEVICE, &device);
+        }
+        device
+    })
+}
+
+/// The number this tab had before it was loaded anew.
+pub(super) fn tab() -> Option<u32> {
+    storage()?.get_item(TAB).ok()??.parse().ok()
+}
+
+pub(super) fn set_tab(number: u32) {
+    if let Some(storage) = storage() {
+        let _ = storage.set_item(TAB, &number.to_string());
+    }
 }
 
 /// Keeps the identifier for the page's return.

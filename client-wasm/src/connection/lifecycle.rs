@@ -6,7 +6,6 @@
 
 use std::rc::Rc;
 
-use mqtt::ReasonCode;
 use wasm_bindgen::JsCast as _;
 use web_sys::{EventTarget, PageTransitionEvent, VisibilityState};
 
@@ -34,11 +33,11 @@ impl Lifecycle {
         // Losing the network is not believed blindly: loopback and a second interface still work.
         on(&window, "online", |driver, _| driver.wake());
         on(&window, "offline", |driver, _| driver.wake());
-        on(&window, "pagehide", |driver, _| driver.turn(|client, now| client.stop(now, ReasonCode::Success)));
+        on(&window, "pagehide", |driver, _| driver.leave());
         on(&window, "pageshow", |driver, event| {
             let event = event.dyn_ref::<PageTransitionEvent>();
             if event.is_some_and(PageTransitionEvent::persisted) {
-                driver.start();
+                driver.come_back();
             }
         });
         if let Some(document) = window.document() {

@@ -1,13 +1,17 @@
 //! The handle of a connection: what an application holds. Knows no frame and no timer.
 
 use std::rc::Rc;
+use std::time::Duration;
 
 use mqtt::client::{Config, Event, Offline, PublishError, PublishId, RequestId};
 use mqtt::packet::SubscriptionOptions;
 use mqtt::{Message, ReasonCode, TopicFilter};
 
+use super::answers::{Answer, Sending};
 use super::driver::{Driver, Observer, Tell};
+use super::durable::Durable;
 use super::lifecycle::Lifecycle;
+use super::timer::now;
 
 /// A connection to a broker that keeps itself alive: it reconnects with full jitter, looks after itself when the page
 /// wakes, and lets go of its socket when the page is left, so that the browser may keep the page for a return.
@@ -39,6 +43,95 @@ impl Link {
         Self(Rc::new(Inner { driver, _lifecycle: lifecycle }))
     }
 
+    /// The same with a Session that outlives the page: subscriptions, messages under way and messages that wait go on after a
+    /// reload or a crash, if [`Config::session_expiry`] lets the broker keep its side. Its client identifier is that of
+    /// the [`Durable`]. A storage that fails is told by [`Event::NotStored`], and the link goes on without.
+    pub fn durable(
+        address: &str,
+        config: Config,
+        durable: Durable,
+        on_event: impl FnMut(Event) + 'static,
+    ) -> Self {
+        Self::durable_for(address, config, durable, Tell(on_event))
+    }
+
+    /// The same for an observer who also wants to know when all of a frame has been told.
+    pub fn durable_for(
+        address: &str,
+        config: Config,
+        durable: Durable,
+        observer: impl Observer + 'static,
+    ) -> Self {
+        let driver = Driver::durable(address, config, durable, Box::new(observer));
+        let lifecycle = Lifecycle::watch(&driver);
+        driver.start();
+        Self(Rc::new(Inner { driver, _lifecycle: lifecycle }))
+    }
+
+    /// Publishes a message that is worth nothing after `time`: it waits for a connection until then, is not sent afterwards,
+    /// and carries what remains as its message expiry. The future tells what became of it; dropping that changes nothing.
+    ///
+    /// # Errors
+    /// A full queue, or more than the broker takes.
+    pub fn send(&self, mut message: Message, time: Duration) -> Result<Sending, PublishError> {
+        let deadline = now() + time;
+        let properties = message.properties.get_or_insert_default();
+        let seconds = u32::try_from(time.as_millis().div_ceil(1_000)).unwrap_or(u32::MAX);
+        properties.message_expiry_s.get_or_insert(seconds);
+        let driver = &self.0.driver;
+        // The answer may come before this returns: whoever waits for it has to be known before.
+        driver.turn(|client, now| {
+            let id = client.publish_with(now, message, Offline::WaitUntil(deadline))?;
+            Ok(driver.answers.of_publish(id, deadline))
+        })
+    }
+
+    /// Takes a message back that was not sent yet, which [`Outcome::Cancelled`](mqtt::client::Outcome::Cancelled) tells. False
+    /// when that is too late.
+    pub fn cancel(&self, id: PublishId) -> bool {
+        self.0.driver.turn(|client, _| client.cancel(id))
+    }
+
+    /// Subscribes like [`subscribe`](Self::subscribe), with the broker's answer as a future: one reason for each filter.
+    pub fn subscribed(
+        &self,
+        filters: &[(TopicFilter, SubscriptionOptions)],
+        subscription_id: Option<u32>,
+    ) -> Answer<Vec<ReasonCode>> {
+        let driver = &self.0.driver;
+        driver.turn(|client, now| driver.answers.of_request(client.subscribe(now, filters, subscription_id)))
+    }
+
+    /// Ends subscriptions, with the broker's answer as a future.
+    pub fn unsubscribed(&self, filters: &[TopicFilter]) -> Answer<Vec<ReasonCode>> {
+        let driver = &self.0.driver;
+        driver.turn(|client, now| driver.answers.of_request(client.unsubscribe(now, filters)))
+    }
+
+    /// Messages without an end yet, also of the page before: name and message, in their order.
+    #[must_use]
+    pub fn unfinished(&self) -> Vec<(PublishId, Message)> {
+        self.0.driver.look(|client| client.unfinished().map(|(id, message)| (id, message.clone())).collect())
+    }
+
+    /// Filters that are subscribed to, also by the page before.
+    #[must_use]
+    pub fn filters(&self) -> Vec<TopicFilter> {
+        self.0.driver.look(|client| client.subscribed().cloned().collect())
+    }
+
+    /// Messages of QoS 0 that were dropped because this page could not keep up.
+    #[must_use]
+    pub fn shed(&self) -> u64 {
+        self.0.driver.look(mqtt::client::Client::shed)
+    }
+
+    /// Whether the Session outlives this page.
+    #[must_use]
+    pub fn is_durable(&self) -> bool {
+        self.0.driver.look(mqtt::client::Client::is_durable)
+    }
+
     /// Publishes a message; `offline` says what it does without a connection. What becomes of it is told by
     /// [`Event::Published`].
     ///
@@ -46,12 +139,6 @@ impl Link {
     /// No connection for a message that will not wait, a full queue, or more than the broker takes.
     pub fn publish(&self, message: Message, offline: Offline) -> Result<PublishId, PublishError> {
         self.0.driver.turn(|client, now| client.publish_with(now, message, offline))
-    }
-
-    /// Takes a message back that was not sent yet, which [`Outcome::Cancelled`](mqtt::client::Outcome::Cancelled) tells. False
-    /// when it is on its way or has its end.
-    pub fn cancel(&self, id: PublishId) -> bool {
-        self.0.driver.turn(|client, _| client.cancel(id))
     }
 
     /// Subscribes, now and after each reconnect. [`Event::Subscribed`] tells the answer. With `subscription_id` (1 to

@@ -28,15 +28,22 @@ pub mod address;
 pub mod identity;
 pub mod trouble;
 
+mod answers;
 mod driver;
+mod durable;
+mod inbox;
 mod lifecycle;
 mod link;
 mod listener;
 mod probe;
 mod socket;
+mod soon;
+mod store;
 mod timer;
 
+pub use answers::{Answer, Sending};
 pub use driver::Observer;
+pub use durable::Durable;
 pub use link::Link;
 pub use listener::Listener;
 pub use probe::{durability, probe};

@@ -46,6 +46,11 @@ impl Socket {
         Ok(Self { raw, _on_open: on_open, _on_message: on_message, _on_close: on_close })
     }
 
+    /// Bytes that were given to [`send`](Self::send) and have not left.
+    pub(super) fn buffered(&self) -> u32 {
+        self.raw.buffered_amount()
+    }
+
     /// One frame.
     pub(super) fn send(&self, bytes: &[u8]) -> Result<(), String> {
         self.raw.send_with_u8_array(bytes).map_err(words)
@@ -71,7 +76,7 @@ fn farewell(event: &CloseEvent) -> String {
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "it stands in map_err")]
-fn words(error: JsValue) -> String {
+pub(super) fn words(error: JsValue) -> String {
     let message = js_sys::Reflect::get(&error, &"message".into()).ok().and_then(|m| m.as_string());
     message.unwrap_or_else(|| "the browser refused it".to_owned())
 }

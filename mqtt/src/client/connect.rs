@@ -11,6 +11,7 @@ use crate::{Instant, Qos, ReasonCode, Rng, SessionExpiry, Version};
 
 impl Client {
     pub(super) fn open(&mut self, now: Instant) {
+        self.begin_wire();
         self.state = State::Opening { deadline: now + self.config.connect_timeout };
         self.outputs.push_back(Output::Open);
     }
@@ -80,7 +81,8 @@ impl Client {
     /// expiry [MQTT-3.1.2-23]; until then its state is kept here too [MQTT-4.1.0-1], [MQTT3-4.1.0-1], [MQTT3-4.1.0-2].
     /// In 3.x one flag says both how the Session begins and that it ends with the connection.
     fn asks_for_a_clean_start(&self) -> bool {
-        self.clean_start
+        // There, a Session that outlives the program cannot begin with the flag.
+        (self.clean_start && (self.version.is_5() || !self.is_durable()))
             || (!self.version.is_5() && self.config.session_expiry == SessionExpiry::AtDisconnect)
     }
 
@@ -107,6 +109,7 @@ impl Client {
             assigned.clone_into(&mut self.client_id);
         }
         self.clean_start = false;
+        self.touch();
         let granted = self.granted(connack);
         self.state = State::Connected(Box::new(Connection {
             wire,
@@ -172,11 +175,13 @@ impl Client {
             } else if outgoing.message.qos == Qos::AtLeastOnce && !outgoing.fails_offline() {
                 again.push(outgoing);
             } else {
-                lost.push(outgoing.id);
+                lost.push(outgoing);
             }
         }
         self.queue.put_back(again);
-        for id in lost {
+        for outgoing in lost {
+            let id = outgoing.id;
+            self.event(Event::InDoubt { id, message: Box::new(outgoing.message) });
             self.published(id, Outcome::SessionLost);
         }
     }

@@ -83,7 +83,7 @@ impl Client {
             self.stop(now, goodbye.reason);
             return Ok(());
         }
-        let start = self.out.len();
+        let mut last = Vec::new();
         let packet = Packet::Disconnect(Disconnect {
             reason: goodbye.reason,
             session_expiry: goodbye.session_expiry,
@@ -91,15 +91,16 @@ impl Client {
             server_reference: None,
             user_properties: borrowed(&goodbye.user_properties),
         });
-        packet.encode(self.version, &mut self.out).map_err(|e| match e {
+        packet.encode(self.version, &mut last).map_err(|e| match e {
             EncodeError::TooLong => StopError::TooLong,
             EncodeError::NullCharacter => StopError::NullCharacter,
         })?;
         let limit = self.state.connection().and_then(|connection| connection.granted.max_packet_bytes);
-        if limit.is_some_and(|limit| self.out.len() - start > limit as usize) {
-            self.out.truncate(start);
+        if limit.is_some_and(|limit| last.len() > limit as usize) {
             return Err(StopError::TooLong); // [MQTT-3.2.2-15]
         }
+        self.say_no_more();
+        self.out.extend_from_slice(&last);
         self.end(now, Ended::Stopped);
         Ok(())
     }
@@ -123,12 +124,14 @@ impl Client {
 
     /// Says why before closing; 3.x has no word for anything but success.
     pub(super) fn say_disconnect(&mut self, reason: ReasonCode) {
+        self.say_no_more();
         if self.version.is_5() || reason == ReasonCode::Success {
             self.write(&Packet::Disconnect(Disconnect::new(reason)));
         }
     }
 
     fn end_with(&mut self, now: Instant, why: Ended, next: Next) {
+        self.say_no_more();
         match std::mem::replace(&mut self.state, State::Stopped) {
             State::Stopped | State::Waiting { .. } => {}
             State::Opening { .. } => self.close(&why),

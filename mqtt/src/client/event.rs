@@ -21,6 +21,13 @@ pub enum Input<'a> {
     Wake,
     /// The time that [`Output::Wait`] named has come.
     Tick,
+    /// What [`Output::Store`] named is safe.
+    Stored,
+    /// It is not, and nothing will be: the Session lives in memory from now on.
+    NotStored {
+        /// The storage's own words.
+        why: String,
+    },
 }
 
 /// What the driver does next, in this order.
@@ -32,6 +39,9 @@ pub enum Output {
     Send(Vec<u8>),
     /// Close the transport after what was sent, and report nothing more of it.
     Close,
+    /// Keep this in place of what was kept before; answer with [`Input::Stored`] or [`Input::NotStored`]. Only a
+    /// [durable](super::Client::durable) Client says it, one at a time.
+    Store(Vec<u8>),
     /// Tell the application.
     Event(Event),
     /// Nothing more to do before new input, or a [`Input::Tick`] at this time.
@@ -114,6 +124,19 @@ pub enum Event {
     },
     /// [`Client::reauthenticate`](super::Client::reauthenticate) has succeeded.
     Reauthenticated,
+    /// A message of ours was on its way when the connection was lost, and the Server has forgotten the Session: nobody can
+    /// say whether it arrived. [`Outcome::SessionLost`] follows.
+    InDoubt {
+        /// Its name; of a program before this one, if that kept its Session.
+        id: PublishId,
+        /// What it says.
+        message: Box<Message>,
+    },
+    /// The storage has failed: the Session ends with this program.
+    NotStored {
+        /// The storage's own words.
+        why: String,
+    },
     /// A subscription that was granted before was refused when it had to be made again on a new Session.
     SubscriptionLost {
         /// The filter.

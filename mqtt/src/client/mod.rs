@@ -22,13 +22,16 @@ mod authenticate;
 mod backoff;
 mod config;
 mod connect;
+mod durable;
 mod end;
 mod ended;
 mod event;
 mod keep_alive;
+mod pressure;
 mod questions;
 mod queue;
 mod receive;
+mod saved;
 #[cfg(feature = "scram")]
 mod scram;
 mod send;
@@ -50,12 +53,15 @@ pub use event::{
     Connected, Event, Input, Offline, Outcome, Output, PublishError, PublishId, Received, RequestId, Subject,
 };
 pub use questions::{QuestionId, Questions};
+pub use saved::SavedError;
 #[cfg(feature = "scram")]
 pub use scram::ScramLogin;
 
 use authenticate::Authentication;
 use backoff::Retry;
+use durable::Journal;
 use keep_alive::Due;
+use pressure::Pressure;
 use queue::{Outgoing, Queue};
 use state::State;
 use subscriptions::{Kind, Subscriptions};
@@ -81,6 +87,9 @@ pub struct Client {
     subscriptions: Subscriptions,
     queue: Queue,
     next_id: u64,
+    /// Only of a Session that outlives this program.
+    journal: Option<Journal>,
+    pressure: Pressure,
     /// What is sent at the end of the turn.
     out: Vec<u8>,
     outputs: VecDeque<Output>,
@@ -107,6 +116,8 @@ impl Client {
             subscriptions: Subscriptions::default(),
             queue: Queue::new(config.max_queued_messages, config.max_queued_bytes),
             next_id: 0,
+            journal: None,
+            pressure: Pressure::default(),
             out: Vec::new(),
             outputs: VecDeque::new(),
             config,
@@ -156,12 +167,17 @@ impl Client {
             return Err(PublishError::ResponseTopic(e)); // [MQTT-3.3.2-14]
         }
         // What a driver has not yet polled counts as waiting too.
-        if !self.queue.has_room_for(&message) || self.out.len() > self.config.max_queued_bytes {
+        if !self.queue.has_room_for(&message)
+            || self.out.len() + self.held_bytes() > self.config.max_queued_bytes
+        {
             return Err(PublishError::QueueFull);
         }
         let id = PublishId(self.new_id());
         self.queue.push(Outgoing::new(id, message, offline, now));
         self.flush(now);
+        if self.queue.keep_last(id) {
+            self.touch();
+        }
         Ok(id)
     }
 
@@ -170,6 +186,7 @@ impl Client {
     pub fn cancel(&mut self, id: PublishId) -> bool {
         let cancelled = self.queue.cancel(id);
         if cancelled {
+            self.touch();
             self.published(id, Outcome::Cancelled);
         }
         cancelled
@@ -227,6 +244,7 @@ impl Client {
         user_properties: Vec<(String, String)>,
     ) -> RequestId {
         let id = RequestId(self.new_id());
+        self.touch();
         if filters.is_empty() {
             self.event(Event::Unsubscribed { id, reasons: Vec::new() });
             return id;
@@ -245,17 +263,22 @@ impl Client {
             Input::Closed { why } => self.closed(now, why),
             Input::Wake => self.wake(now),
             Input::Tick => self.tick(now),
+            Input::Stored => self.stored(),
+            Input::NotStored { why } => self.not_stored(why),
         }
         self.flush(now);
     }
 
     /// The next thing to do. Call until it answers [`Output::Wait`].
     pub fn poll(&mut self) -> Output {
-        if !self.out.is_empty() {
-            return Output::Send(std::mem::take(&mut self.out));
+        if let Some(bytes) = self.take_sendable() {
+            return Output::Send(bytes);
         }
         if let Some(output) = self.outputs.pop_front() {
             return output;
+        }
+        if let Some(saved) = self.take_save() {
+            return Output::Store(saved);
         }
         Output::Wait([self.state.next_deadline(), self.queue.earliest_expiry()].into_iter().flatten().min())
     }
@@ -270,6 +293,11 @@ impl Client {
     #[must_use]
     pub fn client_id(&self) -> &str {
         &self.client_id
+    }
+
+    /// Filters that are subscribed to, with what was granted to a program before this one.
+    pub fn subscribed(&self) -> impl Iterator<Item = &TopicFilter> {
+        self.subscriptions.filters()
     }
 
     /// Messages that wait to be sent.
@@ -307,6 +335,7 @@ impl Client {
 
     fn tick(&mut self, now: Instant) {
         for expired in self.queue.take_expired(now) {
+            self.touch();
             self.published(expired.id, Outcome::Expired);
         }
         match &self.state {

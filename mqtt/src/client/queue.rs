@@ -14,11 +14,50 @@ pub(super) struct Outgoing {
     pub(super) message: Message,
     offline: Offline,
     accepted: Instant,
+    /// The storage may have it as one that waits.
+    pub(super) kept: bool,
+}
+
+/// What of an [`Outgoing`] is counted from 1970 UTC when it is kept.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Lasting {
+    pub(super) accepted_ms: u64,
+    /// 0 for [`Offline::Wait`], the greatest number for [`Offline::FailNow`], else the deadline.
+    pub(super) offline: u64,
 }
 
 impl Outgoing {
+    /// One that was kept. What it has lived before this program is taken off its message expiry.
+    pub(super) fn restored(
+        id: PublishId,
+        mut message: Message,
+        offline: Offline,
+        accepted_ms: u64,
+        unix_start_ms: u64,
+    ) -> Self {
+        let lived_ms = unix_start_ms.saturating_sub(accepted_ms);
+        let mut accepted = Instant::from_millis(accepted_ms.saturating_sub(unix_start_ms));
+        let expiry = message.properties.as_mut().and_then(|properties| properties.message_expiry_s.as_mut());
+        if let Some(expiry_s) = expiry.filter(|_| lived_ms > 0) {
+            // What is left, in whole seconds from a moment after the start: never longer than it was.
+            let left_ms = (u64::from(*expiry_s) * 1_000).saturating_sub(lived_ms);
+            *expiry_s = u32::try_from(left_ms / 1_000).unwrap_or(u32::MAX);
+            accepted = Instant::from_millis(left_ms % 1_000);
+        }
+        Self { id, message, offline, accepted, kept: true }
+    }
+
+    pub(super) const fn lasting(&self, unix_start_ms: u64) -> Lasting {
+        let offline = match self.offline {
+            Offline::Wait => 0,
+            Offline::FailNow => u64::MAX,
+            Offline::WaitUntil(at) => unix_start_ms.saturating_add(at.as_millis()),
+        };
+        Lasting { accepted_ms: unix_start_ms.saturating_add(self.accepted.as_millis()), offline }
+    }
+
     pub(super) const fn new(id: PublishId, message: Message, offline: Offline, now: Instant) -> Self {
-        Self { id, message, offline, accepted: now }
+        Self { id, message, offline, accepted: now, kept: false }
     }
 
     /// When it is worth nothing more: at its message expiry or its deadline, whichever is first.
@@ -108,6 +147,19 @@ impl Queue {
             self.earliest = None;
         }
         Some(item)
+    }
+
+    pub(super) fn iter(&self) -> impl Iterator<Item = &Outgoing> {
+        self.items.iter()
+    }
+
+    /// Whether the newest is this one: then it is noted that it is kept.
+    pub(super) fn keep_last(&mut self, id: PublishId) -> bool {
+        let last = self.items.back_mut().filter(|last| last.id == id);
+        last.is_some_and(|last| {
+            last.kept = true;
+            true
+        })
     }
 
     /// When to ask for [`take_expired`](Self::take_expired).

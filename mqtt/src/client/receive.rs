@@ -84,7 +84,9 @@ impl Client {
                 Ok(())
             }
             Packet::Pubcomp(ack) => {
-                let _unknown = self.sender.pubcomp(ack.packet_id); // one that came twice is done already
+                if self.sender.pubcomp(ack.packet_id).is_ok() {
+                    self.touch();
+                } // one that came twice is done already
                 Ok(())
             }
             Packet::Suback(ack) | Packet::Unsuback(ack) => self.answer(&ack),
@@ -115,6 +117,10 @@ impl Client {
         let Some(connection) = self.state.connection() else { return Ok(()) };
         let topic = connection.aliases_in.resolve(publish.topic, publish.properties.topic_alias)?;
         let is_new = match publish.delivery {
+            Delivery::AtMostOnce if self.pressure.shedding => {
+                self.pressure.shed += 1;
+                false
+            }
             Delivery::AtMostOnce => true,
             Delivery::AtLeastOnce { packet_id, .. } => {
                 self.write(&Packet::Puback(Ack::new(packet_id, ReasonCode::Success))); // [MQTT-4.3.2-4]
@@ -145,6 +151,9 @@ impl Client {
             }
             return Err(Misbehaviour::ReceiveMaximumExceeded); // [MQTT-3.3.4-9]
         }
+        if reception == Reception::New {
+            self.gate();
+        }
         self.write(&Packet::Pubrec(Ack::new(packet_id, ReasonCode::Success))); // [MQTT-4.3.3-8]
         Ok(reception == Reception::New) // [MQTT-4.3.3-10]
     }
@@ -156,6 +165,9 @@ impl Client {
         }
         let reason = match self.sender.pubrec(ack.packet_id) {
             Ok(done) => {
+                if done.is_some() {
+                    self.gate();
+                }
                 self.acknowledged(ack, done);
                 ReasonCode::Success
             }
@@ -167,12 +179,16 @@ impl Client {
 
     fn pubrel(&mut self, packet_id: PacketId) {
         let known = self.receiver.pubrel(packet_id);
+        if known {
+            self.gate();
+        }
         let reason = if known { ReasonCode::Success } else { ReasonCode::PacketIdentifierNotFound };
         self.write(&Packet::Pubcomp(Ack::new(packet_id, reason))); // [MQTT-4.3.3-11]
     }
 
     fn acknowledged(&mut self, ack: &Ack<'_>, done: Option<super::Outgoing>) {
         let Some(outgoing) = done else { return }; // acknowledged twice
+        self.touch();
         self.remark(Subject::Publish(outgoing.id), ack.reason_string, &ack.user_properties);
         let outcome = if ack.reason.is_error() {
             Outcome::Refused { reason: ack.reason, reason_string: ack.reason_string.map(Into::into) }
@@ -199,6 +215,7 @@ impl Client {
         request: Request,
         sent: &[ReasonCode],
     ) -> Result<(), Misbehaviour> {
+        self.touch();
         match request.kind {
             Kind::Subscribe { filters, subscription_id, .. } => {
                 let mut sent = sent.iter().copied();

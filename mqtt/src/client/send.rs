@@ -26,19 +26,25 @@ impl Client {
 
     /// Messages leave in the order they were published; the first that must wait for the window holds up the rest.
     fn flush_queue(&mut self, now: Instant) {
-        while let Some(front) = self.queue.front() {
+        while let Some(front) = self.queue.front().filter(|_| !self.pressure.congested) {
             let qos = front.message.qos;
             if qos != Qos::AtMostOnce && !self.sender.has_room() && !front.is_expired(now) {
                 return; // [MQTT-3.3.4-7], [MQTT-4.9.0-2]
             }
             let Some(outgoing) = self.queue.pop() else { return };
-            let id = outgoing.id;
+            let (id, kept) = (outgoing.id, outgoing.kept);
             if outgoing.is_expired(now) {
+                self.touch();
                 self.published(id, Outcome::Expired);
                 continue;
             }
             match self.send(now, outgoing) {
-                Ok(()) if qos == Qos::AtMostOnce => self.published(id, Outcome::Sent),
+                Ok(()) if qos == Qos::AtMostOnce => {
+                    if kept {
+                        self.gate(); // at most once, also after a crash
+                    }
+                    self.published(id, Outcome::Sent);
+                }
                 Ok(()) => {}
                 Err(e) => self.published(id, Outcome::Impossible(e)),
             }
@@ -69,6 +75,7 @@ impl Client {
         match (self.sender.send(qos, outgoing), self.out.get_mut(id_at..id_at + 2)) {
             (Some(packet_id), Some(place)) => {
                 place.copy_from_slice(&packet_id.get().to_be_bytes());
+                self.sent_kept(qos);
                 Ok(())
             }
             _ => {
@@ -76,6 +83,14 @@ impl Client {
                 self.out.truncate(start);
                 Err(PublishError::QueueFull)
             }
+        }
+    }
+
+    /// Its identifier is in use from now on. At QoS 1 a Server does not care whose it was.
+    const fn sent_kept(&mut self, qos: Qos) {
+        match qos {
+            Qos::ExactlyOnce => self.gate(),
+            Qos::AtLeastOnce | Qos::AtMostOnce => self.touch(),
         }
     }
 
@@ -150,6 +165,7 @@ impl Client {
     /// Does not send a message again. True when PUBREL is to be sent instead, which makes a Server forget an identifier of
     /// QoS 2 that it may have seen.
     fn give_up(&mut self, packet_id: PacketId) -> bool {
+        self.gate();
         self.sender.puback(packet_id).is_err() && self.sender.pubrec(packet_id).is_ok()
     }
 

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, VecDeque};
 
 use super::RequestId;
+use super::saved::Subscription;
 use crate::packet::SubscriptionOptions;
 use crate::{PacketId, ReasonCode, TopicFilter};
 
@@ -92,6 +93,35 @@ impl Subscriptions {
                 self.requests.push_front(Request { id: None, kind, packet_id: None });
             }
         }
+    }
+
+    /// What was granted, for a Session that is kept.
+    pub(super) fn to_save(&self) -> Vec<Subscription> {
+        let granted = self.granted.iter();
+        granted.map(|(filter, granted)| (filter.clone(), granted.options, granted.subscription_id)).collect()
+    }
+
+    /// What is to be unsubscribed from, which the Server has not confirmed.
+    pub(super) fn unwanted(&self) -> Vec<TopicFilter> {
+        let unwanted = self.requests.iter().filter_map(|request| match &request.kind {
+            Kind::Unsubscribe { filters, .. } => Some(filters),
+            Kind::Subscribe { .. } => None,
+        });
+        unwanted.flatten().cloned().collect()
+    }
+
+    /// What was granted to the program before this one. Nobody knows what the Server has of it.
+    pub(super) fn restore_saved(&mut self, saved: Vec<Subscription>) {
+        let granted = saved.into_iter();
+        self.granted = granted
+            .map(|(filter, options, subscription_id)| (filter, Granted { options, subscription_id }))
+            .collect();
+        self.is_unsure = true;
+    }
+
+    /// The filters that were granted.
+    pub(super) fn filters(&self) -> impl Iterator<Item = &TopicFilter> {
+        self.granted.keys()
     }
 
     /// The first request that was not sent.

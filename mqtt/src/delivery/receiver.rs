@@ -23,6 +23,19 @@ pub enum Reception {
 }
 
 impl Receiver {
+    /// What awaited its PUBREL when the Session was last kept, oldest first.
+    #[must_use]
+    pub fn restore(awaiting_pubrel: Vec<PacketId>) -> Self {
+        let before = awaiting_pubrel.len();
+        Self { awaiting_pubrel, before }
+    }
+
+    /// Identifiers between PUBLISH and PUBREL, oldest first.
+    #[must_use]
+    pub fn awaiting_pubrel(&self) -> &[PacketId] {
+        &self.awaiting_pubrel
+    }
+
     /// A QoS 2 PUBLISH has arrived.
     pub fn publish(&mut self, packet_id: PacketId) -> Reception {
         let known = self.take_out(packet_id);

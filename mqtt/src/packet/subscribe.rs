@@ -63,7 +63,7 @@ impl SubscriptionOptions {
         Self { qos, ..Self::default() }
     }
 
-    fn from_byte(byte: u8, version: Version) -> Result<Self, DecodeError> {
+    pub(crate) fn from_byte(byte: u8, version: Version) -> Result<Self, DecodeError> {
         let qos = Qos::from_level(byte & 0b11)
             .ok_or(DecodeError::Protocol("a subscription asks for QoS 3 [MQTT3-3.8.3-4]"))?;
         let reserved = if version.is_5() { 0b1100_0000 } else { 0b1111_1100 };
@@ -81,7 +81,7 @@ impl SubscriptionOptions {
         Ok(Self { qos, no_local: byte & 4 != 0, retain_as_published: byte & 8 != 0, retain_handling })
     }
 
-    fn byte(self, version: Version) -> u8 {
+    pub(crate) fn byte(self, version: Version) -> u8 {
         let mut byte = self.qos.level();
         if version.is_5() {
             byte |= u8::from(self.no_local) << 2 | u8::from(self.retain_as_published) << 3;

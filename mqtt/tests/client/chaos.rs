@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use mqtt::client::{Config, Event, Input, Outcome, PublishId};
+use mqtt::client::{Client, Config, Event, Input, Outcome, PublishId};
 use mqtt::delivery::{InFlight, Receiver, Reception, Sender};
 use mqtt::packet::{Ack, BoxedProperties, Connack, ConnackProperties, Packet, Publish, SubscriptionAck};
 use mqtt::{Delivery, PacketId, Qos, ReasonCode, Rng, TopicName, Version};
@@ -166,12 +166,35 @@ struct Chaos {
     received: Vec<u32>,
     forgot: bool,
     next: u32,
+    life: Life,
+    /// What the storage has.
+    disk: Vec<u8>,
+    /// Messages of programs that are no more: how they ended, if that was told.
+    past: Vec<(u32, Qos, Option<Outcome>)>,
+    restarts: u32,
 }
 
+/// How a program ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Life {
+    /// Never.
+    Endless,
+    /// It has a moment to hand over what the storage does not have yet.
+    Reloads,
+    /// The storage has what it has.
+    Crashes,
+}
+
+const UNIX_START_MS: u64 = 1_700_000_000_000;
+
 impl Chaos {
-    fn new(seed: u64, version: Version) -> Self {
+    fn new(seed: u64, version: Version, life: Life) -> Self {
         let config = Config { seed, keep_alive_s: 20, ..durable(version) };
-        let mut pair = Pair::new(config);
+        let client = match life {
+            Life::Endless => Client::new(config),
+            Life::Reloads | Life::Crashes => Client::durable(config, UNIX_START_MS, &[]).unwrap(),
+        };
+        let mut pair = Pair::of(client, version);
         pair.client.subscribe(
             pair.now,
             &[(filter("down"), mqtt::packet::SubscriptionOptions::at(Qos::ExactlyOnce))],
@@ -190,6 +213,10 @@ impl Chaos {
             received: Vec::new(),
             forgot: false,
             next: 0,
+            life,
+            disk: Vec::new(),
+            past: Vec::new(),
+            restarts: 0,
         }
     }
 
@@ -197,6 +224,7 @@ impl Chaos {
         match self.rng.up_to(99) {
             0..20 => self.publish(),
             20..35 => self.offer(),
+            35..42 if self.life != Life::Endless => self.store(),
             35..60 => self.up(),
             60..85 => self.down(),
             85..89 => self.cut(),
@@ -206,12 +234,56 @@ impl Chaos {
                 self.forgot = true;
             }
             90..92 => self.pair.input(Input::Wake),
+            92..95 if self.life != Life::Endless => self.restart(),
             _ => {
                 let ms = self.rng.up_to(3_000);
                 self.pair.pass(Duration::from_millis(ms));
             }
         }
         self.look();
+    }
+
+    /// The storage has written what it was given.
+    fn store(&mut self) {
+        if let Some(saved) = self.pair.stores.pop() {
+            assert!(self.pair.stores.is_empty(), "one at a time");
+            self.disk = saved;
+            self.pair.input(Input::Stored);
+        }
+    }
+
+    /// The program ends, and another begins with what was kept.
+    fn restart(&mut self) {
+        self.look();
+        self.cut();
+        self.look();
+        if self.life == Life::Reloads
+            && let Some(unsaved) = self.pair.client.unsaved()
+        {
+            self.disk = unsaved;
+        }
+        let version = self.server.version;
+        let config = Config { seed: self.rng.next_u64(), keep_alive_s: 20, ..durable(version) };
+        let client = Client::durable(config, UNIX_START_MS, &self.disk).unwrap();
+        let now = self.pair.now;
+        let before = std::mem::replace(&mut self.pair, Pair::of(client, version)).client;
+        self.pair.now = now;
+        let kept: Vec<_> = self.pair.client.unfinished().map(|(id, _)| id).collect();
+        for (id, (n, qos)) in std::mem::take(&mut self.sent) {
+            let outcome = self.outcomes.remove(&id);
+            if kept.contains(&id) {
+                self.sent.insert(id, (n, qos));
+            } else {
+                assert!(outcome.is_some() || self.life == Life::Crashes, "{n} {qos:?} is lost: {before:?}");
+                self.past.push((n, qos, outcome));
+            }
+        }
+        self.opened = 0;
+        self.restarts += 1;
+        let filters = [(filter("down"), mqtt::packet::SubscriptionOptions::at(Qos::ExactlyOnce))];
+        self.pair.client.subscribe(now, &filters, None);
+        self.pair.client.start(now);
+        self.pair.drain();
     }
 
     fn publish(&mut self) {
@@ -293,11 +365,14 @@ impl Chaos {
     fn settle(&mut self) {
         for _ in 0..2_000 {
             self.up();
+            self.store();
             self.down();
             self.pair.pass(Duration::from_millis(50));
             self.look();
-            let quiet =
-                self.server.out.is_empty() && self.pair.writes.is_empty() && self.server.sender.is_empty();
+            let quiet = self.pair.stores.is_empty()
+                && self.server.out.is_empty()
+                && self.pair.writes.is_empty()
+                && self.server.sender.is_empty();
             if quiet && self.pair.client.queued() + self.pair.client.in_flight() == 0 && self.server.connected
             {
                 return;
@@ -308,6 +383,18 @@ impl Chaos {
 
     fn check(&self) {
         let count = |list: &[u32], n| list.iter().filter(|&&x| x == n).count();
+        for &(n, qos, ref outcome) in &self.past {
+            let times = count(&self.server.arrived, n);
+            let held = match (qos, outcome) {
+                (Qos::AtMostOnce, _) => times <= 1,
+                (Qos::AtLeastOnce, Some(Outcome::Acknowledged(_))) => times >= 1,
+                (Qos::ExactlyOnce, Some(Outcome::Acknowledged(_))) => times == 1,
+                (Qos::ExactlyOnce, None) => times == 0, // it was not kept, so it was not sent
+                (Qos::AtLeastOnce, None) => true,
+                _ => false,
+            };
+            assert!(held, "{qos:?} {outcome:?} arrived {times} times, from another life");
+        }
         for (id, &(n, qos)) in &self.sent {
             let outcome = self.outcomes.get(id).unwrap_or_else(|| panic!("{id:?} has no end"));
             let times = count(&self.server.arrived, n);
@@ -327,11 +414,13 @@ impl Chaos {
             let held = match qos {
                 Qos::AtMostOnce => times <= 1,
                 Qos::AtLeastOnce => times >= 1 || self.forgot,
+                // A program that crashed after it told the message and before that was safe is told again: DUP says so.
+                Qos::ExactlyOnce if self.life == Life::Crashes => times >= 1,
                 Qos::ExactlyOnce => times == 1 || (self.forgot && times == 0),
             };
             assert!(held, "{qos:?} was received {times} times");
         }
-        if !self.forgot {
+        if !self.forgot && self.life == Life::Endless {
             self.check_order();
         }
     }
@@ -351,12 +440,12 @@ impl Chaos {
     }
 }
 
-fn run(seeds: std::ops::Range<u64>, forgetful: bool) {
-    let (mut received, mut lost) = (0, 0);
+fn run(seeds: std::ops::Range<u64>, forgetful: bool, life: Life) {
+    let (mut received, mut lost, mut restarts) = (0, 0, 0);
     for seed in seeds {
         for version in [Version::V3_1_1, Version::V5] {
             let outcome = std::panic::catch_unwind(|| {
-                let mut chaos = Chaos::new(seed, version);
+                let mut chaos = Chaos::new(seed, version, life);
                 for _ in 0..400 {
                     chaos.step(forgetful);
                 }
@@ -364,24 +453,36 @@ fn run(seeds: std::ops::Range<u64>, forgetful: bool) {
                 chaos.check();
                 let lost =
                     chaos.outcomes.values().filter(|outcome| **outcome == Outcome::SessionLost).count();
-                (chaos.received.len(), lost)
+                (chaos.received.len(), lost, chaos.restarts)
             });
             let Ok(counts) = outcome else { panic!("seed {seed}, {version:?}") };
-            (received, lost) = (received + counts.0, lost + counts.1);
+            (received, lost, restarts) = (received + counts.0, lost + counts.1, restarts + counts.2);
         }
     }
     assert!(received > 5_000, "{received} messages: hardly anything happened");
     assert_eq!(lost > 0, forgetful);
+    assert_eq!(restarts > 1_000, life != Life::Endless, "{restarts} restarts");
 }
 
 #[test]
 fn mqtt_4_3_every_qos_keeps_its_promise_over_a_network_that_cuts() {
-    run(0..150, false);
+    run(0..150, false, Life::Endless);
 }
 
 #[test]
 fn every_message_has_one_end_when_the_server_forgets_sessions_too() {
-    run(1_000..1_150, true);
+    run(1_000..1_150, true, Life::Endless);
+}
+
+/// [MQTT-4.1.0-1]: the Session outlives the program.
+#[test]
+fn a_program_that_is_loaded_anew_goes_on_exactly_where_it_was() {
+    run(2_000..2_150, false, Life::Reloads);
+}
+
+#[test]
+fn a_program_that_crashes_publishes_nothing_twice_at_qos_2_and_loses_no_message_that_came() {
+    run(3_000..3_150, false, Life::Crashes);
 }
 
 #[test]

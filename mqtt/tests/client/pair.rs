@@ -17,6 +17,8 @@ pub(crate) struct Pair {
     pub(crate) closes: u32,
     /// Writes of the present connection.
     pub(crate) writes: Vec<Vec<u8>>,
+    /// What a durable Client asked to keep, oldest first.
+    pub(crate) stores: Vec<Vec<u8>>,
     events: Vec<Event>,
     connect_seen: bool,
 }
@@ -24,10 +26,15 @@ pub(crate) struct Pair {
 impl Pair {
     pub(crate) fn new(config: Config) -> Self {
         let version = config.version;
-        let client = Client::new(config);
+        Self::of(Client::new(config), version)
+    }
+
+    pub(crate) fn of(client: Client, version: Version) -> Self {
         let now = Instant::from_millis(1_000_000);
         let (writes, events) = (Vec::new(), Vec::new());
-        Self { client, now, wait: None, version, opens: 0, closes: 0, writes, events, connect_seen: false }
+        let stores = Vec::new();
+        let (opens, closes, connect_seen) = (0, 0, false);
+        Self { client, now, wait: None, version, opens, closes, writes, stores, events, connect_seen }
     }
 
     /// A Client that is connected with these grants; its CONNECT and Connected were looked at.
@@ -91,6 +98,7 @@ impl Pair {
                     assert!(!bytes.is_empty());
                     self.writes.push(bytes);
                 }
+                Output::Store(saved) => self.stores.push(saved),
                 Output::Event(event) => self.events.push(event),
                 Output::Wait(until) => {
                     self.wait = until;
