@@ -51,7 +51,7 @@ fn side_by_side(generator: &PathBuf, recipes: &[Recipe], wish: &Wish<'_>) -> Res
         for round in 1..=wish.rounds {
             for (recipe, figures) in recipes.iter().zip(&mut rounds) {
                 let Some(found) = measure(generator, recipe, load, wish.quick)? else { continue };
-                println!("{} {} {round}: {}", load.name, recipe.name, found.words());
+                eprintln!("{} {} {round}: {}", load.name, recipe.name, found.words());
                 figures.push(found);
             }
         }
@@ -78,7 +78,7 @@ fn measure(generator: &PathBuf, recipe: &Recipe, load: &Load, quick: bool) -> Re
         Ok(said) => Figures::read(said.lines().last().unwrap_or_default()).map(Some),
         Err(error) if recipe.is_ours => Err(error),
         Err(error) => {
-            println!("{error:#}");
+            eprintln!("{error:#}");
             Ok(None)
         }
     }

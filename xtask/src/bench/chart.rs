@@ -55,7 +55,10 @@ struct Scale {
 impl Scale {
     /// Over all values. A curve that hardly moves gets room above and below, so that it looks as flat as it is.
     fn over(values: impl Iterator<Item = f64>, (from, to): (f64, f64)) -> Self {
-        let logs: Vec<f64> = values.map(f64::log10).collect();
+        let logs: Vec<f64> = values.map(f64::log10).filter(|log| log.is_finite()).collect();
+        if logs.is_empty() {
+            return Self { low: 0.0, high: 1.0, from, to };
+        }
         let low = logs.iter().copied().fold(f64::INFINITY, f64::min).floor();
         let high = logs.iter().copied().fold(f64::NEG_INFINITY, f64::max).ceil();
         Self { low, high: high.max(low + 1.0), from, to }
@@ -146,6 +149,8 @@ mod tests {
         );
         let flat = Scale::over([10.0, 10.0].into_iter(), (0.0, 300.0));
         assert_eq!(flat.ticks().count(), 2, "there is always something to see");
+        let nothing = Scale::over([0.0].into_iter(), (0.0, 300.0));
+        assert_eq!(nothing.ticks().count(), 2, "zero has no place on it");
     }
 
     #[test]

@@ -4,7 +4,7 @@
 use std::fs;
 use std::path::PathBuf;
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, ensure};
 
 use super::brokers::{Broker, Recipe};
 use super::chart::{self, Axis, Panel};
@@ -90,6 +90,7 @@ pub(super) fn plot(generator: &PathBuf, ours: &Recipe, quick: bool) -> Result<()
             println!("{} {step}: {}", curve.name, figures.words());
             points.push((f64::from(step), figures));
         }
+        ensure!(!points.is_empty(), "nothing was measured of {}", curve.name);
         let path = command::target().join(format!("bench/{}.svg", curve.name));
         fs::write(&path, draw(curve, &points)).with_context(|| format!("{}", path.display()))?;
         println!("{}", path.display());
@@ -107,7 +108,8 @@ fn most_files() -> u64 {
 
 fn draw(curve: &Curve, points: &[(f64, Figures)]) -> String {
     let of = |name: &str, scale: f64| -> Vec<(f64, f64)> {
-        points.iter().filter_map(|(at, figures)| Some((*at, figures.get(name)? * scale))).collect()
+        let scaled = |(at, figures): &(f64, Figures)| Some((*at, figures.get(name)? * scale));
+        points.iter().filter_map(scaled).filter(|(_, value)| *value > 0.0).collect()
     };
     let panels = [
         Panel {
