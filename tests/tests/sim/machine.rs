@@ -69,6 +69,7 @@ impl World {
                         self.close(link);
                     }
                 }
+                Output::Store(_) => panic!("it was not asked to keep its session"),
                 Output::Event(told) => self.told(at, told),
                 Output::Wait(wait) => {
                     self.machines[at].wait = wait;
@@ -114,8 +115,9 @@ impl World {
                 }
             }
             Told::SubscriptionLost { filter, reason } => panic!("{filter} is lost: {reason}"),
-            Told::Reauthenticated => panic!("nobody asked for it"),
-            Told::Remark { .. } => {}
+            Told::Reauthenticated | Told::NotStored { .. } => panic!("nobody asked for it"),
+            // What becomes of the message follows.
+            Told::InDoubt { .. } | Told::Remark { .. } => {}
         }
     }
 
