@@ -4,16 +4,14 @@ use std::cell::{Cell, RefCell};
 use std::rc::{Rc, Weak};
 use std::time::Duration;
 
-use mqtt::Instant;
-use mqtt::client::{Client, Config, Event, Input, Output};
-use wasm_bindgen_futures::spawn_local;
-
 use super::answers::Answers;
 use super::durable::Durable;
 use super::inbox::Inbox;
 use super::socket::{Happening, Socket};
 use super::soon::Soon;
 use super::timer::{Timer, now, unix_now};
+use mqtt::Instant;
+use mqtt::client::{Client, Config, Event, Input, Output};
 
 /// How long a burst may keep the page from being drawn. Half of what is promised: what follows from a piece comes on top.
 const SLICE: Duration = Duration::from_millis(4);
@@ -34,6 +32,18 @@ pub trait Observer {
     fn settled(&mut self) {}
 }
 
+/// Where a Session outlives its page. A trait, so that a page whose Session ends with it does not carry the code.
+pub(super) trait Keeper {
+    /// Stores this in place of what was stored before, and tells the machine how that went.
+    fn keep(&self, driver: Weak<Driver>, saved: Vec<u8>);
+
+    /// The page is left, with this not stored yet.
+    fn leave(&self, unsaved: Option<&[u8]>);
+
+    /// The page is shown again: starts the driver when it knows under which name.
+    fn come_back(&self, driver: Rc<Driver>);
+}
+
 /// Tells a function.
 pub(super) struct Tell<F>(pub(super) F);
 
@@ -51,7 +61,7 @@ pub(super) struct Driver {
     timer: Timer,
     observer: RefCell<Box<dyn Observer>>,
     pub(super) answers: Answers,
-    durable: Option<Durable>,
+    durable: Option<Box<dyn Keeper>>,
     inbox: RefCell<Inbox>,
     /// Sockets so far: what came on one is nothing for the next.
     sockets: Cell<u64>,
@@ -87,7 +97,7 @@ impl Driver {
                 (Client::new_durable(config, unix_start_ms), Some(why.to_string()))
             }
         };
-        let driver = Self::with(address, client, Some(durable), observer);
+        let driver = Self::with(address, client, Some(Box::new(Rc::new(durable))), observer);
         if let Some(why) = damage {
             let fails = move |client: &mut Client, now| client.handle(now, Input::NotStored { why });
             driver.turn(fails);
@@ -98,7 +108,7 @@ impl Driver {
     fn with(
         address: &str,
         client: Client,
-        durable: Option<Durable>,
+        durable: Option<Box<dyn Keeper>>,
         observer: Box<dyn Observer>,
     ) -> Rc<Self> {
         Rc::new_cyclic(|driver: &Weak<Self>| {
@@ -142,17 +152,10 @@ impl Driver {
 
     /// The page is shown again as it was left.
     pub(super) fn come_back(self: &Rc<Self>) {
-        if self.durable.is_none() {
-            return self.start();
+        match &self.durable {
+            Some(durable) => durable.come_back(Rc::clone(self)),
+            None => self.start(),
         }
-        let driver = Rc::clone(self);
-        spawn_local(async move {
-            let Some(durable) = &driver.durable else { return };
-            if let Some(id) = durable.come_back().await {
-                driver.turn(|client, _| client.rename(&id));
-            }
-            driver.start();
-        });
     }
 
     /// Gives the machine a command and does all that follows from it.
@@ -167,7 +170,7 @@ impl Driver {
         question(&self.client.borrow())
     }
 
-    fn handle(self: &Rc<Self>, input: Input<'_>) {
+    pub(super) fn handle(self: &Rc<Self>, input: Input<'_>) {
         self.turn(|client, now| client.handle(now, input));
     }
 
@@ -252,20 +255,9 @@ impl Driver {
     }
 
     fn store(self: &Rc<Self>, saved: Vec<u8>) {
-        let Some(saving) = self.durable.as_ref().map(Durable::save) else { return };
-        // Who drops the link while it is stored ends it, and its claim, at once.
-        let driver = Rc::downgrade(self);
-        spawn_local(async move {
-            let stored = saving.run(&saved).await;
-            let Some(driver) = driver.upgrade() else { return };
-            if let Some(durable) = &driver.durable {
-                durable.saved(&saving);
-            }
-            driver.handle(match stored {
-                Ok(()) => Input::Stored,
-                Err(why) => Input::NotStored { why },
-            });
-        });
+        if let Some(durable) = &self.durable {
+            durable.keep(Rc::downgrade(self), saved);
+        }
     }
 
     fn happened(self: &Rc<Self>, happening: Happening) {

@@ -5,9 +5,12 @@
 //! not secure) each tab has an identifier of its own, which it hands on over a reload in the tab's storage.
 
 use std::cell::{Cell, RefCell};
+use std::rc::{Rc, Weak};
 
+use mqtt::client::Input;
 use wasm_bindgen_futures::spawn_local;
 
+use super::driver::{Driver, Keeper};
 use super::identity;
 use super::store::{Claim, NoClaim, Quick, Store};
 
@@ -74,7 +77,7 @@ impl Durable {
     }
 
     /// Begins to keep a Session.
-    pub(super) fn save(&self) -> Saving {
+    fn save(&self) -> Saving {
         Saving { store: self.store.borrow().clone(), handed_over: self.handed_over.take() }
     }
 
@@ -89,15 +92,31 @@ impl Durable {
     }
 
     /// It is kept. What was handed over before that is older, and goes.
-    pub(super) fn saved(&self, saving: &Saving) {
+    fn saved(&self, saving: &Saving) {
         if saving.handed_over && !self.handed_over.get() {
             Quick::take(&self.id.borrow());
         }
     }
+}
+
+impl Keeper for Rc<Durable> {
+    fn keep(&self, driver: Weak<Driver>, saved: Vec<u8>) {
+        // Who drops the link while it is stored ends it, and its claim, at once.
+        let (saving, durable) = (self.save(), Self::downgrade(self));
+        spawn_local(async move {
+            let stored = saving.run(&saved).await;
+            let (Some(driver), Some(durable)) = (driver.upgrade(), durable.upgrade()) else { return };
+            durable.saved(&saving);
+            driver.handle(match stored {
+                Ok(()) => Input::Stored,
+                Err(why) => Input::NotStored { why },
+            });
+        });
+    }
 
     /// The page is left: what the store does not have yet goes where it is safe at once, and the number is free for the
     /// page that comes. A lock would keep the page out of the back/forward cache, too.
-    pub(super) fn leave(&self, unsaved: Option<&[u8]>) {
+    fn leave(&self, unsaved: Option<&[u8]>) {
         if let Some(unsaved) = unsaved {
             self.handed_over.set(Quick::put(&self.id.borrow(), unsaved));
         }
@@ -107,9 +126,21 @@ impl Durable {
         }
     }
 
+    fn come_back(&self, driver: Rc<Driver>) {
+        let durable = Self::clone(self);
+        spawn_local(async move {
+            if let Some(id) = durable.claim_again().await {
+                driver.turn(|client, _| client.rename(&id));
+            }
+            driver.start();
+        });
+    }
+}
+
+impl Durable {
     /// The page is shown again: the number is claimed anew. Another tab may have taken it, and its Session: then this is the
     /// identifier of a new one.
-    pub(super) async fn come_back(&self) -> Option<String> {
+    async fn claim_again(&self) -> Option<String> {
         let id = self.id.borrow().clone();
         match Claim::get(&id).await {
             Ok(claim) => {

@@ -29,10 +29,12 @@ pub(super) struct Journal {
     held_bytes: usize,
     /// What is in `out` says goodbye: it tells nothing that has to be safe.
     last_words: bool,
+    /// How it is written down: by reference, so that a program whose Session ends with it does not carry the code.
+    save: fn(&Client, u64) -> Vec<u8>,
 }
 
 impl Journal {
-    const fn new(unix_start_ms: u64) -> Self {
+    const fn new(unix_start_ms: u64, save: fn(&Client, u64) -> Vec<u8>) -> Self {
         Self {
             unix_start_ms,
             dirty: true,
@@ -42,6 +44,7 @@ impl Journal {
             held: VecDeque::new(),
             held_bytes: 0,
             last_words: false,
+            save,
         }
     }
 
@@ -74,7 +77,7 @@ impl Client {
     #[must_use]
     pub fn new_durable(config: Config, unix_start_ms: u64) -> Self {
         let mut client = Self::new(config);
-        client.journal = Some(Journal::new(unix_start_ms));
+        client.journal = Some(Journal::new(unix_start_ms, Self::save));
         client
     }
 
@@ -83,7 +86,7 @@ impl Client {
     #[must_use]
     pub fn unsaved(&self) -> Option<Vec<u8>> {
         let journal = self.journal.as_ref()?;
-        (journal.dirty || journal.storing.is_some()).then(|| self.save(journal.unix_start_ms))
+        (journal.dirty || journal.storing.is_some()).then(|| (journal.save)(self, journal.unix_start_ms))
     }
 
     /// Takes another Client Identifier because somebody else has this one now, and with it a new Session. Before
@@ -152,8 +155,8 @@ impl Client {
         let journal = self.journal.as_mut().filter(|journal| journal.dirty && journal.storing.is_none())?;
         journal.dirty = false;
         journal.storing = Some(journal.gates);
-        let start = journal.unix_start_ms;
-        Some(self.save(start))
+        let (save, start) = (journal.save, journal.unix_start_ms);
+        Some(save(self, start))
     }
 
     pub(super) const fn stored(&mut self) {

@@ -4,6 +4,7 @@
 mod access;
 mod explorer;
 mod layout;
+mod life;
 mod link;
 mod npm;
 mod panel;
