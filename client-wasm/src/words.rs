@@ -69,6 +69,16 @@ pub fn capital(words: &str) -> String {
     words
 }
 
+/// The same with a small first letter.
+#[must_use]
+pub fn small(words: &str) -> String {
+    let mut words = words.to_owned();
+    if let Some(first) = words.get_mut(..1) {
+        first.make_ascii_lowercase();
+    }
+    words
+}
+
 /// `1 device`, `2 devices`.
 #[must_use]
 pub fn counted(n: usize, thing: &str) -> String {

@@ -1,9 +1,11 @@
 //! Simulated devices: ordinary MQTT Clients of whatever broker they are told. They take no shortcut into ours.
 
+mod fleet;
 mod web_io;
 
 pub use web_io::{Input, Output, POINTS, Point, Value, WebIo};
 
+use std::pin::Pin;
 use std::time::Duration;
 
 use mqtt::client::{Backoff, Config, Ended, Event, Offline};
@@ -15,13 +17,29 @@ use crate::cli::Link;
 /// The Web-IO's Client Identifier, and the first level of its topics.
 pub const WEB_IO: &str = "wut-0a4711";
 
-/// Lets the Web-IO live at the broker of `address` (`host:port`) until that broker refuses it for good. It reconnects by
-/// itself and then says all its values again. Dropping the future pulls its plug: the broker publishes its will.
+/// Lets the demo's devices live at the broker of `address` (`host:port`) until that broker refuses the Web-IO for good. They
+/// reconnect by themselves and then say all their values again. Dropping the future pulls their plugs: the broker publishes
+/// their wills.
 pub async fn run(address: impl ToString) -> Ended {
-    match Topics::new() {
-        Ok(topics) => Demo::new(address.to_string(), topics).run().await,
-        Err(e) => Ended::TransportClosed { why: e.to_string() },
-    }
+    let address = address.to_string();
+    let mut others = futures(&address);
+    let web_io = async {
+        match Topics::new() {
+            Ok(topics) => Demo::new(address.clone(), topics).run().await,
+            Err(e) => Ended::TransportClosed { why: e.to_string() },
+        }
+    };
+    tokio::pin!(web_io);
+    std::future::poll_fn(|context| {
+        // One that was refused is gone; the others go on.
+        others.retain_mut(|device| device.as_mut().poll(context).is_pending());
+        web_io.as_mut().poll(context)
+    })
+    .await
+}
+
+fn futures(address: &str) -> Vec<Pin<Box<dyn Future<Output = Ended>>>> {
+    fleet::all().into_iter().map(|device| Box::pin(fleet::run(device, address.to_owned())) as _).collect()
 }
 
 struct Demo {

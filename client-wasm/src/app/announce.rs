@@ -2,7 +2,6 @@
 
 use std::rc::Rc;
 
-use crate::devices::TileKey;
 use crate::panel::look::{Clock, look};
 use crate::panel::state::State;
 use crate::panel::tile::{CommandId, Phase};
@@ -10,13 +9,13 @@ use crate::panel::tile::{CommandId, Phase};
 /// Follows wishes to their end.
 #[derive(Debug, Default)]
 pub(crate) struct Announcer {
-    watched: Vec<(Rc<str>, TileKey, CommandId)>,
+    watched: Vec<(Rc<str>, Rc<str>, CommandId)>,
     said: Rc<str>,
 }
 
 impl Announcer {
-    pub(crate) fn watch(&mut self, device: &str, key: TileKey, command: CommandId) {
-        self.watched.push((device.into(), key, command));
+    pub(crate) fn watch(&mut self, device: &str, key: &str, command: CommandId) {
+        self.watched.push((device.into(), key.into(), command));
     }
 
     /// The last sentence worth saying, after a look at what has come to its end.
@@ -24,11 +23,11 @@ impl Announcer {
         let mut said = None;
         self.watched.retain(|(name, key, command)| {
             let Some(device) = panel.device(name) else { return false };
-            let Some(tile) = device.tile(*key) else { return false };
+            let Some(tile) = device.tile(key) else { return false };
             let waits = matches!(tile.phase, Phase::Pending { command: mine, .. } if mine == *command);
             if !waits {
                 let look = look(tile, device.presence, clock);
-                said = Some(format!("{}: {}", key.label(), look.note));
+                said = Some(format!("{}: {}", tile.spec.label, look.note));
             }
             waits
         });

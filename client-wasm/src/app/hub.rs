@@ -10,6 +10,7 @@ use wasm_bindgen_futures::spawn_local;
 
 use crate::connection::address::Address;
 use crate::connection::{Link, Listener, Timer, identity, now, probe};
+use crate::panel::state::State as Panel;
 
 use super::model::{LinkState, Model, Next};
 
@@ -35,7 +36,9 @@ impl Hub {
     /// Opens the link of this page; `draw` is called whenever there is something new to draw.
     pub(crate) fn open(draw: impl Fn() + 'static) -> Self {
         let (address, page_is_secure, is_own_broker) = place();
-        let model = Model::new(address, page_is_secure, is_own_broker);
+        let id = identity::take("switchboard-");
+        let panel = Panel::new(&id, identity::seed());
+        let model = Model::new(address, page_is_secure, is_own_broker, panel);
         let inner = Rc::new_cyclic(|inner: &Weak<Inner>| {
             let (for_frame, for_second) = (inner.clone(), inner.clone());
             Inner {
@@ -51,7 +54,7 @@ impl Hub {
             }
         });
         let hub = Self(inner);
-        hub.connect();
+        hub.connect(id);
         hub.listen();
         hub.tick();
         hub
@@ -95,9 +98,8 @@ impl Hub {
         self.0.link.borrow().as_ref().map(Link::client_id).unwrap_or_default()
     }
 
-    fn connect(&self) {
+    fn connect(&self, id: String) {
         let Ok(address) = self.look(|model| model.address.clone()) else { return };
-        let id = identity::take("switchboard-");
         let config = Config {
             client_id: id,
             seed: identity::seed(),
@@ -111,7 +113,7 @@ impl Hub {
                 Self(inner).pump();
             }
         });
-        Model::subscribe_panel(&link);
+        self.look(|model| model.subscribe_panel(&link));
         *self.0.link.borrow_mut() = Some(link);
         self.pump();
     }
@@ -143,7 +145,9 @@ impl Hub {
     /// Once a second, and when a wish times out: ages grow, deadlines pass.
     fn tick(&self) {
         let next_second = now() + std::time::Duration::from_secs(1);
-        let deadline = self.0.model.borrow_mut().tick();
+        let link = self.0.link.borrow().clone();
+        let deadline = self.0.model.borrow_mut().tick(link.as_ref());
+        self.pump();
         self.0.second.arm(Some(deadline.map_or(next_second, |deadline| deadline.min(next_second))));
         self.0.frame.request();
     }

@@ -13,7 +13,7 @@ use web_sys::MouseEvent;
 use yew::prelude::*;
 
 use crate::connection::{Listener, unix_now};
-use crate::devices::{TileKey, Value};
+use crate::devices::Value;
 use crate::explorer::view::Explorer;
 use crate::panel::look::Clock;
 use crate::panel::state::Device;
@@ -35,7 +35,7 @@ pub(crate) enum Msg {
     /// The browser went to another screen.
     Gone,
     /// A tile was asked for a value.
-    Wish(Rc<str>, TileKey, Value),
+    Wish(Rc<str>, Rc<str>, Value),
 }
 
 /// The whole page.
@@ -79,7 +79,7 @@ impl Component for App {
             }
             Msg::Gone => self.go(current_route()),
             Msg::Wish(device, key, wanted) => {
-                self.hub.act(|model, link| model.wish(link, &device, key, wanted));
+                self.hub.act(|model, link| model.wish(link, &device, &key, wanted));
             }
         }
         self.frame += 1;
@@ -89,7 +89,7 @@ impl Component for App {
 
     fn view(&self, ctx: &Context<Self>) -> Html {
         let (state, trouble) = self.hub.look(|model| (model.link_state, model.trouble()));
-        let devices: Vec<Rc<Device>> = self.hub.look(|model| model.panel.shown().cloned().collect());
+        let devices: Vec<Rc<Device>> = self.hub.look(|model| model.panel.by_family());
         let clock = clock();
         let said = self.hub.look_mut(|model| model.announcer.say(&model.panel, clock));
         let is_screen = self.route == Route::Panel && devices.is_empty();

@@ -7,10 +7,10 @@ use mqtt::{Instant, Message, Qos, ReasonCode, TopicFilter};
 use crate::connection::address::Address;
 use crate::connection::trouble::{self, Place, Probe, Trouble};
 use crate::connection::{Link, now, unix_now};
-use crate::devices::{self, TileKey, Value};
+use crate::devices::Value;
 use crate::explorer;
 use crate::panel::state::{Command, State as Panel};
-use crate::panel::tile::{CommandId, DEADLINE};
+use crate::panel::tile::CommandId;
 
 use super::announce::Announcer;
 
@@ -69,7 +69,12 @@ pub(crate) enum Next {
 }
 
 impl Model {
-    pub(crate) fn new(address: Result<Address, String>, page_is_secure: bool, is_own_broker: bool) -> Self {
+    pub(crate) fn new(
+        address: Result<Address, String>,
+        page_is_secure: bool,
+        is_own_broker: bool,
+        panel: Panel,
+    ) -> Self {
         let link_state = if address.is_ok() { LinkState::Connecting } else { LinkState::Refused };
         Self {
             address,
@@ -81,7 +86,7 @@ impl Model {
             probe: Probe::NotAsked,
             connected_at: None,
             was_connected: false,
-            panel: Panel::default(),
+            panel,
             explorer: explorer::state::State::default(),
             announcer: Announcer::default(),
             form_says: None,
@@ -92,15 +97,18 @@ impl Model {
         }
     }
 
-    /// Asks for what the panel needs. Called once; the link keeps it up.
-    pub(crate) fn subscribe_panel(link: &Link) {
-        link.subscribe(&panel_filters(), Some(FOR_PANEL));
+    /// Asks for all that the panel needs. The link keeps it up.
+    pub(crate) fn subscribe_panel(&self, link: &Link) {
+        link.subscribe(&asked(self.panel.filters()), Some(FOR_PANEL));
     }
 
     /// Takes an event of the link. `link` is none while it is being opened.
     pub(crate) fn event(&mut self, event: Event, link: Option<&Link>) -> Next {
         match event {
-            Event::Message(received) => self.message(&received),
+            Event::Message(received) => {
+                self.message(&received);
+                self.listen(link);
+            }
             Event::Connected(facts) => self.connected(facts, link),
             Event::Ended { why, retry_at } => return self.ended(why, retry_at.is_some()),
             Event::Published { id, outcome } => self.published(id, outcome),
@@ -116,7 +124,7 @@ impl Model {
     }
 
     /// A person asks a tile for a value.
-    pub(crate) fn wish(&mut self, link: Option<&Link>, device: &str, key: TileKey, wanted: Value) {
+    pub(crate) fn wish(&mut self, link: Option<&Link>, device: &str, key: &str, wanted: Value) {
         let Some(command) = self.panel.wish(unix_now(), device, key, wanted) else { return };
         self.announcer.watch(device, key, command.id);
         let id = command.id;
@@ -178,10 +186,19 @@ impl Model {
         }
     }
 
-    /// Lets wishes time out; gives the time of [`now`] when the next one does.
-    pub(crate) fn tick(&mut self) -> Option<Instant> {
+    /// Lets wishes time out and asks devices that are silent; gives the time of [`now`] when the next of these is due.
+    pub(crate) fn tick(&mut self, link: Option<&Link>) -> Option<Instant> {
         let unix = unix_now();
         self.panel.tick(unix);
+        if let Some(link) = link.filter(|link| link.is_connected()) {
+            for (topic, payload) in self.panel.questions(unix) {
+                if let Ok(topic) = topic.parse() {
+                    // Not sent: the device may still speak by itself, and is asked anew with the next connection.
+                    let _unsent =
+                        link.publish(Message::new(topic, payload).with_expiry(10), Offline::FailNow);
+                }
+            }
+        }
         self.panel.deadline().map(|deadline| now() + deadline.since(unix))
     }
 
@@ -232,6 +249,17 @@ impl Model {
         }
     }
 
+    /// Subscribes to what was named by the devices that were found.
+    fn listen(&mut self, link: Option<&Link>) {
+        let Some(link) = link else { return };
+        let filters = self.panel.take_listen();
+        let named = self.facts.as_ref().is_none_or(|facts| facts.subscription_id_available);
+        // A packet of them all could be larger than the broker takes.
+        for filters in filters.chunks(200) {
+            link.subscribe(&asked(filters.to_vec()), named.then_some(FOR_PANEL));
+        }
+    }
+
     fn is_watched(&self, message: &Message) -> bool {
         let name = message.topic.borrowed();
         self.explorer.filters().iter().any(|chip| chip.filter.matches(&name))
@@ -245,8 +273,9 @@ impl Model {
         self.was_connected = true;
         // A broker that still has the session sends no retained messages again: ask anew, so that values are heard.
         if let Some(link) = link.filter(|_| facts.session_present) {
-            Self::subscribe_panel(link);
+            self.subscribe_panel(link);
         }
+        self.panel.connected(unix_now());
         self.facts = Some(facts);
     }
 
@@ -288,12 +317,9 @@ impl Model {
             }
             Outcome::LinkLost => "The connection was lost".to_owned(),
             Outcome::Impossible(error) => error.to_string(),
+            Outcome::Acknowledged(_) => return self.panel.sent(command),
             // On its way, or nobody knows: the device has the word, and its deadline stands.
-            Outcome::Sent
-            | Outcome::Acknowledged(_)
-            | Outcome::Cancelled
-            | Outcome::Expired
-            | Outcome::SessionLost => return,
+            Outcome::Sent | Outcome::Cancelled | Outcome::Expired | Outcome::SessionLost => return,
         };
         self.panel.refuse(command, &refusal);
     }
@@ -315,7 +341,7 @@ impl Model {
                     self.explorer.answered(filter, *reason);
                 }
             }
-            (None, Some(link)) if nameless => drop(link.subscribe(&panel_filters(), None)),
+            (None, Some(link)) if nameless => drop(link.subscribe(&asked(self.panel.filters()), None)),
             (None, _) => {}
         }
     }
@@ -351,17 +377,17 @@ fn take<I: PartialEq, T>(list: &mut Vec<(I, T)>, id: I) -> Option<T> {
     Some(list.swap_remove(at).1)
 }
 
-fn panel_filters() -> Vec<(TopicFilter, SubscriptionOptions)> {
-    let parsed = devices::FILTERS.iter().filter_map(|text| text.parse().ok());
+fn asked(filters: Vec<String>) -> Vec<(TopicFilter, SubscriptionOptions)> {
+    let parsed = filters.into_iter().filter_map(|text| text.parse().ok());
     parsed.map(|filter| (filter, SubscriptionOptions::at(Qos::AtLeastOnce))).collect()
 }
 
 /// QoS 1, so that the broker answers; never retained; worth nothing once the tile has given up.
 fn send(link: &Link, command: Command) -> Result<PublishId, String> {
     let topic = command.topic.parse().map_err(|error: mqtt::TopicError| error.to_string())?;
-    let life_s = u32::try_from(DEADLINE.as_secs()).unwrap_or(u32::MAX);
+    let life_s = u32::try_from(command.life.as_secs()).unwrap_or(u32::MAX);
     let message = Message::new(topic, command.payload).with_qos(Qos::AtLeastOnce).with_expiry(life_s);
-    link.publish(message, Offline::WaitUntil(now() + DEADLINE)).map_err(|error| error.to_string())
+    link.publish(message, Offline::WaitUntil(now() + command.life)).map_err(|error| error.to_string())
 }
 
 fn form_words(outcome: &Outcome, clears: bool) -> Result<String, String> {

@@ -1,139 +1,103 @@
 //! Conventions of real devices as data: a message in, what it says about a device out; a wish in, the message that asks
 //! for it out.
 //!
-//! Knows no page, no connection, no clock and no state: whoever remembers is [`panel::state`](crate::panel::state).
+//! Knows no page, no connection, no clock and no values: whoever remembers is [`panel::state`](crate::panel::state). Some
+//! conventions say in several messages what a device is; what was said so far is kept here.
 
+pub mod codec;
+pub mod json;
+pub mod spec;
+pub mod template;
+pub mod value;
+
+mod hass;
+mod homie;
+mod shelly;
+mod tasmota;
 mod web_io;
+mod zigbee;
 
-use std::fmt;
+use std::rc::Rc;
 
-/// What the page subscribes to so that devices are found by themselves.
-pub const FILTERS: &[&str] = web_io::FILTERS;
+pub use spec::{Found, Heard, Kind, Payload, Range, Read, Spec, Tells};
+pub use value::{Num, Value};
 
-/// What one message says about one device.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Signal<'a> {
-    /// The device's name as it stands in the topic.
-    pub device: &'a str,
-    /// What is said.
-    pub says: Says,
+use codec::Codec;
+use spec::At;
+
+/// How many families of devices there are.
+pub const FAMILIES: u8 = 6;
+
+/// All conventions, with what they have heard so far.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Conventions {
+    /// The first level of topics on which devices answer this page.
+    me: Rc<str>,
+    tasmota: tasmota::Known,
+    hass: hass::Known,
+    homie: homie::Known,
 }
 
-/// What can be said about a device.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Says {
-    /// The device, or its will, says whether it is there.
-    Online(bool),
-    /// One of its points has this value; none when the payload is not one the convention knows.
-    Value {
-        /// The point.
-        key: TileKey,
-        /// Its value.
-        value: Option<Value>,
-        /// How the device wants to be asked.
-        form: Form,
-    },
-}
-
-/// A point of a device: `output/3`. Its order is the order on the page.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct TileKey {
-    /// What it is.
-    pub kind: Kind,
-    /// Which of them, counted from 0.
-    pub number: u16,
-}
-
-/// The kinds of points, in the order of the page.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Kind {
-    /// Can be switched.
-    Output,
-    /// Only tells.
-    Input,
-    /// Counts, and can be set back.
-    Counter,
-}
-
-/// A value that a device confirmed or a person wishes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Value {
-    /// `ON` or `OFF`.
-    Switch(bool),
-    /// A count.
-    Count(u64),
-}
-
-/// The ways in which Web-IOs are asked.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Form {
-    /// `<device>/set/output/3`: the standard topics.
-    Standard,
-    /// `<device>/output3/set`: the form of the maker's tutorial.
-    Tutorial,
-}
-
-/// Reads a message; none when no convention knows its topic.
-#[must_use]
-pub fn read<'a>(topic: &'a str, payload: &[u8]) -> Option<Signal<'a>> {
-    web_io::read(topic, payload)
-}
-
-/// The topic and payload that ask a device to bring a point to a value.
-#[must_use]
-pub fn command(device: &str, key: TileKey, form: Form, wanted: Value) -> (String, String) {
-    web_io::command(device, key, form, wanted)
-}
-
-/// Whether the name alone proves that this is a device; others need a second signal before they are shown.
-#[must_use]
-pub fn is_known_name(device: &str) -> bool {
-    web_io::is_factory_name(device)
-}
-
-impl Kind {
-    /// The word in topics and handles.
+impl Conventions {
+    /// Of a page that is answered at `me/…`.
     #[must_use]
-    pub const fn word(self) -> &'static str {
-        match self {
-            Self::Output => "output",
-            Self::Input => "input",
-            Self::Counter => "counter",
-        }
+    pub fn new(me: &str) -> Self {
+        Self { me: me.into(), ..Self::default() }
     }
 
-    /// The word for people.
+    /// What the page subscribes to so that devices are found by themselves.
     #[must_use]
-    pub const fn label(self) -> &'static str {
-        match self {
-            Self::Output => "Output",
-            Self::Input => "Input",
-            Self::Counter => "Counter",
+    pub fn filters(&self) -> Vec<String> {
+        let all = [
+            web_io::FILTERS,
+            tasmota::FILTERS,
+            shelly::FILTERS,
+            zigbee::FILTERS,
+            hass::FILTERS,
+            homie::FILTERS,
+        ];
+        let mut filters: Vec<String> = all.concat().into_iter().map(str::to_owned).collect();
+        filters.push(format!("{}/#", self.me));
+        filters
+    }
+
+    /// A message that describes devices, or nothing. `is_fed` says that its topic is known to feed points; then only
+    /// descriptions are looked for, not values that speak for themselves.
+    pub fn hear(&mut self, topic: &str, payload: &[u8], is_fed: bool) -> Vec<Found> {
+        let last = topic.rsplit('/').next().unwrap_or_default();
+        let described = match last {
+            "devices" => zigbee::describe(topic, payload),
+            "config" if topic.starts_with(hass::PREFIX) => self.hass.describe(topic, payload),
+            "config" | "sensors" => self.tasmota.describe(topic, payload),
+            "rpc" => shelly::describe(&self.me, topic, payload),
+            _ if last.starts_with('$') => self.homie.describe(topic, payload),
+            _ => Vec::new(),
+        };
+        if is_fed || !described.is_empty() {
+            return described;
         }
+        let recognised = web_io::recognise(topic, payload)
+            .or_else(|| tasmota::recognise(topic, payload))
+            .or_else(|| shelly::recognise(&self.me, topic, payload));
+        recognised.into_iter().collect()
     }
 }
 
-impl TileKey {
-    /// The name for people: `Output 3`.
-    #[must_use]
-    pub fn label(self) -> String {
-        format!("{} {}", self.kind.label(), self.number)
-    }
+/// A topic that says whether a device is there, in these words.
+fn presence(topic: &str, online: &str, offline: &str) -> Read {
+    Read { topic: topic.into(), at: At::Whole, codec: Codec::switch(online, offline), tells: Tells::Value }
 }
 
-impl fmt::Display for TileKey {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}/{}", self.kind.word(), self.number)
-    }
+/// A hardware address in plain small hexadecimal; none when it is not one.
+fn hardware(text: &str) -> Option<Rc<str>> {
+    let text =
+        text.strip_prefix("0x").or_else(|| text.rsplit_once("_0x").map(|(_, tail)| tail)).unwrap_or(text);
+    let plain: String = text.chars().filter(|c| !matches!(c, ':' | '-')).collect();
+    let is_address = plain.len() >= 12 && plain.bytes().all(|b| b.is_ascii_hexdigit());
+    is_address.then(|| plain.to_ascii_lowercase().into())
 }
 
-/// The wire form: `ON`, `OFF`, `1432`.
-impl fmt::Display for Value {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Switch(true) => f.write_str("ON"),
-            Self::Switch(false) => f.write_str("OFF"),
-            Self::Count(n) => n.fmt(f),
-        }
-    }
+/// A name of a machine for people: `local_temperature` becomes `Local temperature`.
+fn label(name: &str) -> String {
+    crate::words::capital(&name.replace('_', " "))
 }

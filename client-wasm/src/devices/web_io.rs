@@ -10,106 +10,136 @@
 //! Topics and payloads are case-sensitive. Both broad filters catch other people's messages too, so the topic is matched
 //! strictly, and a device shows only when two things speak for it.
 
-use super::{Form, Kind, Says, Signal, TileKey, Value};
+use super::codec::Codec;
+use super::presence;
+use super::spec::{Found, HOLE, Heard, Kind, Payload, Spec};
 
 pub(super) const FILTERS: &[&str] = &["+/get/+/+", "+/status", "+/+/status"];
 
 /// Points a device may have of a kind; the largest Web-IO has 24.
 const NUMBERS: u16 = 100;
 
-pub(super) fn read<'a>(topic: &'a str, payload: &[u8]) -> Option<Signal<'a>> {
+/// A topic that speaks for itself; none when it is not a Web-IO's, or says nothing of meaning.
+pub(super) fn recognise(topic: &str, payload: &[u8]) -> Option<Found> {
     let mut levels = topic.split('/');
     let device = levels.next().filter(|name| !name.is_empty() && !name.starts_with('$'))?;
-    let says = match (levels.next()?, levels.next(), levels.next(), levels.next()) {
-        ("status", None, None, None) => Says::Online(online(payload)?),
-        ("get", Some(kind), Some(number), None) => {
-            let key = TileKey { kind: kind_of(kind)?, number: number_of(number)? };
-            Says::Value { key, value: value(key.kind, payload), form: Form::Standard }
+    let mut found = Found {
+        id: device.into(),
+        model: "Web-IO".into(),
+        weight: 2,
+        sure: is_factory_name(device),
+        ..Found::default()
+    };
+    match (levels.next()?, levels.next(), levels.next(), levels.next()) {
+        ("status", None, None, None) => {
+            if !matches!(payload, b"online" | b"offline") {
+                return None;
+            }
+            // Many others say this too: alone it does not make a Web-IO.
+            found.weight = 0;
+            found.model = "".into();
+            found.presence.push(presence(topic, "online", "offline"));
         }
-        (point, Some("status"), None, None) => {
-            let key = point_of(point)?;
-            Says::Value { key, value: value(key.kind, payload), form: Form::Tutorial }
+        ("get", Some(kind), Some(number), None) => {
+            let spec = point(kind, number)?;
+            let set = format!("{device}/set/{}", spec.key);
+            found.points.push(bind(spec, topic, &set, payload)?);
+        }
+        (point_name, Some("status"), None, None) => {
+            let kind = ["output", "input"].into_iter().find(|kind| point_name.starts_with(kind))?;
+            let spec = point(kind, point_name.strip_prefix(kind)?)?;
+            let set = format!("{device}/{point_name}/set");
+            found.points.push(bind(spec, topic, &set, payload)?);
         }
         _ => return None,
-    };
-    Some(Signal { device, says })
-}
-
-pub(super) fn command(device: &str, key: TileKey, form: Form, wanted: Value) -> (String, String) {
-    let topic = match form {
-        Form::Standard => format!("{device}/set/{key}"),
-        Form::Tutorial => format!("{device}/{}{}/set", key.kind.word(), key.number),
-    };
-    (topic, wanted.to_string())
+    }
+    Some(found)
 }
 
 /// `wut-` and the last six hexadecimal digits of the MAC.
-pub(super) fn is_factory_name(device: &str) -> bool {
+fn is_factory_name(device: &str) -> bool {
     device
         .strip_prefix("wut-")
         .is_some_and(|mac| mac.len() == 6 && mac.bytes().all(|b| b.is_ascii_hexdigit()))
 }
 
-fn kind_of(word: &str) -> Option<Kind> {
-    [Kind::Output, Kind::Input, Kind::Counter].into_iter().find(|kind| kind.word() == word)
-}
-
-fn number_of(digits: &str) -> Option<u16> {
+fn point(kind: &str, digits: &str) -> Option<Spec> {
     let plain = digits.bytes().all(|b| b.is_ascii_digit()) && (digits.len() == 1 || !digits.starts_with('0'));
-    digits.parse().ok().filter(|&number| plain && number < NUMBERS)
+    digits.parse().ok().filter(|&number: &u16| plain && number < NUMBERS)?;
+    let (word, what) = match kind {
+        "output" => ("Output", Kind::Switch),
+        "input" => ("Input", Kind::Indicator),
+        "counter" => ("Counter", Kind::Counter),
+        _ => return None,
+    };
+    Some(Spec::new(&format!("{kind}/{digits}"), &format!("{word} {digits}"), what))
 }
 
-/// `output3` and `input3` of the tutorial.
-fn point_of(point: &str) -> Option<TileKey> {
-    let kind = [Kind::Output, Kind::Input].into_iter().find(|kind| point.starts_with(kind.word()))?;
-    Some(TileKey { kind, number: number_of(point.strip_prefix(kind.word())?)? })
-}
-
-fn online(payload: &[u8]) -> Option<bool> {
-    match payload {
-        b"online" => Some(true),
-        b"offline" => Some(false),
-        _ => None,
-    }
-}
-
-fn value(kind: Kind, payload: &[u8]) -> Option<Value> {
-    match (kind, payload) {
-        (Kind::Output | Kind::Input, b"ON") => Some(Value::Switch(true)),
-        (Kind::Output | Kind::Input, b"OFF") => Some(Value::Switch(false)),
-        (Kind::Counter, digits) if !digits.is_empty() && digits.iter().all(u8::is_ascii_digit) => {
-            std::str::from_utf8(digits).ok()?.parse().ok().map(Value::Count)
-        }
-        _ => None,
-    }
+fn bind(spec: Spec, topic: &str, set: &str, payload: &[u8]) -> Option<Spec> {
+    let codec = match spec.kind {
+        Kind::Counter => Codec::Digits,
+        _ => Codec::switch("ON", "OFF"),
+    };
+    let asked = spec.kind != Kind::Indicator;
+    let spec = spec.whole(topic, codec.clone());
+    let is_known = matches!(spec.reads[0].hear(&mut Payload::new(payload)), Heard::Value(_));
+    let spec = if asked { spec.ask(set, codec, HOLE) } else { spec };
+    is_known.then_some(spec)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::devices::value::{Num, Value};
 
-    fn key(kind: Kind, number: u16) -> TileKey {
-        TileKey { kind, number }
-    }
-
-    fn says(topic: &str, payload: &str) -> Option<Says> {
-        read(topic, payload.as_bytes()).map(|signal| signal.says)
+    fn spec(topic: &str, payload: &str) -> Option<Spec> {
+        recognise(topic, payload.as_bytes())?.points.pop()
     }
 
     #[test]
     fn recorded_messages_are_read() {
-        for (topic, payload, kind, number, value, form) in [
-            ("wut-0a4711/get/input/1", "ON", Kind::Input, 1, Value::Switch(true), Form::Standard),
-            ("wut-0a4711/get/output/5", "OFF", Kind::Output, 5, Value::Switch(false), Form::Standard),
-            ("wut-0a4711/get/counter/0", "1432", Kind::Counter, 0, Value::Count(1432), Form::Standard),
-            ("mywebio/output0/status", "ON", Kind::Output, 0, Value::Switch(true), Form::Tutorial),
-            ("mywebio/input11/status", "OFF", Kind::Input, 11, Value::Switch(false), Form::Tutorial),
+        let on = Value::Switch(true);
+        let off = Value::Switch(false);
+        for (topic, payload, key, value, asked) in [
+            ("wut-0a4711/get/input/1", "ON", "input/1", on.clone(), None),
+            (
+                "wut-0a4711/get/output/5",
+                "OFF",
+                "output/5",
+                off.clone(),
+                Some(("wut-0a4711/set/output/5", "OFF")),
+            ),
+            (
+                "wut-0a4711/get/output/11",
+                "ON",
+                "output/11",
+                on.clone(),
+                Some(("wut-0a4711/set/output/11", "ON")),
+            ),
+            (
+                "wut-0a4711/get/counter/0",
+                "1432",
+                "counter/0",
+                Value::Number(Num::whole(1432)),
+                Some(("wut-0a4711/set/counter/0", "1432")),
+            ),
+            ("mywebio/output0/status", "ON", "output/0", on, Some(("mywebio/output0/set", "ON"))),
+            ("mywebio/input11/status", "OFF", "input/11", off, None),
         ] {
-            let expected = Says::Value { key: key(kind, number), value: Some(value), form };
-            assert_eq!(says(topic, payload), Some(expected), "{topic}");
+            let spec = spec(topic, payload).unwrap();
+            assert_eq!(&*spec.key, key);
+            assert_eq!(
+                spec.reads[0].hear(&mut Payload::new(payload.as_bytes())),
+                Heard::Value(value.clone()),
+                "{topic}"
+            );
+            let asked = asked.map(|(topic, payload)| (topic.to_owned(), payload.to_owned()));
+            assert_eq!(spec.command(&value), asked, "{topic}");
         }
-        assert_eq!(says("wut-0a4711/status", "online"), Some(Says::Online(true)));
-        assert_eq!(says("wut-0a4711/status", "offline"), Some(Says::Online(false)));
+        for word in ["online", "offline"] {
+            let found = recognise("wut-0a4711/status", word.as_bytes()).unwrap();
+            assert_eq!((found.presence.len(), found.sure), (1, true));
+        }
     }
 
     #[test]
@@ -136,31 +166,19 @@ mod tests {
             "$SYS/status",
             "a/set/output/1",
         ] {
-            assert_eq!(read(topic, b"ON"), None, "{topic}");
+            assert_eq!(recognise(topic, b"ON"), None, "{topic}");
         }
-        assert_eq!(read("a/status", b"fine"), None);
+        assert_eq!(recognise("a/status", b"fine"), None);
     }
 
     #[test]
-    fn payloads_of_no_meaning_are_said_to_have_none() {
-        let nothing = |kind, form| Some(Says::Value { key: key(kind, 1), value: None, form });
+    fn payloads_of_no_meaning_make_no_point() {
         for payload in ["on", "TOGGLE", "", "ON ", "\0"] {
-            assert_eq!(says("a/get/output/1", payload), nothing(Kind::Output, Form::Standard), "{payload}");
+            assert_eq!(spec("a/get/output/1", payload), None, "{payload}");
         }
         for payload in ["", "-1", "1.5", "99999999999999999999999", "x"] {
-            assert_eq!(says("a/get/counter/1", payload), nothing(Kind::Counter, Form::Standard), "{payload}");
+            assert_eq!(spec("a/get/counter/1", payload), None, "{payload}");
         }
-    }
-
-    #[test]
-    fn a_wish_is_put_as_the_device_wants_it() {
-        let ask = |form, kind, wanted| command("dev", key(kind, 3), form, wanted);
-        let on = ask(Form::Standard, Kind::Output, Value::Switch(true));
-        assert_eq!(on, ("dev/set/output/3".into(), "ON".into()));
-        let zero = ask(Form::Standard, Kind::Counter, Value::Count(0));
-        assert_eq!(zero, ("dev/set/counter/3".into(), "0".into()));
-        let off = ask(Form::Tutorial, Kind::Output, Value::Switch(false));
-        assert_eq!(off, ("dev/output3/set".into(), "OFF".into()));
     }
 
     #[test]

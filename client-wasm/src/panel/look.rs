@@ -2,11 +2,11 @@
 
 use mqtt::Instant;
 
-use crate::devices::{Kind, Value};
+use crate::devices::{Kind, Num, Spec, Value};
 use crate::words;
 
 use super::state::Presence;
-use super::tile::{Phase, Reading, Tile};
+use super::tile::{Phase, Proof, Reading, Tile};
 
 /// What is drawn of a tile besides its name.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -35,20 +35,72 @@ pub struct Clock {
 /// How a tile of a device looks at a time.
 #[must_use]
 pub fn look(tile: &Tile, presence: Presence, clock: Clock) -> Look {
+    let spec = &tile.spec;
     let (state, note) = match (presence, &tile.phase) {
         (Presence::Offline { since, longer }, _) => ("offline", offline(since, longer, clock)),
-        (_, Phase::Pending { wanted, .. }) => ("pending", asking(*wanted)),
+        (_, Phase::Pending { wanted, proof, .. }) => ("pending", asking(spec, wanted, *proof)),
         (_, Phase::Refused { reason }) => ("refused", reason.clone()),
-        (_, Phase::TimedOut { .. }) => ("timeout", timed_out(tile.key.kind).to_owned()),
-        (_, Phase::Assumed { value }) => ("assumed", format!("{} · assumed", word(*value))),
-        (_, Phase::Settled { otherwise }) => match tile.reading {
+        (_, Phase::TimedOut { .. }) => ("timeout", timed_out(spec).to_owned()),
+        (_, Phase::Assumed { .. }) if spec.kind == Kind::Button => ("assumed", "Sent".to_owned()),
+        (_, Phase::Assumed { value }) => ("assumed", format!("{} · assumed", shown(spec, value))),
+        (_, Phase::Settled { otherwise }) => match &tile.reading {
+            None if spec.kind == Kind::Button => ("unknown", String::new()),
+            None if !tile.is_told() => ("unknown", "Says nothing itself".to_owned()),
             None => ("unknown", "Not heard yet".to_owned()),
-            Some(reading) if *otherwise => ("confirmed", contradiction(reading.value)),
-            Some(reading) => ("confirmed", fact(&reading, clock)),
+            Some(reading) if *otherwise => {
+                ("confirmed", format!("Device says {}", words::small(&shown(spec, &reading.value))))
+            }
+            Some(reading) => ("confirmed", fact(spec, reading, clock)),
         },
     };
     let otherwise = matches!(tile.phase, Phase::Settled { otherwise: true });
-    Look { state, note, value: tile.reading.map(|r| r.value), stale: tile.is_stale(), otherwise }
+    Look { state, note, value: tile.value().cloned(), stale: tile.is_stale(), otherwise }
+}
+
+/// A value in words, with its unit.
+#[must_use]
+pub fn shown(spec: &Spec, value: &Value) -> String {
+    match (&spec.kind, value) {
+        (Kind::Lock, Value::Switch(true)) => "Locked".to_owned(),
+        (Kind::Lock, Value::Switch(false)) => "Unlocked".to_owned(),
+        (_, Value::Switch(true)) => "On".to_owned(),
+        (_, Value::Switch(false)) => "Off".to_owned(),
+        (_, Value::Number(n)) => {
+            // Rounded as it is set: a device that counts to 254 has no whole percents.
+            let n = match &spec.kind {
+                Kind::Slider(range) | Kind::Stepper(range) if range.step >= Num::whole(1) => n.rounded(0),
+                _ => *n,
+            };
+            let unit = if spec.unit.is_empty() { String::new() } else { format!("\u{202f}{}", spec.unit) };
+            number(n) + &unit
+        }
+        (Kind::Text | Kind::Select(_), Value::Text(text)) => text.to_string(),
+        (_, Value::Text(text)) => words::capital(text),
+        (_, Value::Colour(_, saturation)) if *saturation < 8 => "White".to_owned(),
+        (_, Value::Colour(hue, _)) => hue_word(*hue).to_owned(),
+    }
+}
+
+/// A number in groups of three, with at most two places.
+#[must_use]
+pub fn number(n: Num) -> String {
+    let text = n.rounded(2).to_string();
+    let (whole, places) = text.split_once('.').unwrap_or((&text, ""));
+    let digits = whole.trim_start_matches('-');
+    let sign = if digits.len() < whole.len() { "\u{2212}" } else { "" };
+    let grouped = words::grouped(digits.parse().unwrap_or(0));
+    if places.is_empty() { format!("{sign}{grouped}") } else { format!("{sign}{grouped}.{places}") }
+}
+
+fn hue_word(hue: u16) -> &'static str {
+    match hue {
+        15..45 => "Orange",
+        45..70 => "Yellow",
+        70..180 => "Green",
+        180..270 => "Blue",
+        270..345 => "Pink",
+        _ => "Red",
+    }
 }
 
 /// The line below a device's name that is away.
@@ -59,62 +111,67 @@ pub fn offline(since: Instant, longer: bool, clock: Clock) -> String {
     if longer { format!("Offline, before {time}") } else { format!("Offline since {time}") }
 }
 
-fn fact(reading: &Reading, clock: Clock) -> String {
+fn fact(spec: &Spec, reading: &Reading, clock: Clock) -> String {
     let age = words::age(clock.now, reading.since);
     let is_young = clock.now.since(reading.since).as_secs() < 60;
-    match (reading.value, reading.stale) {
-        (Value::Switch(_), true) => {
-            format!("{} · heard {}", word(reading.value), words::clock(reading.heard, clock.minutes_east))
+    let is_zero = reading.value == Value::Number(Num(0));
+    // Where the value stands large beside it, the note is about its age only.
+    let is_plain =
+        matches!(reading.value, Value::Switch(_)) || matches!(spec.kind, Kind::Cover | Kind::Colour);
+    match (&spec.kind, reading.longer) {
+        (_, _) if reading.stale => {
+            let heard = words::clock(reading.heard, clock.minutes_east);
+            if is_plain {
+                format!("{} · heard {heard}", shown(spec, &reading.value))
+            } else {
+                format!("Heard {heard}")
+            }
         }
-        (Value::Count(_), true) => format!("Heard {}", words::clock(reading.heard, clock.minutes_east)),
-        (Value::Switch(_), _) if reading.longer && is_young => word(reading.value).to_owned(),
-        (Value::Switch(_), _) if reading.longer => format!("{} · over {age}", word(reading.value)),
-        (Value::Switch(_), _) => format!("{} · {age}", word(reading.value)),
-        (Value::Count(_), _) if reading.longer && is_young => "Last count".to_owned(),
-        (Value::Count(_), _) if reading.longer => format!("Same for over {age}"),
-        (Value::Count(0), _) if is_young => "Set to 0 just now".to_owned(),
-        (Value::Count(0), _) => format!("Set to 0 {age} ago"),
-        (Value::Count(_), _) if is_young => "Counted just now".to_owned(),
-        (Value::Count(_), _) => format!("Counted {age} ago"),
+        _ if is_plain && reading.longer && is_young => shown(spec, &reading.value),
+        _ if is_plain && reading.longer => format!("{} · over {age}", shown(spec, &reading.value)),
+        _ if is_plain => format!("{} · {age}", shown(spec, &reading.value)),
+        (Kind::Counter, true) if is_young => "Last count".to_owned(),
+        (Kind::Counter, false) if is_zero && is_young => "Set to 0 just now".to_owned(),
+        (Kind::Counter, false) if is_zero => format!("Set to 0 {age} ago"),
+        (Kind::Counter, false) if is_young => "Counted just now".to_owned(),
+        (Kind::Counter, false) => format!("Counted {age} ago"),
+        (_, true) if is_young => "Last value".to_owned(),
+        (_, true) => format!("Same for over {age}"),
+        _ if is_young => words::capital(&age),
+        _ => format!("Since {age}"),
     }
 }
 
-fn asking(wanted: Value) -> String {
-    match wanted {
-        Value::Switch(true) => "Switching on…",
-        Value::Switch(false) => "Switching off…",
-        Value::Count(_) => "Setting to 0…",
+fn asking(spec: &Spec, wanted: &Value, proof: Proof) -> String {
+    if proof == Proof::Accepted {
+        return "Accepted, not done yet…".to_owned();
     }
-    .to_owned()
-}
-
-const fn timed_out(kind: Kind) -> &'static str {
-    match kind {
-        Kind::Output | Kind::Input => "No answer · tap to retry",
-        Kind::Counter => "No answer · try again",
-    }
-}
-
-fn contradiction(value: Value) -> String {
-    match value {
-        Value::Switch(true) => "Device says on".to_owned(),
-        Value::Switch(false) => "Device says off".to_owned(),
-        Value::Count(n) => format!("Device says {}", words::grouped(n)),
+    match (&spec.kind, wanted) {
+        (Kind::Lock, Value::Switch(true)) => "Locking…".to_owned(),
+        (Kind::Lock, _) => "Unlocking…".to_owned(),
+        (Kind::Button, _) => "Sending…".to_owned(),
+        (Kind::Cover, Value::Text(way)) => match &**way {
+            "open" => "Asked to open…".to_owned(),
+            "close" => "Asked to close…".to_owned(),
+            _ => "Asked to stop…".to_owned(),
+        },
+        (_, Value::Switch(true)) => "Switching on…".to_owned(),
+        (_, Value::Switch(false)) => "Switching off…".to_owned(),
+        (_, wanted) => format!("Setting to {}…", shown(spec, wanted)),
     }
 }
 
-const fn word(value: Value) -> &'static str {
-    match value {
-        Value::Switch(true) => "On",
-        Value::Switch(false) => "Off",
-        Value::Count(_) => "Counted",
+const fn timed_out(spec: &Spec) -> &'static str {
+    match spec.kind {
+        Kind::Switch | Kind::Lock => "No answer · tap to retry",
+        _ => "No answer · try again",
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::devices::{Form, TileKey};
+    use std::rc::Rc;
 
     const MINUTE: u64 = 60_000;
 
@@ -123,7 +180,9 @@ mod tests {
     }
 
     fn tile(kind: Kind, value: Value, longer: bool) -> Tile {
-        let mut tile = Tile::new(TileKey { kind, number: 3 }, Form::Standard);
+        let mut tile = Tile::new(Rc::new(
+            Spec::new("output/3", "Output 3", kind).whole("a", crate::devices::codec::Codec::Text),
+        ));
         tile.reading = Some(Reading { value, since: at(0), heard: at(0), longer, stale: false });
         tile
     }
@@ -134,13 +193,13 @@ mod tests {
 
     #[test]
     fn facts_come_with_their_age() {
-        let mut on = tile(Kind::Output, Value::Switch(true), false);
+        let mut on = tile(Kind::Switch, Value::Switch(true), false);
         assert_eq!((note(&on, 0).as_str(), note(&on, 14).as_str()), ("On · just now", "On · 14 min"));
         on.reading.as_mut().unwrap().stale = true;
         assert_eq!(note(&on, 14), "On · heard 01:00");
-        let off = tile(Kind::Output, Value::Switch(false), true);
+        let off = tile(Kind::Switch, Value::Switch(false), true);
         assert_eq!((note(&off, 0).as_str(), note(&off, 2).as_str()), ("Off", "Off · over 2 min"));
-        let count = |n, longer| tile(Kind::Counter, Value::Count(n), longer);
+        let count = |n, longer| tile(Kind::Counter, Value::Number(Num::whole(n)), longer);
         assert_eq!(note(&count(7, true), 0), "Last count");
         assert_eq!(note(&count(7, true), 3), "Same for over 3 min");
         assert_eq!(note(&count(0, false), 0), "Set to 0 just now");
@@ -150,7 +209,7 @@ mod tests {
 
     #[test]
     fn what_is_away_says_since_when_whatever_else_is_so() {
-        let mut tile = tile(Kind::Output, Value::Switch(true), false);
+        let mut tile = tile(Kind::Switch, Value::Switch(true), false);
         tile.phase = Phase::TimedOut { wanted: Value::Switch(true) };
         let clock = Clock { now: at(0), minutes_east: 0 };
         let away = look(&tile, Presence::Offline { since: at(842 * MINUTE), longer: false }, clock);
@@ -162,18 +221,19 @@ mod tests {
 
     #[test]
     fn wishes_and_their_ends_have_words_and_never_change_the_value() {
-        let mut tile = tile(Kind::Output, Value::Switch(false), false);
+        let mut tile = tile(Kind::Switch, Value::Switch(false), false);
         let wanted = Value::Switch(true);
         let pending = Phase::Pending {
             command: super::super::tile::CommandId(1),
-            wanted,
+            wanted: wanted.clone(),
             since: at(0),
             deadline: at(9),
+            proof: Proof::Asked,
         };
         for (phase, state, note) in [
             (pending, "pending", "Switching on…"),
             (Phase::Refused { reason: "Not allowed for you".into() }, "refused", "Not allowed for you"),
-            (Phase::TimedOut { wanted }, "timeout", "No answer · tap to retry"),
+            (Phase::TimedOut { wanted: wanted.clone() }, "timeout", "No answer · tap to retry"),
             (Phase::Assumed { value: wanted }, "assumed", "On · assumed"),
             (Phase::Settled { otherwise: true }, "confirmed", "Device says off"),
         ] {

@@ -1,56 +1,42 @@
 //! The panel's memory: devices, their tiles, and what was asked of them. Pure: messages, wishes, answers and the time come
-//! in; tiles and commands come out.
+//! in; tiles, commands and what is to be subscribed to come out.
 //!
 //! Knows no browser and no connection. Devices sit behind [`Rc`] and are copied only when they change, so a component
 //! sees by one comparison of pointers that there is nothing to draw.
 
+mod device;
+mod learn;
+
 use std::rc::Rc;
+use std::time::Duration;
 
-use mqtt::Instant;
+use mqtt::{Instant, Rng};
 
-use crate::devices::{self, Says, TileKey, Value};
+use crate::devices::{Conventions, FAMILIES, Payload, Value};
 
-use super::tile::{CommandId, Tile};
+use super::tile::{CommandId, Proof, Tile};
 
-/// Devices that are remembered; more is not a site but a flood.
-const MAX_DEVICES: usize = 1_000;
+pub use device::{Device, Presence};
 
 /// All devices that were heard.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct State {
     /// By name.
     devices: Vec<Rc<Device>>,
+    conventions: Conventions,
+    /// Which devices each topic speaks for, by topic.
+    routes: Vec<(Rc<str>, Vec<Rc<str>>)>,
+    /// Devices that have another name in another convention.
+    aliases: Vec<(Rc<str>, Rc<str>)>,
+    /// What is subscribed to besides what the conventions need, sorted; and what is still to be.
+    listening: Vec<String>,
+    unheard: Vec<String>,
     commands: u64,
+    /// Spreads the questions of many pages that were opened at once.
+    seed: u64,
 }
 
-/// One device with its tiles.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Device {
-    /// Its name in topics.
-    pub name: Rc<str>,
-    /// What it, or its will, says of itself.
-    pub presence: Presence,
-    /// In the order of the page.
-    pub tiles: Vec<Tile>,
-}
-
-/// Whether a device is there.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Presence {
-    /// Nothing was said.
-    Unknown,
-    /// It says so.
-    Online,
-    /// Its will, or itself, says it is not.
-    Offline {
-        /// When that was heard.
-        since: Instant,
-        /// It was the broker's memory that said so: it has been away for longer.
-        longer: bool,
-    },
-}
-
-/// A message to send for a wish: QoS 1, never retained, worth nothing after [`DEADLINE`](super::tile::DEADLINE).
+/// A message to send for a wish: QoS 1, never retained, worth nothing after its life.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Command {
     /// For the answers.
@@ -59,56 +45,53 @@ pub struct Command {
     pub topic: String,
     /// What.
     pub payload: String,
+    /// How long the tile waits, and the command is worth something.
+    pub life: Duration,
 }
 
 impl State {
+    /// Of a page that devices answer at `me/…`; `seed` differs from page to page.
+    #[must_use]
+    pub fn new(me: &str, seed: u64) -> Self {
+        Self { conventions: Conventions::new(me), seed, ..Self::default() }
+    }
+
     /// A message came. Says whether it changed anything.
     pub fn hear(&mut self, now: Instant, topic: &str, payload: &[u8], retained: bool) -> bool {
-        let Some(signal) = devices::read(topic, payload) else { return false };
-        let meaningless = matches!(signal.says, Says::Value { value: None, .. });
-        let at = match self.position(signal.device) {
-            Ok(at) => at,
-            Err(_) if meaningless || self.devices.len() >= MAX_DEVICES => return false,
-            Err(at) => {
-                let device =
-                    Device { name: signal.device.into(), presence: Presence::Unknown, tiles: Vec::new() };
-                self.devices.insert(at, Rc::new(device));
-                at
-            }
-        };
-        let Some(device) = self.devices.get_mut(at) else { return false };
-        let device = Rc::make_mut(device);
-        match signal.says {
-            Says::Online(online) => device.hear_presence(now, online, retained),
-            Says::Value { key, value, form } => match device.position(key) {
-                Ok(at) => device.tiles[at].hear(now, value, retained),
-                Err(_) if meaningless => return false,
-                Err(at) => {
-                    let mut tile = Tile::new(key, form);
-                    tile.hear(now, value, retained);
-                    device.tiles.insert(at, tile);
-                }
-            },
+        let route = self.routes.binary_search_by(|(known, _)| (**known).cmp(topic));
+        let mut changed = false;
+        for found in self.conventions.hear(topic, payload, route.is_ok()) {
+            self.learn(now, found);
+            changed = true;
         }
-        true
+        let Ok(at) = self.routes.binary_search_by(|(known, _)| (**known).cmp(topic)) else { return changed };
+        let mut payload = Payload::new(payload);
+        for name in self.routes[at].1.clone() {
+            let Ok(at) = self.position(&name) else { continue };
+            if let Some(device) = self.devices.get_mut(at) {
+                Rc::make_mut(device).hear(now, topic, &mut payload, retained);
+                changed = true;
+            }
+        }
+        changed
     }
 
     /// A person asks a tile for a value. The command is to be sent at once or [refused](Self::refuse); none when the tile
     /// cannot be asked: it waits already, its device is away, or it only tells.
-    pub fn wish(&mut self, now: Instant, device: &str, key: TileKey, wanted: Value) -> Option<Command> {
+    pub fn wish(&mut self, now: Instant, device: &str, key: &str, wanted: Value) -> Option<Command> {
         let at = self.position(device).ok()?;
         let device = self.devices.get_mut(at)?;
-        let at = device.position(key).ok()?;
-        if device.is_offline() || device.tiles[at].next_wish().is_none() {
+        let at = device.position(key)?;
+        let tile = &device.tiles[at];
+        if device.is_offline() || !tile.may_ask() {
             return None;
         }
+        let (topic, payload) = tile.spec.command(&wanted)?;
         self.commands += 1;
         let id = CommandId(self.commands);
-        let device = Rc::make_mut(device);
-        let tile = &mut device.tiles[at];
+        let tile = &mut Rc::make_mut(device).tiles[at];
         tile.wish(now, id, wanted);
-        let (topic, payload) = devices::command(&device.name, key, tile.form, wanted);
-        Some(Command { id, topic, payload })
+        Some(Command { id, topic, payload, life: tile.patience() })
     }
 
     /// The command was not sent, or the broker does not want it.
@@ -116,9 +99,11 @@ impl State {
         self.tile_of(command).is_some_and(|tile| tile.refuse(command, reason))
     }
 
-    /// The command was taken, by a device that never confirms.
-    pub fn assume(&mut self, command: CommandId) -> bool {
-        self.tile_of(command).is_some_and(|tile| tile.assume(command))
+    /// The broker has the command. What never confirms is assumed from now on.
+    pub fn sent(&mut self, command: CommandId) {
+        if let Some(tile) = self.tile_of(command) {
+            tile.advance(Proof::Sent);
+        }
     }
 
     /// The link is lost: whatever was heard may have changed since. Wishes go on waiting for their deadline, because the
@@ -129,28 +114,73 @@ impl State {
         }
     }
 
+    /// The link is there: what has not been said again by itself soon is asked for.
+    pub fn connected(&mut self, now: Instant) {
+        for at in 0..self.devices.len() {
+            self.ask_soon(now, at);
+        }
+    }
+
     /// Lets wishes time out. Says whether one did.
     pub fn tick(&mut self, now: Instant) -> bool {
-        if self.deadline().is_none_or(|deadline| deadline > now) {
-            return false;
-        }
+        let mut any = false;
         for device in &mut self.devices {
             if device.tiles.iter().any(|tile| tile.deadline().is_some_and(|deadline| deadline <= now)) {
                 Rc::make_mut(device).tiles.iter_mut().for_each(|tile| tile.time_out(now));
+                any = true;
             }
         }
-        true
+        any
     }
 
-    /// When [`tick`](Self::tick) has something to do.
+    /// The questions that are due: topic and payload. A device that has said everything meanwhile, perhaps because another
+    /// page asked it, is not asked.
+    pub fn questions(&mut self, now: Instant) -> Vec<(String, String)> {
+        let mut questions = Vec::new();
+        for device in &mut self.devices {
+            if device.asks_at.is_some_and(|at| at <= now) {
+                let device = Rc::make_mut(device);
+                device.asks_at = None;
+                if device.is_silent() {
+                    device.asked = Some(now);
+                    questions.extend(device.asks.iter().cloned());
+                }
+            }
+        }
+        questions
+    }
+
+    /// When [`tick`](Self::tick) or [`questions`](Self::questions) have something to do.
     #[must_use]
     pub fn deadline(&self) -> Option<Instant> {
-        self.devices.iter().flat_map(|device| &device.tiles).filter_map(Tile::deadline).min()
+        let wishes = self.devices.iter().flat_map(|device| &device.tiles).filter_map(Tile::deadline);
+        wishes.chain(self.devices.iter().filter_map(|device| device.asks_at)).min()
+    }
+
+    /// What is to be subscribed to now, besides all before.
+    pub fn take_listen(&mut self) -> Vec<String> {
+        std::mem::take(&mut self.unheard)
+    }
+
+    /// All that is to be subscribed to.
+    #[must_use]
+    pub fn filters(&self) -> Vec<String> {
+        let mut filters = self.conventions.filters();
+        filters.extend(self.listening.iter().cloned());
+        filters
     }
 
     /// The devices to show, by name.
     pub fn shown(&self) -> impl Iterator<Item = &Rc<Device>> {
         self.devices.iter().filter(|device| device.is_shown())
+    }
+
+    /// The same, those of one family together.
+    #[must_use]
+    pub fn by_family(&self) -> Vec<Rc<Device>> {
+        // A sort would bring the whole of the library's sorting into the page.
+        let of = |family| self.shown().filter(move |device| device.family == family).cloned();
+        (0..FAMILIES).flat_map(of).collect()
     }
 
     /// A device that is shown.
@@ -163,56 +193,21 @@ impl State {
         self.devices.binary_search_by(|device| (*device.name).cmp(name))
     }
 
+    /// In a second or so, and not more often than twice a minute.
+    fn ask_soon(&mut self, now: Instant, at: usize) {
+        const PAUSE: Duration = Duration::from_secs(30);
+        let Some(device) = self.devices.get_mut(at).filter(|device| !device.asks.is_empty()) else { return };
+        self.seed = self.seed.wrapping_add(1);
+        let soon = now + Duration::from_millis(250 + Rng::new(self.seed).up_to(1_000));
+        let device = Rc::make_mut(device);
+        let at = device.asked.map_or(soon, |asked| soon.max(asked + PAUSE));
+        device.asks_at = Some(device.asks_at.map_or(at, |before| before.min(at)));
+    }
+
     /// The tile that waits for the answer to a command. No other device is copied for it.
     fn tile_of(&mut self, command: CommandId) -> Option<&mut Tile> {
         let waits = |device: &Rc<Device>| device.tiles.iter().any(|tile| tile.waits_for(command));
         let device = self.devices.iter_mut().find(|device| waits(device))?;
         Rc::make_mut(device).tiles.iter_mut().find(|tile| tile.waits_for(command))
-    }
-}
-
-impl Device {
-    /// Whether it is known to be away.
-    #[must_use]
-    pub const fn is_offline(&self) -> bool {
-        matches!(self.presence, Presence::Offline { .. })
-    }
-
-    /// The tile of a point.
-    #[must_use]
-    pub fn tile(&self, key: TileKey) -> Option<&Tile> {
-        self.position(key).ok().and_then(|at| self.tiles.get(at))
-    }
-
-    /// Two signals, or one and a name that only such a device has: broad filters catch strangers.
-    fn is_shown(&self) -> bool {
-        let says_presence = usize::from(self.presence != Presence::Unknown);
-        match self.tiles.len() {
-            0 => false,
-            tiles => tiles + says_presence >= 2 || devices::is_known_name(&self.name),
-        }
-    }
-
-    fn position(&self, key: TileKey) -> Result<usize, usize> {
-        self.tiles.binary_search_by_key(&key, |tile| tile.key)
-    }
-
-    fn hear_presence(&mut self, now: Instant, online: bool, retained: bool) {
-        match (online, self.presence) {
-            (true, presence) => {
-                // What it said before it went away need not be so any more.
-                if let Presence::Offline { .. } = presence {
-                    self.tiles.iter_mut().for_each(Tile::doubt);
-                }
-                self.presence = Presence::Online;
-            }
-            (false, Presence::Offline { .. }) => {}
-            (false, _) => {
-                self.presence = Presence::Offline { since: now, longer: retained };
-                for tile in &mut self.tiles {
-                    tile.give_up("The device went offline");
-                }
-            }
-        }
     }
 }

@@ -6,7 +6,9 @@ use mqtt::Instant;
 
 use super::state::{Command, Presence, State};
 use super::tile::{Phase, Reading, Tile};
-use crate::devices::{Kind, TileKey, Value};
+use crate::devices::Value;
+
+mod conventions;
 
 const ON: Value = Value::Switch(true);
 const OFF: Value = Value::Switch(false);
@@ -42,17 +44,17 @@ impl Panel {
         self.state.hear(self.now, &format!("{DEVICE}/{rest}"), payload.as_bytes(), true);
     }
 
-    fn tap(&mut self, kind: Kind) -> Option<Command> {
+    fn tap(&mut self, kind: &str) -> Option<Command> {
         let wanted = self.tile(kind).next_wish()?;
-        self.state.wish(self.now, DEVICE, TileKey { kind, number: 3 }, wanted)
+        self.state.wish(self.now, DEVICE, &format!("{kind}/3"), wanted)
     }
 
-    fn tile(&self, kind: Kind) -> Tile {
-        self.state.device(DEVICE).unwrap().tile(TileKey { kind, number: 3 }).unwrap().clone()
+    fn tile(&self, kind: &str) -> Tile {
+        self.state.device(DEVICE).unwrap().tile(&format!("{kind}/3")).unwrap().clone()
     }
 
     fn output(&self) -> Tile {
-        self.tile(Kind::Output)
+        self.tile("output")
     }
 
     fn reading(&self) -> Reading {
@@ -67,7 +69,7 @@ fn settled(otherwise: bool) -> Phase {
 #[test]
 fn a_wish_is_not_a_value_until_the_device_says_so() {
     let mut panel = Panel::with_output("OFF");
-    let command = panel.tap(Kind::Output).unwrap();
+    let command = panel.tap("output").unwrap();
     assert_eq!((command.topic.as_str(), command.payload.as_str()), ("wut-0a4711/set/output/3", "ON"));
     assert!(matches!(panel.output().phase, Phase::Pending { wanted: ON, .. }));
     assert_eq!(panel.reading().value, OFF);
@@ -81,7 +83,7 @@ fn a_wish_is_not_a_value_until_the_device_says_so() {
 #[test]
 fn a_device_that_says_otherwise_is_believed_and_it_shows() {
     let mut panel = Panel::with_output("OFF");
-    panel.tap(Kind::Output).unwrap();
+    panel.tap("output").unwrap();
     panel.live("get/output/3", "OFF");
     assert_eq!(panel.output().phase, settled(true));
     assert_eq!(panel.reading().value, OFF);
@@ -92,7 +94,7 @@ fn a_device_that_says_otherwise_is_believed_and_it_shows() {
 #[test]
 fn the_brokers_memory_does_not_answer_a_wish() {
     let mut panel = Panel::with_output("OFF");
-    panel.tap(Kind::Output).unwrap();
+    panel.tap("output").unwrap();
     panel.retained("get/output/3", "OFF");
     assert!(matches!(panel.output().phase, Phase::Pending { .. }));
     panel.retained("get/output/3", "ON");
@@ -102,20 +104,20 @@ fn the_brokers_memory_does_not_answer_a_wish() {
 #[test]
 fn silence_becomes_a_timeout_at_the_deadline_and_a_tap_tries_the_same_again() {
     let mut panel = Panel::with_output("OFF");
-    panel.tap(Kind::Output).unwrap();
+    panel.tap("output").unwrap();
     assert_eq!(panel.state.deadline(), Some(panel.now + Duration::from_secs(5)));
     assert!(!panel.wait(4_999));
     assert!(panel.wait(1));
     assert_eq!(panel.output().phase, Phase::TimedOut { wanted: ON });
     assert_eq!(panel.reading().value, OFF);
-    assert_eq!(panel.tap(Kind::Output).unwrap().payload, "ON");
+    assert_eq!(panel.tap("output").unwrap().payload, "ON");
     assert!(matches!(panel.output().phase, Phase::Pending { .. }));
 }
 
 #[test]
 fn a_late_answer_after_the_timeout_is_still_the_truth() {
     let mut panel = Panel::with_output("OFF");
-    panel.tap(Kind::Output).unwrap();
+    panel.tap("output").unwrap();
     panel.wait(6_000);
     panel.live("get/output/3", "ON");
     assert_eq!((panel.output().phase, panel.reading().value), (settled(false), ON));
@@ -124,10 +126,10 @@ fn a_late_answer_after_the_timeout_is_still_the_truth() {
 #[test]
 fn a_refusal_says_why_and_only_ends_its_own_wish() {
     let mut panel = Panel::with_output("OFF");
-    let first = panel.tap(Kind::Output).unwrap();
+    let first = panel.tap("output").unwrap();
     assert!(panel.state.refuse(first.id, "Not allowed for you"));
     assert_eq!(panel.output().phase, Phase::Refused { reason: "Not allowed for you".into() });
-    let second = panel.tap(Kind::Output).unwrap();
+    let second = panel.tap("output").unwrap();
     assert!(!panel.state.refuse(first.id, "late"), "the first wish is over");
     assert!(matches!(panel.output().phase, Phase::Pending { command, .. } if command == second.id));
 }
@@ -135,17 +137,17 @@ fn a_refusal_says_why_and_only_ends_its_own_wish() {
 #[test]
 fn a_second_tap_while_pending_asks_for_nothing() {
     let mut panel = Panel::with_output("OFF");
-    panel.tap(Kind::Output).unwrap();
-    assert_eq!(panel.tap(Kind::Output), None);
-    assert_eq!(panel.state.wish(panel.now, DEVICE, TileKey { kind: Kind::Output, number: 3 }, ON), None);
+    panel.tap("output").unwrap();
+    assert_eq!(panel.tap("output"), None);
+    assert_eq!(panel.state.wish(panel.now, DEVICE, "output/3", ON), None);
 }
 
 #[test]
 fn inputs_and_strangers_cannot_be_asked() {
     let mut panel = Panel::new();
     panel.live("get/input/3", "ON");
-    assert_eq!(panel.tap(Kind::Input), None);
-    let key = TileKey { kind: Kind::Output, number: 9 };
+    assert_eq!(panel.tap("input"), None);
+    let key = "output/9";
     assert_eq!(panel.state.wish(panel.now, DEVICE, key, ON), None);
     assert_eq!(panel.state.wish(panel.now, "nobody", key, ON), None);
 }
@@ -154,13 +156,13 @@ fn inputs_and_strangers_cannot_be_asked() {
 fn a_device_that_goes_offline_keeps_its_values_and_its_time() {
     let mut panel = Panel::with_output("ON");
     panel.retained("status", "online");
-    panel.tap(Kind::Output).unwrap();
+    panel.tap("output").unwrap();
     panel.wait(100);
     panel.live("status", "offline");
     let offline = Presence::Offline { since: panel.now, longer: false };
     assert_eq!(panel.state.device(DEVICE).unwrap().presence, offline);
     assert!(matches!(panel.output().phase, Phase::Refused { .. }), "nothing waits for a device that is gone");
-    assert_eq!(panel.tap(Kind::Output), None);
+    assert_eq!(panel.tap("output"), None);
     panel.wait(100);
     panel.live("status", "offline");
     assert_eq!(panel.state.device(DEVICE).unwrap().presence, offline, "still since the first word of it");
@@ -191,18 +193,18 @@ fn after_a_lost_link_values_are_stale_until_each_is_heard_again() {
     let mut panel = Panel::with_output("ON");
     panel.retained("get/input/3", "OFF");
     panel.state.lose();
-    assert!(panel.output().is_stale() && panel.tile(Kind::Input).is_stale());
+    assert!(panel.output().is_stale() && panel.tile("input").is_stale());
     panel.wait(3_000);
     panel.retained("get/output/3", "ON");
     assert!(!panel.output().is_stale());
-    assert!(panel.tile(Kind::Input).is_stale(), "not heard yet");
+    assert!(panel.tile("input").is_stale(), "not heard yet");
     assert_eq!(panel.reading().heard, panel.now);
 }
 
 #[test]
 fn a_wish_outlives_a_lost_link_up_to_its_deadline() {
     let mut panel = Panel::with_output("OFF");
-    panel.tap(Kind::Output).unwrap();
+    panel.tap("output").unwrap();
     panel.state.lose();
     assert!(matches!(panel.output().phase, Phase::Pending { .. }));
     panel.wait(5_000);
@@ -234,20 +236,11 @@ fn a_payload_without_meaning_makes_the_value_unknown() {
 fn a_counter_that_counts_on_does_not_answer_its_reset() {
     let mut panel = Panel::new();
     panel.live("get/counter/3", "1432");
-    assert_eq!(panel.tap(Kind::Counter).unwrap().payload, "0");
+    assert_eq!(panel.tap("counter").unwrap().payload, "0");
     panel.live("get/counter/3", "1433");
-    assert!(matches!(panel.tile(Kind::Counter).phase, Phase::Pending { .. }));
+    assert!(matches!(panel.tile("counter").phase, Phase::Pending { .. }));
     panel.live("get/counter/3", "1");
-    assert_eq!(panel.tile(Kind::Counter).phase, settled(false), "set back, and counted one since");
-}
-
-#[test]
-fn a_device_that_never_confirms_is_assumed() {
-    let mut panel = Panel::with_output("OFF");
-    let command = panel.tap(Kind::Output).unwrap();
-    assert!(panel.state.assume(command.id));
-    assert_eq!(panel.output().phase, Phase::Assumed { value: ON });
-    assert_eq!((panel.reading().value, panel.output().next_wish()), (OFF, Some(OFF)));
+    assert_eq!(panel.tile("counter").phase, settled(false), "set back, and counted one since");
 }
 
 #[test]
@@ -274,7 +267,7 @@ fn tiles_stand_in_the_order_of_the_page() {
         panel.live(&format!("get/{key}"), if key.starts_with('c') { "7" } else { "ON" });
     }
     let order: Vec<String> =
-        panel.state.device(DEVICE).unwrap().tiles.iter().map(|tile| tile.key.to_string()).collect();
+        panel.state.device(DEVICE).unwrap().tiles.iter().map(|tile| tile.spec.key.to_string()).collect();
     assert_eq!(order, ["output/2", "output/10", "input/1", "counter/0"]);
 }
 

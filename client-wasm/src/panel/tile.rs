@@ -11,30 +11,41 @@
 //!      └────────────────┴──┴─── broker or link says no ──────▶ Refused ─── wish ──▶ Pending
 //! ```
 
+use std::rc::Rc;
 use std::time::Duration;
 
 use mqtt::Instant;
 
-use crate::devices::{Form, Kind, TileKey, Value};
+use crate::devices::{Kind, Num, Range, Spec, Tells, Value};
 
 /// How long a device has to confirm; also the life of the command itself, so that nothing happens later than this.
 pub const DEADLINE: Duration = Duration::from_secs(5);
 
+/// The same for what has a way to go: blinds, gates, lamps that fade.
+const TRAVEL: Duration = Duration::from_secs(60);
+
 /// One point of a device with all that is known of it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct Tile {
-    /// Which point.
-    pub key: TileKey,
-    /// How it wants to be asked.
-    pub form: Form,
+    /// Which point, and what it can do.
+    pub spec: Rc<Spec>,
     /// The last confirmed value; none when nothing of meaning was heard.
     pub reading: Option<Reading>,
     /// What became of the last wish.
     pub phase: Phase,
 }
 
+/// Two are equal when they are drawn alike; a specification is only compared by its place, which is enough for that.
+impl PartialEq for Tile {
+    fn eq(&self, other: &Self) -> bool {
+        Rc::ptr_eq(&self.spec, &other.spec) && self.reading == other.reading && self.phase == other.phase
+    }
+}
+
+impl Eq for Tile {}
+
 /// A value the device confirmed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Reading {
     /// The value.
     pub value: Value,
@@ -70,6 +81,8 @@ pub enum Phase {
         since: Instant,
         /// When waiting ends.
         deadline: Instant,
+        /// How far it has come.
+        proof: Proof,
     },
     /// Not done.
     Refused {
@@ -88,20 +101,71 @@ pub enum Phase {
     },
 }
 
+/// How far a wish has come before the device confirms it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Proof {
+    /// It was asked for.
+    Asked,
+    /// The broker has it.
+    Sent,
+    /// The device has it.
+    Accepted,
+}
+
 impl Tile {
-    pub(super) const fn new(key: TileKey, form: Form) -> Self {
-        Self { key, form, reading: None, phase: Phase::Settled { otherwise: false } }
+    pub(super) const fn new(spec: Rc<Spec>) -> Self {
+        Self { spec, reading: None, phase: Phase::Settled { otherwise: false } }
     }
 
-    /// What a tap asks for: the other side of a switch, zero of a counter, after a timeout the same again.
+    /// Whether it can be asked for something now: not while it waits, but for what is set by degrees, where the last word
+    /// counts.
+    #[must_use]
+    pub fn may_ask(&self) -> bool {
+        let by_degrees =
+            matches!(self.spec.kind, Kind::Slider(_) | Kind::Stepper(_) | Kind::Colour | Kind::Cover);
+        self.spec.write.is_some() && (by_degrees || self.wanted().is_none())
+    }
+
+    /// What was asked for and is not answered yet.
+    #[must_use]
+    pub const fn wanted(&self) -> Option<&Value> {
+        match &self.phase {
+            Phase::Pending { wanted, .. } => Some(wanted),
+            _ => None,
+        }
+    }
+
+    /// The value that is confirmed.
+    #[must_use]
+    pub fn value(&self) -> Option<&Value> {
+        self.reading.as_ref().map(|reading| &reading.value)
+    }
+
+    /// Whether anything speaks for it; otherwise it is never confirmed.
+    #[must_use]
+    pub fn is_told(&self) -> bool {
+        self.spec.reads.iter().any(|read| read.tells == Tells::Value)
+    }
+
+    /// What a tap asks for: the other side of a switch, zero of a counter, after a timeout the same again; none when a tap
+    /// does not say what is wished.
     #[must_use]
     pub fn next_wish(&self) -> Option<Value> {
-        match (self.key.kind, &self.phase) {
-            (Kind::Input, _) | (_, Phase::Pending { .. }) => None,
-            (_, Phase::TimedOut { wanted }) => Some(*wanted),
-            (Kind::Counter, _) => Some(Value::Count(0)),
-            (Kind::Output, Phase::Assumed { value }) => Some(opposite(*value)),
-            (Kind::Output, _) => Some(self.reading.map_or(Value::Switch(true), |r| opposite(r.value))),
+        if !self.may_ask() {
+            return None;
+        }
+        if let Phase::TimedOut { wanted } = &self.phase {
+            return Some(wanted.clone());
+        }
+        let is_on = match (&self.phase, self.value()) {
+            (Phase::Assumed { value: Value::Switch(on) }, _) | (_, Some(Value::Switch(on))) => *on,
+            _ => false,
+        };
+        match self.spec.kind {
+            Kind::Switch | Kind::Lock => Some(Value::Switch(!is_on)),
+            Kind::Button => Some(Value::Switch(true)),
+            Kind::Counter => Some(Value::Number(Num(0))),
+            _ => None,
         }
     }
 
@@ -111,10 +175,13 @@ impl Tile {
             self.reading = None;
             return;
         };
-        let old = self.reading.map(|r| r.value);
+        let verdict = match &self.phase {
+            Phase::Pending { wanted, .. } => Some(verdict(&self.spec, wanted, self.value(), &value)),
+            _ => None,
+        };
         self.note(now, value, retained);
-        if let Phase::Pending { wanted, .. } = self.phase {
-            match verdict(wanted, old, value) {
+        if let Some(verdict) = verdict {
+            match verdict {
                 Verdict::Done => self.phase = Phase::Settled { otherwise: false },
                 // The broker's memory is older than the wish: it does not answer it.
                 Verdict::Otherwise if !retained => self.phase = Phase::Settled { otherwise: true },
@@ -126,21 +193,39 @@ impl Tile {
     }
 
     fn note(&mut self, now: Instant, value: Value, retained: bool) {
-        let fresh = Reading { value, since: now, heard: now, longer: retained, stale: false };
-        self.reading = Some(match self.reading {
+        let fresh = |value| Reading { value, since: now, heard: now, longer: retained, stale: false };
+        self.reading = Some(match self.reading.take() {
             Some(old) if old.value == value => {
                 // While it was stale it may have changed and changed back.
                 let longer = old.longer || old.stale;
                 Reading { heard: now, stale: false, longer, ..old }
             }
             // The first word of a value, live or not, says that it is so, not that it just became so.
-            None => Reading { longer: true, ..fresh },
-            Some(_) => fresh,
+            None => Reading { longer: true, ..fresh(value) },
+            Some(_) => fresh(value),
         });
     }
 
     pub(super) fn wish(&mut self, now: Instant, command: CommandId, wanted: Value) {
-        self.phase = Phase::Pending { command, wanted, since: now, deadline: now + DEADLINE };
+        let deadline = now + self.patience();
+        self.phase = Phase::Pending { command, wanted, since: now, deadline, proof: Proof::Asked };
+    }
+
+    /// How long its device has to confirm.
+    #[must_use]
+    pub fn patience(&self) -> Duration {
+        if self.spec.travels { TRAVEL } else { DEADLINE }
+    }
+
+    /// A wish has come further. A device that never confirms is then assumed to have done it.
+    pub(super) fn advance(&mut self, to: Proof) {
+        let is_told = self.is_told();
+        if let Phase::Pending { wanted, proof, .. } = &mut self.phase {
+            *proof = to.max(*proof);
+            if !is_told {
+                self.phase = Phase::Assumed { value: wanted.clone() };
+            }
+        }
     }
 
     /// Ends the command if it still waits.
@@ -159,22 +244,11 @@ impl Tile {
         }
     }
 
-    /// The device took the command and will never confirm it.
-    pub(super) fn assume(&mut self, command: CommandId) -> bool {
-        match self.phase {
-            Phase::Pending { command: mine, wanted, .. } if mine == command => {
-                self.phase = Phase::Assumed { value: wanted };
-                true
-            }
-            _ => false,
-        }
-    }
-
     pub(super) fn time_out(&mut self, now: Instant) {
-        if let Phase::Pending { wanted, deadline, .. } = self.phase
-            && deadline <= now
+        if let Phase::Pending { wanted, deadline, .. } = &self.phase
+            && *deadline <= now
         {
-            self.phase = Phase::TimedOut { wanted };
+            self.phase = Phase::TimedOut { wanted: wanted.clone() };
         }
     }
 
@@ -194,7 +268,7 @@ impl Tile {
     /// Whether its value is one that was not heard since the link or the device came back.
     #[must_use]
     pub fn is_stale(&self) -> bool {
-        self.reading.is_some_and(|r| r.stale)
+        self.reading.as_ref().is_some_and(|r| r.stale)
     }
 
     pub(super) fn waits_for(&self, wanted: CommandId) -> bool {
@@ -209,19 +283,39 @@ enum Verdict {
 }
 
 /// Whether a value answers a wish. A counter that is set back goes on counting: whatever is less than before shows that it
-/// was set back, and whatever is more that it only counted.
-fn verdict(wanted: Value, old: Option<Value>, heard: Value) -> Verdict {
-    match (wanted, old, heard) {
+/// was set back, and whatever is more that it only counted. Numbers and colours may come back rounded. What has a way to go
+/// says other values while it goes.
+fn verdict(spec: &Spec, wanted: &Value, old: Option<&Value>, heard: &Value) -> Verdict {
+    match (&spec.kind, wanted, heard) {
         _ if wanted == heard => Verdict::Done,
-        (Value::Count(_), Some(Value::Count(before)), Value::Count(after)) if after < before => Verdict::Done,
-        (Value::Count(_), ..) => Verdict::NotYet,
-        (Value::Switch(_), ..) => Verdict::Otherwise,
+        (Kind::Counter, _, Value::Number(after)) => match old {
+            Some(Value::Number(before)) if after < before => Verdict::Done,
+            _ => Verdict::NotYet,
+        },
+        (Kind::Cover, Value::Text(wanted), Value::Text(heard)) => {
+            let is_so = match &**wanted {
+                "open" => &**heard == "opening",
+                "close" => matches!(&**heard, "closing" | "closed"),
+                _ => !matches!(&**heard, "opening" | "closing"),
+            };
+            if is_so { Verdict::Done } else { Verdict::NotYet }
+        }
+        (Kind::Slider(range) | Kind::Stepper(range), Value::Number(wanted), Value::Number(heard))
+            if is_near(*wanted, *heard, range) =>
+        {
+            Verdict::Done
+        }
+        (Kind::Colour, Value::Colour(hue, saturation), Value::Colour(other_hue, other)) => {
+            let turn = hue.abs_diff(*other_hue);
+            let is_grey = *saturation < 8 && *other < 8;
+            let is_near = turn.min(360 - turn.min(360)) <= 8 && saturation.abs_diff(*other) <= 8;
+            if is_near || is_grey { Verdict::Done } else { Verdict::Otherwise }
+        }
+        _ if spec.travels => Verdict::NotYet,
+        _ => Verdict::Otherwise,
     }
 }
 
-const fn opposite(value: Value) -> Value {
-    match value {
-        Value::Switch(on) => Value::Switch(!on),
-        Value::Count(_) => Value::Count(0),
-    }
+fn is_near(wanted: Num, heard: Num, range: &Range) -> bool {
+    (wanted.0 - heard.0).abs() <= range.step.0 / 2
 }

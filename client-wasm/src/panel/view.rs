@@ -1,6 +1,8 @@
 //! The panel as it is drawn. Decides nothing: what a tile looks like comes from [`look`](super::look), what it asks for
-//! from [`Tile::next_wish`].
+//! from [`Tile`].
 
+mod card;
+mod control;
 mod counter;
 mod inputs;
 mod switch;
@@ -10,20 +12,19 @@ use std::rc::Rc;
 use wasm_bindgen::JsCast as _;
 use yew::prelude::*;
 
-use crate::devices::{Kind, TileKey, Value};
+use crate::devices::{Kind, Value};
 use crate::pure::{Draw, Pure};
 use crate::words;
 
-use super::look::{Clock, offline};
+use super::look::{Clock, Look, look, offline};
 use super::state::{Device, Presence};
 use super::tile::Tile;
 
-use counter::Counter;
-use inputs::Inputs;
-use switch::Switch;
-
 /// Who is asked for what.
-pub(crate) type Wish = (Rc<str>, TileKey, Value);
+pub(crate) type Wish = (Rc<str>, Rc<str>, Value);
+
+/// Tiles of this rank and behind it are folded away.
+const BEHIND: u8 = 20;
 
 /// All devices, by name.
 pub(crate) fn panel(devices: &[Rc<Device>], clock: Clock, on_wish: &Callback<Wish>) -> Html {
@@ -38,11 +39,18 @@ type DeviceRegion = Pure<Region>;
 
 struct Region;
 
-#[derive(Properties, PartialEq)]
+#[derive(Properties)]
 struct DeviceProps {
     device: Rc<Device>,
     clock: Clock,
     on_wish: Callback<Wish>,
+}
+
+/// A device that changed is another copy of it.
+impl PartialEq for DeviceProps {
+    fn eq(&self, other: &Self) -> bool {
+        Rc::ptr_eq(&self.device, &other.device) && self.clock == other.clock && self.on_wish == other.on_wish
+    }
 }
 
 impl Draw for Region {
@@ -50,49 +58,87 @@ impl Draw for Region {
 
     fn draw(props: &DeviceProps) -> Html {
         let device = &props.device;
-        let of_kind = |kind| device.tiles.iter().filter(move |tile: &&Tile| tile.key.kind == kind);
-        let inputs: Rc<[Tile]> = of_kind(Kind::Input).cloned().collect();
-        let tile_props = |tile: &Tile| TileProps {
-            device: Rc::clone(&device.name),
-            tile: tile.clone(),
-            presence: device.presence,
-            clock: props.clock,
-            on_wish: props.on_wish.clone(),
-        };
+        let at = device.tiles.partition_point(|tile| tile.spec.rank < BEHIND);
+        let (tiles, behind) = device.tiles.split_at(at);
+        let label = format!("{} {}", device.model, device.called());
         html! {
-            <section class="device" id={anchor(&device.name)} aria-label={format!("Web-IO {}", device.name)} tabindex="-1">
-                <h2>{ device.name.to_string() }<small>{ summary(device, props.clock) }</small></h2>
-                <div class="grid">
-                    for tile in of_kind(Kind::Output) {
-                        <Switch key={tile.key.to_string()} ..tile_props(tile) />
-                    }
-                    if !inputs.is_empty() {
-                        <Inputs device={Rc::clone(&device.name)} tiles={inputs} presence={device.presence}
-                            clock={props.clock} />
-                    }
-                    for tile in of_kind(Kind::Counter) {
-                        <Counter key={tile.key.to_string()} ..tile_props(tile) />
-                    }
-                </div>
+            <section class="device" id={anchor(&device.name)} aria-label={label.trim().to_owned()} tabindex="-1">
+                <h2>{ device.called().to_owned() }<small>{ summary(device, props.clock) }</small></h2>
+                <div class="grid">{ cards(props, tiles) }</div>
+                if !behind.is_empty() {
+                    <details>
+                        <summary>{ format!("{} more", behind.len()) }</summary>
+                        <div class="grid">{ cards(props, behind) }</div>
+                    </details>
+                }
             </section>
         }
     }
 }
 
-/// What every single tile is drawn from.
+/// One card for the tiles that share it; the numbered inputs of a Web-IO share one too.
+fn cards(props: &DeviceProps, tiles: &[Tile]) -> Html {
+    let together = |a: &Tile, b: &Tile| a.spec.card == b.spec.card || is_input(a) && is_input(b);
+    let card = |tiles: &[Tile]| {
+        let main = tiles.first()?;
+        let key = main.spec.key.to_string();
+        let all = TileProps {
+            device: Rc::clone(&props.device.name),
+            tiles: tiles.into(),
+            presence: props.device.presence,
+            clock: props.clock,
+            on_wish: props.on_wish.clone(),
+        };
+        Some(html! { <Card {key} ..all /> })
+    };
+    tiles.chunk_by(together).filter_map(card).collect()
+}
+
+fn is_input(tile: &Tile) -> bool {
+    tile.spec.kind == Kind::Indicator && tile.spec.key.starts_with("input/")
+}
+
+type Card = Pure<Drawn>;
+
+/// One component for all cards: each more would bring its own machinery into the page.
+struct Drawn;
+
+impl Draw for Drawn {
+    type Props = TileProps;
+
+    fn draw(props: &TileProps) -> Html {
+        let main = props.main();
+        match main.spec.kind {
+            Kind::Indicator if is_input(main) => inputs::draw(props),
+            Kind::Counter => counter::draw(props),
+            Kind::Switch | Kind::Lock if props.tiles.len() == 1 => switch::draw(props),
+            _ => card::draw(props),
+        }
+    }
+}
+
+/// What every card is drawn from; its first tile is what it is about.
 #[derive(Clone, Properties, PartialEq)]
 pub(super) struct TileProps {
     device: Rc<str>,
-    tile: Tile,
+    tiles: Rc<[Tile]>,
     presence: Presence,
     clock: Clock,
     on_wish: Callback<Wish>,
 }
 
 impl TileProps {
+    fn main(&self) -> &Tile {
+        &self.tiles[0]
+    }
+
+    fn look(&self, tile: &Tile) -> Look {
+        look(tile, self.presence, self.clock)
+    }
+
     /// `<device>/<key>`, as tests and tools know the tile.
-    fn handle(&self) -> String {
-        format!("{}/{}", self.device, self.tile.key)
+    fn handle(&self, tile: &Tile) -> String {
+        format!("{}/{}", self.device, tile.spec.key)
     }
 
     fn is_offline(&self) -> bool {
@@ -100,11 +146,45 @@ impl TileProps {
     }
 
     /// What a tap does.
-    fn ask(&self) -> Callback<MouseEvent> {
-        let wish = self.tile.next_wish().map(|wanted| (Rc::clone(&self.device), self.tile.key, wanted));
-        let on_wish = self.on_wish.clone();
-        Callback::from(move |_| wish.iter().cloned().for_each(|wish| on_wish.emit(wish)))
+    fn tap(&self, tile: &Tile) -> Callback<MouseEvent> {
+        let wish = tile.next_wish();
+        let ask = self.asker(tile);
+        Callback::from(move |_| wish.iter().for_each(|wish| ask.emit(wish.clone())))
     }
+
+    /// Asks a tile for a value.
+    fn asker(&self, tile: &Tile) -> Callback<Value> {
+        let (device, key) = (Rc::clone(&self.device), Rc::clone(&tile.spec.key));
+        self.on_wish.reform(move |wanted| (Rc::clone(&device), Rc::clone(&key), wanted))
+    }
+}
+
+/// What is around every tile and every part of one: its handle, value and state.
+pub(super) fn frame(props: &TileProps, tile: &Tile, look: &Look, class: &'static str, inside: Html) -> Html {
+    let is_group = !class.starts_with("part") && class != "tile";
+    html! {
+        <div {class} key={tile.spec.key.to_string()} data-tile={props.handle(tile)}
+            role={is_group.then_some("group")} aria-label={is_group.then(|| tile.spec.label.to_string())}
+            data-value={look.value.as_ref().map(Value::to_string)} data-state={look.state}
+            data-stale={look.stale.then_some("")} data-otherwise={look.otherwise.then_some("")}>
+            { inside }
+            <span class="moving" aria-hidden="true"></span>
+        </div>
+    }
+}
+
+/// The two lines of a tile.
+pub(super) fn said(tile: &Tile, look: &Look) -> Html {
+    html! {
+        <span class="said">
+            <span class="name">{ tile.spec.label.to_string() }</span>
+            <span class="note">{ look.note.clone() }</span>
+        </span>
+    }
+}
+
+pub(super) fn icon(name: &'static str) -> Html {
+    html! { <svg class="ico" aria-hidden="true"><use href={name} /></svg> }
 }
 
 /// Brings a device into view and to the keyboard.
@@ -126,13 +206,21 @@ fn summary(device: &Device, clock: Clock) -> String {
     if let Presence::Offline { since, longer } = device.presence {
         return offline(since, longer, clock);
     }
-    let count = |kind| device.tiles.iter().filter(|tile| tile.key.kind == kind).count();
-    let (outputs, inputs, counters) = (count(Kind::Output), count(Kind::Input), count(Kind::Counter));
-    let parts = [
-        (outputs, format!("{outputs} out")),
-        (inputs, format!("{inputs} in")),
-        (counters, words::counted(counters, "counter")),
-    ];
-    let said: Vec<String> = parts.into_iter().filter(|(n, _)| *n > 0).map(|(_, words)| words).collect();
+    let count = |word: &str| device.tiles.iter().filter(|tile| tile.spec.key.starts_with(word)).count();
+    let (outputs, inputs, counters) = (count("output/"), count("input/"), count("counter/"));
+    let mut said = Vec::new();
+    if outputs + counters > 0 {
+        let parts = [
+            (outputs, format!("{outputs} out")),
+            (inputs, format!("{inputs} in")),
+            (counters, words::counted(counters, "counter")),
+        ];
+        said.extend(parts.into_iter().filter(|(n, _)| *n > 0).map(|(_, words)| words));
+    } else {
+        said.extend(Some(device.model.to_string()).filter(|model| !model.is_empty()));
+    }
+    if device.obscure > 0 {
+        said.push(format!("{} not understood", device.obscure));
+    }
     said.join(" · ")
 }

@@ -3,6 +3,7 @@
 
 mod access;
 mod explorer;
+mod fleet;
 mod layout;
 mod life;
 mod link;

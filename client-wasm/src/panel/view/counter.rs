@@ -2,44 +2,25 @@
 
 use yew::prelude::*;
 
-use crate::devices::Value;
-use crate::panel::look::look;
-use crate::pure::{Draw, Pure};
-use crate::words;
+use crate::panel::look::shown;
 
-use super::TileProps;
+use super::control::button;
+use super::{TileProps, frame, said};
 
-pub(super) type Counter = Pure<Counted>;
-
-pub(super) struct Counted;
-
-impl Draw for Counted {
-    type Props = TileProps;
-
-    fn draw(props: &TileProps) -> Html {
-        let look = look(&props.tile, props.presence, props.clock);
-        let number = match look.value {
-            Some(Value::Count(n)) => words::grouped(n),
-            Some(_) | None => "–".to_owned(),
-        };
-        let busy = props.is_offline() || look.state == "pending";
-        let label = props.tile.key.label();
-        html! {
-            <div class="tile counter" data-tile={props.handle()} data-value={look.value.map(|value| value.to_string())}
-                data-state={look.state} data-stale={look.stale.then_some("")}>
-                <span class="said">
-                    <span class="name">{ label.clone() }</span>
-                    <span class="note">{ look.note.clone() }</span>
-                </span>
-                <span class="row">
-                    <span class="value">{ number }</span>
-                    <button type="button" class="btn" aria-label={format!("Reset {label} to 0")} title="Set to 0"
-                        aria-description={look.note} aria-disabled={busy.then_some("true")} onclick={props.ask()}>
-                        <svg class="ico" aria-hidden="true"><use href="#i-reset" /></svg>
-                    </button>
-                </span>
-                <span class="moving" aria-hidden="true"></span>
-            </div>
-        }
-    }
+pub(super) fn draw(props: &TileProps) -> Html {
+    let tile = props.main();
+    let look = props.look(tile);
+    let count = look.value.as_ref().map_or_else(|| "–".to_owned(), |value| shown(&tile.spec, value));
+    let busy = props.is_offline() || look.state == "pending";
+    let label = format!("Reset {} to 0", tile.spec.label);
+    let inside = html! {
+        <>
+        { said(tile, &look) }
+        <span class="row">
+            <span class="value">{ count }</span>
+            { button(label, "Set to 0", "#i-reset", &look.note, busy, false, props.tap(tile)) }
+        </span>
+        </>
+    };
+    frame(props, tile, &look, "tile counter", inside)
 }

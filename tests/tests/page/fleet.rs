@@ -1,0 +1,142 @@
+//! The demo's fleet on the page: every convention is there by itself, and every kind of control tells the truth.
+
+use std::time::Duration;
+
+use serde_json::json;
+use tests::Bridge;
+
+use crate::stage::{DESKTOP, SOON, Stage};
+
+const ROOM: &str = "de0000000006";
+const PLUG: &str = "tasmota_DEMO01/power";
+
+fn stage() -> Stage {
+    let stage = Stage::at(Bridge::start_with(&["--demo"]), DESKTOP, "/");
+    stage.wait_for_link("online");
+    stage
+}
+
+fn wait(stage: &Stage, tile: &str, state: &str, value: &str, limit: Duration) {
+    let script = format!(
+        "const t = document.querySelector('[data-tile=\"{tile}\"]');
+         return !!t && t.dataset.state === '{state}' && (t.dataset.value ?? '') === '{value}'"
+    );
+    stage.browser.wait_for(&format!("{tile} is {state} {value:?}"), limit, &script);
+}
+
+fn click(stage: &Stage, tile: &str, inside: &str) {
+    let control = stage.browser.element(&format!("[data-tile=\"{tile}\"] {inside}"));
+    stage.browser.click(&control);
+}
+
+/// Sets an input or a select as a person does, and gives the state of its tile as soon as that is pending, and the value
+/// it shows then.
+fn set(stage: &Stage, tile: &str, value: &str) -> (String, String) {
+    let script = "const done = arguments[arguments.length - 1];
+        const t = document.querySelector(arguments[0]), i = t.querySelector('input, select');
+        i.value = arguments[1];
+        i.dispatchEvent(new Event('change', { bubbles: true }));
+        // A busy machine may need more than one frame to draw so many tiles.
+        const look = left => t.dataset.state === 'pending' || !left ? done([t.dataset.state, i.value])
+            : requestAnimationFrame(() => look(left - 1));
+        look(30);";
+    let seen = stage.browser.run_async(script, &[json!(format!("[data-tile=\"{tile}\"]")), json!(value)]);
+    let text = |n: usize| seen[n].as_str().unwrap_or_default().to_owned();
+    (text(0), text(1))
+}
+
+fn pending(value: &str) -> (String, String) {
+    ("pending".to_owned(), value.to_owned())
+}
+
+#[test]
+fn every_convention_is_there_by_itself_and_nothing_stays_unknown() {
+    let stage = stage();
+    for (tile, value) in [
+        ("wut-0a4711/output/3", "OFF"),
+        (PLUG, "OFF"),
+        ("shellyplus1pm-demo02/switch:0", "OFF"),
+        ("shelly1-DE0003/relay/0", "OFF"),
+        ("zigbee2mqtt/Colour lamp/state", "ON"),
+        ("zigbee2mqtt/Lying plug/state", "OFF"),
+        (&format!("{ROOM}/climate/living-room/heating"), "21"),
+        (&format!("{ROOM}/cover/living-room/blind"), "open"),
+        (&format!("{ROOM}/lock/living-room/door"), "ON"),
+        ("homie/5/desk-lamp/light/power", "OFF"),
+        ("homie/garden/air/rain", "OFF"),
+    ] {
+        wait(&stage, tile, "confirmed", value, SOON);
+    }
+    assert_eq!(stage.browser.complaints(), [] as [&str; 0], "the console is quiet");
+}
+
+#[test]
+fn the_slow_one_is_pending_for_three_seconds() {
+    let stage = stage();
+    wait(&stage, PLUG, "confirmed", "OFF", SOON);
+    click(&stage, PLUG, "[role=switch]");
+    wait(&stage, PLUG, "pending", "OFF", Duration::from_secs(2));
+    wait(&stage, PLUG, "confirmed", "ON", SOON);
+}
+
+#[test]
+fn the_one_that_refuses_says_why_and_the_liar_is_believed() {
+    let stage = stage();
+    let hot = "shellyplus1pm-demo02/switch:0";
+    wait(&stage, hot, "confirmed", "OFF", SOON);
+    click(&stage, hot, "[role=switch]");
+    wait(&stage, hot, "refused", "OFF", SOON);
+    assert!(stage.words().contains("Too hot: 88 °C"), "in the device's words");
+    let liar = "zigbee2mqtt/Lying plug/state";
+    wait(&stage, liar, "confirmed", "OFF", SOON);
+    click(&stage, liar, "[role=switch]");
+    let script = format!(
+        "const t = document.querySelector('[data-tile=\"{liar}\"]');
+         return t.dataset.state === 'confirmed' && t.dataset.value === 'OFF' && 'otherwise' in t.dataset"
+    );
+    stage.browser.wait_for("it says otherwise, and is shown so", SOON, &script);
+    assert!(stage.words().contains("Device says off"));
+}
+
+#[test]
+fn sliders_colours_selects_and_steps_show_the_old_value_until_the_new_one_is_confirmed() {
+    let stage = stage();
+    let brightness = "zigbee2mqtt/Colour lamp/brightness";
+    wait(&stage, brightness, "confirmed", "64.2", SOON);
+    assert_eq!(set(&stage, brightness, "20"), pending("64"), "the knob stays where the fact is");
+    wait(&stage, brightness, "confirmed", "20.1", SOON);
+    let colour = "zigbee2mqtt/Colour lamp/color";
+    assert_eq!(set(&stage, colour, "#0000ff").0, "pending");
+    wait(&stage, colour, "confirmed", "240,100", SOON);
+    let scene = format!("{ROOM}/select/living-room/scene");
+    wait(&stage, &scene, "confirmed", "Day", SOON);
+    assert_eq!(set(&stage, &scene, "Night"), pending("Day"));
+    wait(&stage, &scene, "confirmed", "Night", SOON);
+    let heating = format!("{ROOM}/climate/living-room/heating");
+    wait(&stage, &heating, "confirmed", "21", SOON);
+    click(&stage, &heating, "button[aria-label=\"Raise Heating\"]");
+    wait(&stage, &heating, "confirmed", "21.5", SOON);
+}
+
+#[test]
+fn what_travels_is_pending_until_it_is_there_and_a_door_is_locked_by_its_own_word() {
+    let stage = stage();
+    let (blind, position) =
+        (format!("{ROOM}/cover/living-room/blind"), format!("{ROOM}/cover/living-room/blind/position"));
+    wait(&stage, &position, "confirmed", "100", SOON);
+    assert_eq!(set(&stage, &position, "70"), pending("100"));
+    wait(&stage, &position, "confirmed", "70", SOON);
+    click(&stage, &blind, "button[aria-label=\"Close Blind\"]");
+    wait(&stage, &blind, "confirmed", "closing", SOON);
+    wait(&stage, &blind, "confirmed", "closed", SOON);
+    let door = format!("{ROOM}/lock/living-room/door");
+    click(&stage, &door, "[role=switch]");
+    wait(&stage, &door, "confirmed", "OFF", SOON);
+    let lamp = "homie/5/desk-lamp/light/brightness";
+    assert_eq!(set(&stage, lamp, "80"), pending("0"));
+    wait(&stage, lamp, "pending", "40", SOON);
+    wait(&stage, lamp, "confirmed", "80", SOON);
+    let restart = format!("{ROOM}/button/living-room/restart");
+    click(&stage, &restart, "button");
+    wait(&stage, &restart, "assumed", "", SOON);
+}
