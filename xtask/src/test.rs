@@ -99,7 +99,16 @@ fn clippy() -> Result<()> {
     command::run(native.args(NATIVE).args(["--", "-Dwarnings"]))?;
     // This lints mqtt for the browser too, without its property tests, which need an operating system's randomness.
     let mut wasm = cargo(["clippy", "--locked", "--all-targets", "--target", WASM]);
-    command::run(wasm.args(["-p", "client-wasm", "-p", "client-npm", "--", "-Dwarnings"]))
+    command::run(wasm.args([
+        "-p",
+        "client-wasm",
+        "-p",
+        "client-npm",
+        "--features",
+        "client-wasm/durable",
+        "--",
+        "-Dwarnings",
+    ]))
 }
 
 fn doc() -> Result<()> {
@@ -159,7 +168,17 @@ fn wasm() -> Result<()> {
     tools::wasm_target()?;
     let runner = tools::wasm_bindgen()?.with_file_name("wasm-bindgen-test-runner");
     let control = control::start()?;
-    let mut test = browser_tests(["test", "--locked", "-p", "client-wasm", "--tests", "--target", WASM])?;
+    let mut test = browser_tests([
+        "test",
+        "--locked",
+        "-p",
+        "client-wasm",
+        "--features",
+        "durable",
+        "--tests",
+        "--target",
+        WASM,
+    ])?;
     test.env("CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUNNER", runner)
         .env("SWITCHBOARD_TEST_HTTP", control.bridge_http().to_string())
         .env("SWITCHBOARD_TEST_CONTROL", control.address().to_string());

@@ -5,11 +5,14 @@ use std::rc::{Rc, Weak};
 use std::time::Duration;
 
 use super::answers::Answers;
+#[cfg(feature = "durable")]
 use super::durable::Durable;
 use super::inbox::Inbox;
 use super::socket::{Happening, Socket};
 use super::soon::Soon;
-use super::timer::{Timer, now, unix_now};
+#[cfg(feature = "durable")]
+use super::timer::unix_now;
+use super::timer::{Timer, now};
 use mqtt::Instant;
 use mqtt::client::{Client, Config, Event, Input, Output};
 
@@ -80,6 +83,7 @@ impl Driver {
     }
 
     /// The same with a Session that outlives the page.
+    #[cfg(feature = "durable")]
     pub(super) fn durable(
         address: &str,
         mut config: Config,

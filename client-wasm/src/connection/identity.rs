@@ -3,7 +3,9 @@
 use web_sys::Storage;
 
 const KEY: &str = "switchboard-client-id";
+#[cfg(feature = "durable")]
 const DEVICE: &str = "switchboard-device";
+#[cfg(feature = "durable")]
 const TAB: &str = "switchboard-tab";
 
 /// The client identifier of this tab: `prefix` and a random part, the same again after a reload.
@@ -31,6 +33,7 @@ pub fn fresh(prefix: &str) -> String {
 }
 
 /// Six letters and digits that are this device's, the same in each of its tabs and visits.
+#[cfg(feature = "durable")]
 pub(super) fn device() -> String {
     let storage = super::store::local();
     let kept = storage.as_ref().and_then(|storage| storage.get_item(DEVICE).ok()?);
@@ -44,10 +47,12 @@ pub(super) fn device() -> String {
 }
 
 /// The number this tab had before it was loaded anew.
+#[cfg(feature = "durable")]
 pub(super) fn tab() -> Option<u32> {
     storage()?.get_item(TAB).ok()??.parse().ok()
 }
 
+#[cfg(feature = "durable")]
 pub(super) fn set_tab(number: u32) {
     if let Some(storage) = storage() {
         let _ = storage.set_item(TAB, &number.to_string());

@@ -9,6 +9,7 @@ use mqtt::{Message, ReasonCode, TopicFilter};
 
 use super::answers::{Answer, Sending};
 use super::driver::{Driver, Observer, Tell};
+#[cfg(feature = "durable")]
 use super::durable::Durable;
 use super::lifecycle::Lifecycle;
 use super::timer::now;
@@ -45,7 +46,8 @@ impl Link {
 
     /// The same with a Session that outlives the page: subscriptions, messages under way and messages that wait go on after a
     /// reload or a crash, if [`Config::session_expiry`] lets the broker keep its side. Its client identifier is that of
-    /// the [`Durable`]. A storage that fails is told by [`Event::NotStored`], and the link goes on without.
+    /// the `Durable`. A storage that fails is told by [`Event::NotStored`], and the link goes on without.
+    #[cfg(feature = "durable")]
     pub fn durable(
         address: &str,
         config: Config,
@@ -56,6 +58,7 @@ impl Link {
     }
 
     /// The same for an observer who also wants to know when all of a frame has been told.
+    #[cfg(feature = "durable")]
     pub fn durable_for(
         address: &str,
         config: Config,

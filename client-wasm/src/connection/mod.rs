@@ -30,6 +30,7 @@ pub mod trouble;
 
 mod answers;
 mod driver;
+#[cfg(feature = "durable")]
 mod durable;
 mod inbox;
 mod lifecycle;
@@ -38,11 +39,13 @@ mod listener;
 mod probe;
 mod socket;
 mod soon;
+#[cfg(feature = "durable")]
 mod store;
 mod timer;
 
 pub use answers::{Answer, Sending};
 pub use driver::Observer;
+#[cfg(feature = "durable")]
 pub use durable::Durable;
 pub use link::Link;
 pub use listener::Listener;
