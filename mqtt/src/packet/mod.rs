@@ -113,6 +113,7 @@ impl Packet<'_> {
         let w = &mut Writer::new(out);
         match self {
             Self::Connect(p) => p.encode(w),
+            #[cfg(feature = "server")]
             Self::Connack(p) => p.encode(version, w),
             Self::Publish(p) => p.encode_to(version, w),
             Self::Puback(p) => p.encode(PUBACK, version, w),
@@ -120,9 +121,13 @@ impl Packet<'_> {
             Self::Pubrel(p) => p.encode(PUBREL, version, w),
             Self::Pubcomp(p) => p.encode(PUBCOMP, version, w),
             Self::Subscribe(p) => p.encode(version, w),
+            #[cfg(feature = "server")]
             Self::Suback(p) => p.encode(SUBACK, version, w),
             Self::Unsubscribe(p) => p.encode(version, w),
+            #[cfg(feature = "server")]
             Self::Unsuback(p) => p.encode(UNSUBACK, version, w),
+            #[cfg(not(feature = "server"))]
+            Self::Connack(_) | Self::Suback(_) | Self::Unsuback(_) => Ok(()), // a Client has none of these
             Self::Pingreq => w.packet(PINGREQ << 4, 0, |_| Ok(())),
             Self::Pingresp => w.packet(PINGRESP << 4, 0, |_| Ok(())),
             Self::Disconnect(p) => p.encode(version, w),
@@ -160,6 +165,11 @@ pub(crate) fn decode<'a>(
     let is_as_reserved = |version| {
         flags == fixed || version == Some(Version::V3_1) && (kind == CONNECT || flags & !0b1000 == fixed)
     };
+    #[cfg(not(feature = "server"))]
+    if matches!(kind, CONNECT | SUBSCRIBE | UNSUBSCRIBE) {
+        return Err(DecodeError::Protocol("a packet that only a client sends"));
+    }
+    #[cfg(feature = "server")]
     if kind == CONNECT {
         let mut said = *version;
         let connect = Connect::decode(r, &mut said);
@@ -179,8 +189,10 @@ pub(crate) fn decode<'a>(
         PUBREC => Packet::Pubrec(Ack::decode(r, PUBREC, version)?),
         PUBREL => Packet::Pubrel(Ack::decode(r, PUBREL, version)?),
         PUBCOMP => Packet::Pubcomp(Ack::decode(r, PUBCOMP, version)?),
+        #[cfg(feature = "server")]
         SUBSCRIBE => Packet::Subscribe(Subscribe::decode(r, version)?),
         SUBACK => Packet::Suback(SubscriptionAck::decode(r, SUBACK, version)?),
+        #[cfg(feature = "server")]
         UNSUBSCRIBE => Packet::Unsubscribe(Unsubscribe::decode(r, version)?),
         UNSUBACK => Packet::Unsuback(SubscriptionAck::decode(r, UNSUBACK, version)?),
         PINGREQ => Packet::Pingreq,
