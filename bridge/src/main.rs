@@ -5,9 +5,10 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::{Context, Result, anyhow};
+use bridge::broker::Action;
 use bridge::cli::{self, PublishArgs, SubscribeArgs};
 use bridge::server::{self, Options, config};
-use clap::{ArgAction, Args, Parser, Subcommand};
+use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 
 /// Turns any browser into the front panel of your devices: an MQTT broker that serves the panel on the same port.
 #[derive(Debug, Parser)]
@@ -52,6 +53,8 @@ enum Command {
         #[command(subcommand)]
         command: UserCommand,
     },
+    /// Say whether a user may do something, and which rule decides
+    Why(WhyArgs),
     /// Let the simulated devices join another broker
     #[command(disable_help_flag = true)]
     Demo {
@@ -76,6 +79,28 @@ struct Place {
     /// Where state lives
     #[arg(long, value_name = "DIR", env = "SWITCHBOARD_DATA")]
     data: Option<String>,
+}
+
+#[derive(Args, Clone, Debug)]
+struct WhyArgs {
+    /// The user; `anonymous` is whoever comes without one
+    user: String,
+    /// What it would do
+    #[arg(value_enum)]
+    action: WhyAction,
+    /// A topic, or a filter to subscribe to
+    topic: String,
+    /// The client id it would come with
+    #[arg(long, value_name = "ID", default_value = "")]
+    client_id: String,
+    #[command(flatten)]
+    place: Place,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum WhyAction {
+    Publish,
+    Subscribe,
 }
 
 #[derive(Debug, Subcommand)]
@@ -176,6 +201,7 @@ fn main() -> ExitCode {
         Some(Command::Pub(args)) => client(cli::publish(args)),
         Some(Command::Sub(args)) => client(cli::subscribe(args)),
         Some(Command::User { command }) => user(command).map_err(Failure::Usage).map(|said| answer(&said)),
+        Some(Command::Why(args)) => why(args).map_err(Failure::Usage).map(|said| answer(&said)),
         Some(Command::Demo { host, port, .. }) => demo(&host, port),
     };
     match done {
@@ -218,6 +244,15 @@ fn check(path: &Path) -> Result<(), Failure> {
     config::File::read(path).map_err(Failure::Usage)?;
     answer(&format!("{} is valid", path.display()));
     Ok(())
+}
+
+fn why(args: WhyArgs) -> Result<String> {
+    server::log_to_stderr();
+    let action = match args.action {
+        WhyAction::Publish => Action::Publish,
+        WhyAction::Subscribe => Action::Read,
+    };
+    cli::why(&args.place.settings()?, &args.user, &args.client_id, action, &args.topic)
 }
 
 /// Says or changes who may log in.

@@ -149,6 +149,17 @@ impl Bridge {
         Self { process, http, tcp, arguments: Vec::new(), config, data }
     }
 
+    /// Writes another text into its `switchboard.toml`, in one step.
+    ///
+    /// # Panics
+    /// It was started without one, or the folder for temporary files cannot be written to.
+    pub fn configure(&self, text: &str) {
+        let path = &self.config.as_ref().expect("a broker with a configuration").0;
+        let new = path.with_extension("new");
+        fs::write(&new, text).expect("the folder for temporary files can be written to");
+        fs::rename(&new, path).expect("the folder for temporary files can be written to");
+    }
+
     /// Where its state is.
     ///
     /// # Panics

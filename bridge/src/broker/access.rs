@@ -11,7 +11,7 @@ use mqtt::scram::{Credentials, MIN_ITERATIONS};
 
 use super::hash::Keys;
 use super::io::Fault;
-use super::{Broker, Peer};
+use super::{Broker, Peer, Rules};
 
 /// The name of whoever comes without proving who it is, where a user is named.
 pub const ANONYMOUS: &str = "anonymous";
@@ -23,6 +23,8 @@ pub struct Access {
     pub anonymous: Anonymous,
     /// Who can prove who it is.
     pub users: Arc<Users>,
+    /// What they may do.
+    pub rules: Arc<Rules>,
 }
 
 /// Those who can prove who they are, by their names.
@@ -75,6 +77,17 @@ impl Users {
     #[must_use]
     pub fn len(&self) -> usize {
         self.by_name.len()
+    }
+
+    /// Whether there is a user of this name.
+    #[must_use]
+    pub fn contains(&self, name: &str) -> bool {
+        self.has(name)
+    }
+
+    /// The groups of a user; none when there is no such user.
+    pub(super) fn groups(&self, name: &str) -> Option<&[Arc<str>]> {
+        self.by_name.get(name).map(|user| &*user.groups)
     }
 
     /// Whether there is this one.
@@ -147,6 +160,8 @@ impl Broker {
     pub(super) fn set_access(&mut self, access: Access) {
         let before = std::mem::replace(&mut self.config.users, access.users);
         self.config.anonymous = access.anonymous;
+        self.config.rules = access.rules;
+        self.forget_verdicts();
         for id in self.open_connections() {
             let users = Arc::clone(&self.config.users);
             let Some(connection) = self.connection(id) else { continue };

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use mqtt::{Qos, Version};
 
-use super::{Anonymous, Users};
+use super::{Anonymous, Rules, Users};
 
 /// Limits and abilities of a broker. The defaults suit a house; each is a key under `[limits]`.
 #[derive(Clone, Debug)]
@@ -15,6 +15,8 @@ pub struct Config {
     pub anonymous: Anonymous,
     /// Who can prove who it is.
     pub users: Arc<Users>,
+    /// Who may do what.
+    pub rules: Arc<Rules>,
     /// Logins of one address that may fail in a minute. With none it is [`Config::LOGIN_FAILURES`] and those of this machine
     /// are not counted; a number that is set counts them too.
     pub max_login_failures_per_minute: Option<u32>,
@@ -118,6 +120,7 @@ impl Default for Config {
             keeps_state: false,
             anonymous: Anonymous::FromLoopback,
             users: Arc::default(),
+            rules: Arc::default(),
             max_login_failures_per_minute: None,
             versions: vec![Version::V3_1, Version::V3_1_1, Version::V5],
             connect_timeout_ms: 10_000,

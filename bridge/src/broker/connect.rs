@@ -35,6 +35,9 @@ impl Broker {
             return self.refuse_connect(id, connect, fault);
         }
         let granted = self.grant(connect, proof);
+        if let Err(fault) = self.check_will_right(&granted, connect) {
+            return self.refuse_connect(id, connect, fault);
+        }
         let (session, session_present) = self.claim_session(&granted, connect.clean_start);
         // What it says of the Session must be so after a restart, too. That there is none is true only once it is durable that
         // another one ended, which may have been a while ago.
@@ -191,7 +194,7 @@ impl Broker {
             last_heard: now,
             login: granted.login(),
             // Kept until it is sent or discarded [MQTT-3.1.2-7].
-            will: self.admit_will(&granted.client_id, connect),
+            will: self.admit_will(granted, connect),
             aliases: Vec::new(),
             our_aliases: Aliases::new(connect.properties.topic_alias_maximum),
         };
@@ -205,11 +208,12 @@ impl Broker {
         self.set_connection_timer(id, silence.map(|silence| now + silence));
     }
 
-    /// The will, unless its topic is the Server's own: bridges of Mosquitto come with such a one, and with 3.1.1.
-    fn admit_will(&mut self, client_id: &Arc<str>, connect: &Connect<'_>) -> Option<Arc<Will>> {
+    /// The will, unless its topic is the Server's own, as that of bridges of Mosquitto, which come with 3.1.1, or its Client has no
+    /// right to it.
+    fn admit_will(&mut self, granted: &Granted, connect: &Connect<'_>) -> Option<Arc<Will>> {
         let will = connect.will.as_ref()?;
-        if let Err(reason) = access::may_publish(will.topic.text()) {
-            let (client_id, what) = (Arc::clone(client_id), format!("will to {}", will.topic));
+        if let Err(reason) = self.may_have_will(granted, connect) {
+            let (client_id, what) = (Arc::clone(&granted.client_id), format!("will to {}", will.topic));
             self.out.notice(Notice::Refused { client_id, what, reason });
             return None;
         }

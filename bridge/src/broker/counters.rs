@@ -59,6 +59,8 @@ pub struct Counters {
     pub dropped_unreadable: u64,
     /// Messages dropped because there was no room to keep them. Who sent them was told.
     pub dropped_unstored: u64,
+    /// Messages dropped because their reader lost the right to them while they waited.
+    pub dropped_denied: u64,
     /// Publications refused.
     pub publications_refused: u64,
 }
@@ -94,6 +96,7 @@ impl Counters {
             dropped_expired: all.dropped_expired + one.dropped_expired,
             dropped_unreadable: all.dropped_unreadable + one.dropped_unreadable,
             dropped_unstored: all.dropped_unstored + one.dropped_unstored,
+            dropped_denied: all.dropped_denied + one.dropped_denied,
             publications_refused: all.publications_refused + one.publications_refused,
         })
     }
@@ -107,5 +110,6 @@ impl Counters {
             + self.dropped_expired
             + self.dropped_unreadable
             + self.dropped_unstored
+            + self.dropped_denied
     }
 }

@@ -224,14 +224,14 @@ impl Broker {
 
     /// Whether some who are subscribed here must have it after a restart.
     fn must_be_kept_here(&mut self, stored: &Stored) -> bool {
-        let audience = self.subscriptions.audience(stored.message.topic.borrowed());
+        let audience = self.audience(stored.message.topic.borrowed());
         stored.message.qos != Qos::AtMostOnce && audience.members.iter().any(|member| self.is_kept(member))
     }
 
     fn route_here(&mut self, stored: &Arc<Stored>) -> Fate {
         let message = &stored.message;
         let publish = Publish::of(message, delivery(message.qos, PLACEHOLDER, false));
-        let audience = self.subscriptions.audience(message.topic.borrowed());
+        let audience = self.audience(message.topic.borrowed());
         let mut routed = Routed::of_stored(stored, &publish, self.now);
         let turned_away = self.counters.dropped_queue_full;
         let reached = self.route_to_members(None, &mut routed, &audience);

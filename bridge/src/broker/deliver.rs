@@ -140,7 +140,7 @@ impl Broker {
             }
         };
         replay.moved(session.number, &mut self.out);
-        let queued = Queued {
+        let mut queued = Queued {
             qos: replay.options.qos.min(stored.message.qos),
             retain: true, // [MQTT3-3.3.1-8]
             share: None,
@@ -149,6 +149,9 @@ impl Broker {
             number: 0,
         };
         let size = queued.size();
+        let verdict = self.may_read(id, queued.message.message.topic.as_str());
+        let Some(qos) = verdict.qos.filter(|_| verdict.retain) else { return self.goes_on_in_vain(id, size) };
+        queued.qos = queued.qos.min(qos);
         (!queued.message.is_expired(now) && self.send_message(id, queued)) || self.goes_on_in_vain(id, size)
     }
 
@@ -169,6 +172,11 @@ impl Broker {
     fn send_message(&mut self, id: SessionId, mut queued: Queued) -> bool {
         if queued.message.is_expired(self.now) {
             self.counters.dropped_expired += 1; // [MQTT-3.3.2-5]
+            self.done(queued.number);
+            return false;
+        }
+        if !self.may_read(id, queued.message.message.topic.as_str()).allows() {
+            self.counters.dropped_denied += 1; // its right is gone since it was queued
             self.done(queued.number);
             return false;
         }
@@ -226,12 +234,18 @@ impl Broker {
                 return true;
             }
         };
-        // With DUP [MQTT-3.3.1-1].
-        if let Some((shape, size)) = self.encode_message(connection, &queued, packet_id, true) {
+        let may_read = self.may_read(id, queued.message.message.topic.as_str()).allows();
+        self.counters.dropped_denied += u64::from(!may_read);
+        let encoded = match may_read {
+            true => self.encode_message(connection, &queued, packet_id, true), // with DUP [MQTT-3.3.1-1]
+            false => None,
+        };
+        if let Some((shape, size)) = encoded {
             self.out.send(connection, shape.piece);
             self.sent(connection, size);
         } else if let Some(session) = self.session(id) {
-            // The Client takes only smaller packets now: as if it had been delivered [MQTT-3.1.2-25].
+            // The Client takes only smaller packets now, or has no right any more: as if it had been delivered
+            // [MQTT-3.1.2-25].
             let done = session.sender.puback(packet_id).or_else(|_| session.sender.refused(packet_id));
             if let Ok(queued) = done {
                 self.freed(id, packet_id);

@@ -33,6 +33,7 @@ mod login;
 mod outbox;
 mod owed;
 mod password;
+mod permit;
 mod publish;
 mod queue;
 mod restore;
@@ -40,6 +41,7 @@ mod retain;
 mod retained;
 mod room;
 mod route;
+mod rules;
 mod send;
 mod session;
 mod shard;
@@ -67,6 +69,7 @@ pub use io::{Ended, Input, Notice, Output, Peer};
 pub use password::{Check, Checked};
 pub use queue::{Fetch, Found, Messages};
 pub use restore::Restore;
+pub use rules::{Action, Rule, Rules, Subject, Verdict};
 pub use shard::{PeerItem, Place, ShardId};
 pub use stored::{Payload, Stored};
 
@@ -79,6 +82,7 @@ use io::Fault;
 use keep::Keeping;
 use login::Nonces;
 use outbox::Outbox;
+use permit::Verdicts;
 use retained::{Latest, Retained};
 use room::OfAddress;
 use session::{Session, earlier};
@@ -113,6 +117,7 @@ pub struct Broker {
     by_address: KeyedMap<IpAddr, OfAddress>,
     /// Logins that failed, by where they came from.
     attempts: Attempts,
+    verdicts: Verdicts,
     /// Password checks that were asked for.
     checks: u64,
     sessions: Slab<Session>,
@@ -153,6 +158,7 @@ impl Broker {
             turn: ShardId(0),
             by_address: KeyedMap::with_hasher(keys),
             attempts: Attempts::default(),
+            verdicts: Verdicts::new(keys),
             checks: 0,
             sessions: Slab::new(),
             by_client: KeyedMap::with_hasher(keys),

@@ -10,7 +10,7 @@ use super::cross::Fate;
 use super::io::Fault;
 use super::route::Routed;
 use super::subscriptions::{Audience, Member};
-use super::{Broker, ConnectionId, Excess, Notice, SessionId, access};
+use super::{Broker, ConnectionId, Excess, Notice, SessionId};
 
 /// The disk is full, or as much is retained as is allowed.
 pub(super) const NO_ROOM: &str = "there is no room to keep the message";
@@ -142,14 +142,14 @@ impl Broker {
         topic: TopicName<&str>,
         publish: &Publish<'_>,
     ) -> Result<Option<Fate>, ReasonCode> {
-        access::may_publish(topic.text())?;
+        self.may_publish(from, topic, publish)?;
         if self.config.check_payload_format
             && publish.properties.payload_is_utf8 == Some(true)
             && std::str::from_utf8(publish.payload).is_err()
         {
             return Err(ReasonCode::PayloadFormatInvalid); // 3.3.2.3.2; of QoS 0 it is dropped and counted
         }
-        let audience = self.subscriptions.audience(topic);
+        let audience = self.audience(topic);
         if self.keeping.is_full && self.must_keep(publish, &audience) {
             return Err(ReasonCode::QuotaExceeded);
         }
@@ -240,8 +240,10 @@ impl Broker {
     /// Counts a publication that was refused, and tells the operator.
     pub(super) fn note_refusal(&mut self, session: SessionId, topic: TopicName<&str>, reason: ReasonCode) {
         self.counters.publications_refused += 1;
+        let by = self.whose_refusal(session, topic.text());
         if let Some(session) = self.sessions.get(session.0 as usize) {
-            let what = format!("publish to {topic}");
+            let by = if reason == ReasonCode::NotAuthorized { &*by } else { "" };
+            let what = format!("publish to {topic}{by}");
             self.out.notice(Notice::Refused { client_id: Arc::clone(&session.client_id), what, reason });
         }
     }
@@ -256,7 +258,9 @@ pub(super) fn with_words<'a>(packet_id: PacketId, reason: ReasonCode) -> Ack<'a>
 #[expect(clippy::wildcard_enum_match_arm, reason = "a publication is refused for these alone")]
 const fn why_refused(reason: ReasonCode) -> Option<&'static str> {
     match reason {
-        ReasonCode::NotAuthorized => Some("topics below $SYS and $share belong to the server"),
+        ReasonCode::NotAuthorized => {
+            Some("no right: the topic belongs to the server, or its rules do not allow it")
+        }
         ReasonCode::QuotaExceeded => Some(NO_ROOM),
         ReasonCode::PayloadFormatInvalid => Some("the payload is not the UTF-8 it says it is"),
         _ => None,

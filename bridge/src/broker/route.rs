@@ -221,7 +221,7 @@ impl Broker {
     ) {
         let message = &stored.message;
         let publish = Publish::of(message, delivery(message.qos, PLACEHOLDER, false));
-        let audience = self.subscriptions.audience(message.topic.borrowed());
+        let audience = self.audience(message.topic.borrowed());
         let mut routed = Routed::of_stored(stored, &publish, self.now);
         self.route(from, &mut routed, &audience);
         self.send_across(stored, &audience, &Receipt::None, stamp);

@@ -53,7 +53,8 @@ impl Broker {
         } else {
             routed.stored(&audience.topic, &mut self.spare).message.size()
         };
-        match self.choose(share, (qos, size), Tried::default(), false) {
+        let wanted = (qos, size, audience.topic.as_str());
+        match self.choose(share, wanted, Tried::default(), false) {
             Some(Chosen::Here(member)) => self.deliver_to_member(share, member, routed, audience),
             Some(Chosen::Elsewhere(shard, tried)) => self.choose_elsewhere(share, shard, tried),
             None => return false,
@@ -72,7 +73,7 @@ impl Broker {
         let id = member.id.map(|id| [id.get()]);
         let to = To {
             session: member.session,
-            qos: qos.min(member.options.qos), // [MQTT-4.8.2-3]
+            qos: self.at_most(member.session, &audience.topic, qos.min(member.options.qos)), // [MQTT-4.8.2-3]
             retain_as_published: member.options.retain_as_published,
             share: Some(share),
             ids: id.as_ref().map_or(&[], |id| id),
@@ -82,7 +83,13 @@ impl Broker {
     }
 
     /// Whose turn it is to get a message of so many bytes, and that it was. One that `is_ours` was given to this shard.
-    fn choose(&mut self, id: ShareId, message: (Qos, usize), tried: Tried, is_ours: bool) -> Option<Chosen> {
+    fn choose(
+        &mut self,
+        id: ShareId,
+        message: (Qos, usize, &str),
+        tried: Tried,
+        is_ours: bool,
+    ) -> Option<Chosen> {
         let kinds: &[Kind] =
             if message.0 == Qos::AtMostOnce { &[Kind::Connected] } else { &[Kind::Connected, Kind::Keeping] };
         kinds.iter().find_map(|&kind| self.choose_of(kind, id, message, (tried, is_ours)))
@@ -92,7 +99,7 @@ impl Broker {
         &mut self,
         kind: Kind,
         id: ShareId,
-        message: (Qos, usize),
+        message: (Qos, usize, &str),
         (tried, is_ours): (Tried, bool),
     ) -> Option<Chosen> {
         let own = self.place.shard;
@@ -104,7 +111,11 @@ impl Broker {
         if shard != own {
             return Some(Chosen::Elsewhere(shard, tried));
         }
-        let (readiness, member) = self.best_here(kind, id, message)?;
+        let Some((readiness, member)) = self.best_here(kind, id, message) else {
+            // None of ours may read it.
+            let other = self.subscriptions.share_mut(id)?.shard_in_turn(kind, own, tried.and(own))?;
+            return Some(Chosen::Elsewhere(other, tried.and(own)));
+        };
         let is_late = match readiness {
             Readiness::Now => false,
             // Another may be sooner, but is not looked for for ever; and of those that are away none is.
@@ -123,13 +134,14 @@ impl Broker {
         &self,
         kind: Kind,
         id: ShareId,
-        (qos, size): (Qos, usize),
+        (qos, size, topic): (Qos, usize, &str),
     ) -> Option<(Readiness, Subscription)> {
         let readiness = |member: &Subscription| {
             let id = usize::from(member.id.is_some()) * size_of::<u32>();
             self.readiness(member.session, qos.min(member.options.qos), size + id)
         };
-        best(self.subscriptions.share(id)?.turns(kind).in_turn(), readiness)
+        let members = self.subscriptions.share(id)?.turns(kind).in_turn();
+        best(members.filter(|member| self.may_read(member.session, topic).allows()), readiness)
     }
 
     fn readiness(&self, id: SessionId, qos: Qos, size: usize) -> Readiness {
@@ -206,14 +218,19 @@ impl Broker {
             return self.done(queued.number);
         }
         let message = &queued.message.message;
-        let member = match self.choose(share, (message.qos, message.size()), Tried::default(), false) {
+        let member = match self.choose(
+            share,
+            (message.qos, message.size(), message.topic.as_str()),
+            Tried::default(),
+            false,
+        ) {
             Some(Chosen::Here(member)) => member,
             Some(Chosen::Elsewhere(shard, tried)) => return self.hand_over(share, queued, shard, tried),
             None => return self.done(queued.number),
         };
         self.done(queued.number);
         let passed = Queued {
-            qos: message.qos.min(member.options.qos),
+            qos: self.at_most(member.session, &message.topic, message.qos.min(member.options.qos)),
             retain: message.retain && member.options.retain_as_published,
             share: Some(share),
             subscription_ids: member.id.iter().map(|id| id.get()).collect(),

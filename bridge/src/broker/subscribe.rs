@@ -73,6 +73,13 @@ impl Broker {
             // [MQTT3-3.8.3-2]
             return ReasonCode::WildcardSubscriptionsNotSupported;
         }
+        let asked = match share {
+            Some(Some((_, filter))) => filter,
+            Some(None) | None => filter,
+        };
+        if !self.may_subscribe(id, asked.text()) {
+            return ReasonCode::NotAuthorized;
+        }
         let subscription = Subscription { session: id, options, id: subscription_id };
         if let Some(share) = share {
             return share

@@ -187,12 +187,23 @@ impl Subscriptions {
         }
     }
 
-    /// Who gets what is published to this topic.
-    pub(super) fn audience(&mut self, topic: TopicName<&str>) -> Rc<Audience> {
+    /// What was found so far is worth nothing any more.
+    pub(super) const fn forget_audiences(&mut self) {
+        self.generation += 1;
+    }
+
+    /// Who gets what is published to this topic: the subscriptions that match and that `permit` lets pass, as it changes them.
+    pub(super) fn audience(
+        &mut self,
+        topic: TopicName<&str>,
+        permit: impl FnMut(&mut Subscription) -> bool,
+    ) -> Rc<Audience> {
         if let Some(audience) = self.cache.get(topic, self.generation) {
             return audience;
         }
-        let audience = Rc::new(Audience::new(topic.to_shared(), self.tree.find(topic), self.overlapping));
+        let mut found = self.tree.find(topic);
+        found.subscriptions.retain_mut(permit);
+        let audience = Rc::new(Audience::new(topic.to_shared(), found, self.overlapping));
         self.cache.insert(Rc::clone(&audience), self.generation);
         audience
     }

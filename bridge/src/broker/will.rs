@@ -13,6 +13,10 @@ impl Broker {
     pub(super) fn send_will(&mut self, from: SessionId, will: Arc<Will>) {
         self.keep_will(from, None);
         let message = Arc::unwrap_or_clone(will).message;
+        let (topic, how) = (message.topic.borrowed(), (message.qos, message.retain));
+        if let Err(reason) = self.may_publish_as(from, topic.text(), how) {
+            return self.note_refusal(from, topic, reason); // its right is gone since CONNECT
+        }
         let lives = message.properties.as_deref().and_then(|p| p.message_expiry_s);
         let expires = lives.map(|secs| self.now + Duration::from_secs(u64::from(secs)));
         let stored = Arc::new(Stored::new(message, expires));

@@ -5,12 +5,14 @@ mod link;
 mod publish;
 mod subscribe;
 mod user;
+mod why;
 
 pub use args::ConnectArgs;
 pub use link::Link;
 pub use publish::{PublishArgs, publish};
 pub use subscribe::{SubscribeArgs, subscribe};
 pub use user::{add_user, import_users, list_users, remove_user, user_entry};
+pub use why::why;
 
 use std::time::Duration;
 

@@ -7,9 +7,10 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, anyhow};
 use mqtt::{Qos, Version};
 use serde::{Deserialize, Serialize};
+use toml::Spanned;
 
 use super::store::Durability;
-use super::users;
+use super::{rules, users};
 use crate::broker;
 
 /// The whole file. What is not there has the default.
@@ -78,6 +79,33 @@ pub struct Auth {
     pub anonymous: bool,
     /// `[[auth.user]]`: who may come from anywhere, by a login.
     pub user: Vec<User>,
+    /// `[[auth.rule]]`: who may do what. The first that fits decides, and what none fits is denied; without any, all is allowed.
+    pub rule: Vec<Spanned<Rule>>,
+    /// The lines that the rules begin at.
+    #[serde(skip)]
+    pub rule_lines: Vec<usize>,
+}
+
+/// One rule. It allows or denies, one of the two.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Rule {
+    /// `publish`, `subscribe` or `all`.
+    pub allow: Option<String>,
+    /// The same.
+    pub deny: Option<String>,
+    /// Topic filters; in a level `%u` stands for the user and `%c` for the client id.
+    pub topics: Vec<String>,
+    /// The only user it is for; `anonymous` is whoever comes without one.
+    pub user: Option<String>,
+    /// The only group it is for.
+    pub group: Option<String>,
+    /// The client ids it is for; `*` stands for any text.
+    pub client_id: Option<String>,
+    /// The highest QoS that it allows.
+    pub max_qos: Option<u8>,
+    /// Whether it allows messages to be retained, or to be sent that are.
+    pub retain: Option<bool>,
 }
 
 /// One user, as `switchboard user` writes it. It has at least one of the two that its password is checked with.
@@ -173,8 +201,11 @@ impl File {
     /// # Errors
     /// As for [`File::read`].
     pub fn parse(text: &str) -> Result<Self> {
-        let file: Self =
+        let mut file: Self =
             toml::from_str(text).map_err(|error| anyhow!("{}", with_hint(&error.to_string())))?;
+        let line =
+            |rule: &Spanned<Rule>| text.get(..rule.span().start).unwrap_or_default().lines().count() + 1;
+        file.auth.rule_lines = file.auth.rule.iter().map(line).collect();
         file.server.shards()?;
         file.broker()?;
         file.durability()?;
@@ -214,6 +245,7 @@ impl File {
             config.anonymous = broker::Anonymous::FromAnywhere;
         }
         config.users = users::table(&self.auth.user, "[[auth.user]]")?.into();
+        config.rules = rules::table(&self.auth)?.into();
         if let Some(versions) = &l.versions {
             config.versions = versions.iter().map(|name| version(name)).collect::<Result<_>>()?;
         }

@@ -106,6 +106,7 @@ fn write_dropped(out: &mut String, c: &Counters) {
         ("expired", c.dropped_expired),
         ("unreadable", c.dropped_unreadable),
         ("disk_full", c.dropped_unstored),
+        ("denied", c.dropped_denied),
     ];
     out.push_str("# HELP switchboard_messages_dropped_total Messages dropped, by cause\n");
     out.push_str("# TYPE switchboard_messages_dropped_total counter\n");

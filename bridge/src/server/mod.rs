@@ -12,6 +12,7 @@ mod metrics;
 pub mod passwords;
 mod qr;
 mod reload;
+pub mod rules;
 mod shard;
 mod shards;
 mod socket;
@@ -146,7 +147,7 @@ async fn serve(options: Options) -> Result<()> {
 /// The shards, and what their acknowledgements promise.
 async fn start_shards(options: &Options) -> Result<(Rc<Shards>, &'static str)> {
     let mut config = options.file.broker()?;
-    config.users = users::access(&options.file)?.users;
+    config.users = users::access(&options.file)?.users; // those of the data folder too
     let (durability, count) = (options.file.durability()?, options.file.server.shards()?);
     let place = data::place(&options.file.data)?;
     config.keeps_state = place.is_some();

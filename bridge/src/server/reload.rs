@@ -46,11 +46,15 @@ async fn watch_on(options: Options, shards: Rc<Shards>, mut hangup: Signal, file
         match read(&options) {
             Ok(access) => {
                 shards.set_access(&access);
-                tracing::info!(users = access.users.len(), "users were read anew");
+                tracing::info!(
+                    users = access.users.len(),
+                    rules = access.rules.len(),
+                    "users and rules were read anew"
+                );
             }
             Err(error) => {
                 let why = format!("{error:#}").lines().collect::<Vec<_>>().join("; "); // a line of a log is one line
-                tracing::error!("users stay as they were: {why}");
+                tracing::error!("users and rules stay as they were: {why}");
             }
         }
     }

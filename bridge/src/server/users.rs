@@ -143,5 +143,5 @@ pub fn access(file: &config::File) -> Result<broker::Access> {
     if let Some(kept) = UsersFile::of(&file.data)? {
         add(&mut users, &kept.read()?, &kept.path().display().to_string())?;
     }
-    Ok(broker::Access { anonymous: config.anonymous, users: users.into() })
+    Ok(broker::Access { anonymous: config.anonymous, users: users.into(), rules: config.rules })
 }

@@ -13,6 +13,7 @@ mod malformed;
 mod pace;
 mod publish;
 mod retained;
+mod rules;
 mod session;
 mod settings;
 mod slow;

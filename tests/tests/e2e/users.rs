@@ -102,13 +102,17 @@ fn users_come_and_go_while_it_runs() {
     };
     assert_eq!(again("pencil"), ReasonCode::BadUserNameOrPassword);
     add(&data, "alice", "another");
-    bridge.process.stderr.expect(&["users were read anew", "users=2"]);
+    bridge.process.stderr.expect(&["users and rules were read anew", "users=2"]);
     assert_eq!(again("another"), ReasonCode::Success);
     let file = format!("{data}/users.toml");
     assert_eq!(fs::metadata(&file).expect("the file of users").permissions().mode() & 0o777, 0o600);
     // One that is damaged changes nothing, and says where.
     fs::write(&file, "[[user]]\nname = \"alice\"\npasword = \"x\"\n").expect("it can be written");
-    bridge.process.stderr.expect(&["users stay as they were", "line 3", "did you mean `password`?"]);
+    bridge.process.stderr.expect(&[
+        "users and rules stay as they were",
+        "line 3",
+        "did you mean `password`?",
+    ]);
     assert_eq!(again("another"), ReasonCode::Success);
 }
 

@@ -124,9 +124,9 @@ impl Broker {
             return Given::Nobody;
         }
         let publish = Publish::of(message, delivery(message.qos, PLACEHOLDER, false));
-        let audience = self.subscriptions.audience(message.topic.borrowed());
+        let audience = self.audience(message.topic.borrowed());
         let mut routed = Routed::of_stored(&shared.message, &publish, self.now);
-        let wanted = (message.qos, message.size());
+        let wanted = (message.qos, message.size(), message.topic.as_str());
         let chosen = self.choose(share, wanted, shared.tried, true).or_else(|| {
             // Members have gone meanwhile, and it comes back to one that would have taken it later.
             let is_new = !shared.tried.is_empty() && shared.tried != Tried::ALL;

@@ -30,7 +30,7 @@ impl SessionId {
     }
 
     /// The shard it stands for, if it does.
-    pub(super) fn peer(self) -> Option<ShardId> {
+    pub(in crate::broker) fn peer(self) -> Option<ShardId> {
         self.0.checked_sub(FIRST.0).and_then(|at| u16::try_from(at).ok()).map(ShardId)
     }
 }

@@ -17,7 +17,7 @@ fn subscription(session: u32, qos: Qos) -> Subscription {
 }
 
 fn sessions(s: &mut Subscriptions, topic: &str) -> Vec<u32> {
-    s.audience(TopicName::new(topic).unwrap()).members.iter().map(|m| m.session.0).collect()
+    s.audience(TopicName::new(topic).unwrap(), |_| true).members.iter().map(|m| m.session.0).collect()
 }
 
 /// A small deterministic stream of numbers.
@@ -147,7 +147,7 @@ fn mqtt_3_3_4_2_overlapping_subscriptions_are_one_member_at_the_highest_qos() {
     tree.insert(filter("a/#"), Subscription { id: id(7), ..subscription(1, Qos::AtLeastOnce) });
     tree.insert(filter("a/+"), Subscription { id: id(9), ..subscription(1, Qos::ExactlyOnce) });
     tree.insert(filter("+/b"), subscription(2, Qos::AtMostOnce));
-    let audience = tree.audience(TopicName::new("a/b").unwrap());
+    let audience = tree.audience(TopicName::new("a/b").unwrap(), |_| true);
     assert_eq!(audience.members.len(), 2);
     assert_eq!(audience.members[0].wants(None).unwrap().qos, Qos::ExactlyOnce);
     let mut ids = audience.members[0].wants(None).unwrap().ids.to_vec();
@@ -184,7 +184,7 @@ fn a_shared_subscription_matches_as_its_filter_does() {
     let one = tree.insert_shared(("g", filter("a/+")), member, true);
     assert_eq!(tree.insert_shared(("g", filter("a/+")), subscription(2, Qos::AtMostOnce), true), one);
     let other = tree.insert_shared(("h", filter("a/+")), member, true);
-    let mut shares = |topic| tree.audience(TopicName::new(topic).unwrap()).shares.to_vec();
+    let mut shares = |topic| tree.audience(TopicName::new(topic).unwrap(), |_| true).shares.to_vec();
     assert_eq!(shares("b"), [all]);
     assert_eq!(shares("a/b"), [all, one, other]);
     assert_eq!(shares("$SYS/b"), [], "[MQTT-4.7.2-1] holds for the filter behind the share name");
@@ -199,11 +199,11 @@ fn a_share_without_members_leaves_nothing_behind() {
     let shares: Vec<_> = [1, 2]
         .map(|n| tree.insert_shared(("g", filter("a/+")), subscription(n, Qos::AtLeastOnce), n == 1))
         .into();
-    assert_eq!(tree.audience(topic).shares.len(), 1);
+    assert_eq!(tree.audience(topic, |_| true).shares.len(), 1);
     for n in [1, 1, 2] {
         tree.leave_share(shares[0], SessionId(n));
     }
-    assert_eq!(tree.audience(topic).shares.len(), 0);
+    assert_eq!(tree.audience(topic, |_| true).shares.len(), 0);
     assert_eq!((tree.tree.size(), tree.len(), tree.shares.len()), ((0, 0), 0, 0));
     assert!(tree.tree.levels.find("g").is_none() && tree.tree.levels.find("a").is_none());
 }

@@ -13,6 +13,7 @@ mod login;
 mod overlap;
 mod password;
 mod qos;
+mod rules;
 mod share;
 mod sys;
 mod time;

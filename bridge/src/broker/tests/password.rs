@@ -147,7 +147,7 @@ fn who_is_no_user_any_more_has_to_go_at_once() {
     let nobody = w.client("n");
     w.is_far = true;
     let (_, on_its_way) = w.asks(&hello(Version::V5, "c", "bob"));
-    let access = |users| Access { anonymous: Anonymous::FromLoopback, users };
+    let access = |users| Access { anonymous: Anonymous::FromLoopback, users, rules: Arc::default() };
     w.handle(Input::Access(access(users(&[("alice", "A")]))));
     assert_eq!((w.take(alice), w.take(bob), w.take(nobody)), (vec![], vec!["Disconnect 87".into()], vec![]));
     w.checked(&on_its_way, Checked::Right);

@@ -1,0 +1,281 @@
+//! Rules: who may publish and who may read what. A rule names those it is for, what they do, and topics; **the first one that fits
+//! decides, and what none fits is denied**. Without any rule everything is allowed.
+//!
+//! It knows no Session and no file. What is asked for each message is remembered elsewhere.
+
+use std::sync::Arc;
+
+use mqtt::{Qos, TopicFilter};
+
+use super::access::{ANONYMOUS, Users};
+
+/// All rules, in their order.
+#[derive(Clone, Debug, Default)]
+pub struct Rules(Vec<Rule>);
+
+/// One rule.
+#[derive(Clone, Debug)]
+pub struct Rule {
+    /// Whether it allows or denies.
+    pub allows: bool,
+    /// It is about publishing.
+    pub publish: bool,
+    /// It is about reading.
+    pub subscribe: bool,
+    /// The only user it is for; [`ANONYMOUS`] is whoever came without one.
+    pub user: Option<Arc<str>>,
+    /// The only group it is for.
+    pub group: Option<Arc<str>>,
+    /// The Client Identifiers it is for; `*` in it stands for any text.
+    pub client_id: Option<Arc<str>>,
+    /// What it is about. In a level `%u` stands for the user and `%c` for the Client Identifier.
+    pub topics: Vec<TopicFilter>,
+    /// Of what it allows, the highest QoS.
+    pub max_qos: Qos,
+    /// Whether what it allows may be retained, or is sent that was.
+    pub retain: bool,
+    /// Where it stands, for people.
+    pub line: usize,
+}
+
+/// Who asks.
+#[derive(Clone, Copy, Debug)]
+pub struct Subject<'a> {
+    /// Its user; none for whoever came without.
+    pub user: Option<&'a str>,
+    /// Its Client Identifier.
+    pub client_id: &'a str,
+}
+
+/// What it wants to do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Action {
+    /// Publish to a topic.
+    Publish,
+    /// Get what is published to a topic.
+    Read,
+}
+
+/// Whether it may.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Verdict {
+    /// The highest QoS, if it may at all.
+    pub qos: Option<Qos>,
+    /// Whether the message may be retained.
+    pub retain: bool,
+    /// The rule that has decided, counted from 0; none when no rule fits.
+    pub rule: Option<usize>,
+}
+
+impl Verdict {
+    pub(super) const DENIED: Self = Self { qos: None, retain: false, rule: None };
+    pub(super) const ALLOWED: Self = Self { qos: Some(Qos::ExactlyOnce), retain: true, rule: None };
+
+    fn of(at: usize, rule: &Rule) -> Self {
+        Self { qos: rule.allows.then_some(rule.max_qos), retain: rule.allows && rule.retain, rule: Some(at) }
+    }
+
+    /// Whether it may at all.
+    #[must_use]
+    pub const fn allows(self) -> bool {
+        self.qos.is_some()
+    }
+}
+
+impl Rules {
+    /// Rules in their order.
+    #[must_use]
+    pub const fn new(rules: Vec<Rule>) -> Self {
+        Self(rules)
+    }
+
+    /// Whether there is none.
+    #[must_use]
+    pub const fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// How many there are.
+    #[must_use]
+    pub const fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// How a rule is called: by its place, and where it stands.
+    #[must_use]
+    pub fn name(&self, at: usize) -> String {
+        let line = self.0.get(at).map_or(0, |rule| rule.line);
+        format!("rule {} (line {line})", at + 1)
+    }
+
+    /// One of them, counted from 0.
+    #[must_use]
+    pub fn get(&self, at: usize) -> Option<&Rule> {
+        self.0.get(at)
+    }
+
+    /// Whether somebody may do something with a topic.
+    #[must_use]
+    pub fn judge(&self, users: &Users, who: Subject<'_>, action: Action, topic: &str) -> Verdict {
+        self.first(users, who, action, |rule| rule.topics.iter().any(|filter| rule.fits(filter, topic, who)))
+    }
+
+    /// Whether somebody may subscribe to a filter: when a rule allows some of what it stands for, and none before that denies all of
+    /// it. Each message is judged again.
+    #[must_use]
+    pub fn judge_filter(&self, users: &Users, who: Subject<'_>, filter: &str) -> Verdict {
+        self.first(users, who, Action::Read, |rule| {
+            let is_same = |pattern: &str, level: &str| rule.level_fits(pattern, level, who);
+            rule.topics.iter().any(|topics| match rule.allows {
+                true => rule.can_fit(topics, who) && overlaps(topics.as_str(), filter, is_same),
+                false => covers(topics.as_str(), filter, is_same),
+            })
+        })
+    }
+
+    fn first(
+        &self,
+        users: &Users,
+        who: Subject<'_>,
+        action: Action,
+        fits: impl Fn(&Rule) -> bool,
+    ) -> Verdict {
+        if self.0.is_empty() {
+            return Verdict::ALLOWED;
+        }
+        // One who is no user any more has no rights that anonymous clients have.
+        let groups = match who.user {
+            Some(user) => match users.groups(user) {
+                Some(groups) => groups,
+                None => return Verdict::DENIED,
+            },
+            None => &[],
+        };
+        let found = self.0.iter().enumerate().find(|(_, rule)| {
+            let is_about = match action {
+                Action::Publish => rule.publish,
+                Action::Read => rule.subscribe,
+            };
+            is_about && rule.is_for(who, groups) && fits(rule)
+        });
+        found.map_or(Verdict::DENIED, |(at, rule)| Verdict::of(at, rule))
+    }
+}
+
+impl Rule {
+    fn is_for(&self, who: Subject<'_>, groups: &[Arc<str>]) -> bool {
+        self.user.as_deref().is_none_or(|user| user == who.user.unwrap_or(ANONYMOUS))
+            && self.group.as_ref().is_none_or(|group| groups.contains(group))
+            && self.client_id.as_deref().is_none_or(|pattern| is_like(pattern, who.client_id))
+    }
+
+    fn fits(&self, filter: &TopicFilter, topic: &str, who: Subject<'_>) -> bool {
+        let mut levels = topic.split('/');
+        let mut is_first = true;
+        for pattern in filter.as_str().split('/') {
+            let hides = std::mem::take(&mut is_first) && topic.starts_with('$'); // [MQTT-4.7.2-1]
+            match (pattern, levels.next()) {
+                ("#", _) => return !hides,
+                (_, None) => return false,
+                ("+", Some(_)) if hides => return false,
+                ("+", Some(_)) => {}
+                (pattern, Some(level)) if self.level_fits(pattern, level, who) => {}
+                _ => return false,
+            }
+        }
+        levels.next().is_none()
+    }
+
+    /// Whether there is a topic that fits: not where a name is missing, or no text for a level.
+    fn can_fit(&self, filter: &TopicFilter, who: Subject<'_>) -> bool {
+        filter.as_str().split('/').all(|level| !level.contains('%') || expand(level, who).is_some())
+    }
+
+    /// Whether a level of a topic is what one of a rule stands for.
+    fn level_fits(&self, pattern: &str, level: &str, who: Subject<'_>) -> bool {
+        if !pattern.contains('%') {
+            return pattern == level;
+        }
+        match expand(pattern, who) {
+            Some(text) => text == level,
+            // A name that would be a wildcard or several levels allows nothing, and hides from no rule that denies.
+            None => !self.allows,
+        }
+    }
+}
+
+/// A level with the names in place of `%u` and `%c`. None when one of them is missing, or is no text for a level: it has a wildcard
+/// or a separator (CVE-2017-7650), or begins as the Server's own topics do.
+fn expand(pattern: &str, who: Subject<'_>) -> Option<String> {
+    let is_usable =
+        |name: &&str| !name.is_empty() && !name.contains(['+', '#', '/']) && !name.starts_with('$');
+    let mut text = String::with_capacity(pattern.len());
+    let mut rest = pattern;
+    while let Some(at) = rest.find('%') {
+        let (before, from) = rest.split_at(at);
+        text.push_str(before);
+        let (name, len) = match from.as_bytes().get(1) {
+            Some(b'u') => (who.user.filter(is_usable)?, 2),
+            Some(b'c') => (Some(who.client_id).filter(is_usable)?, 2),
+            _ => ("%", 1),
+        };
+        text.push_str(name);
+        rest = from.split_at(len).1;
+    }
+    text.push_str(rest);
+    Some(text)
+}
+
+/// Whether every topic of `filter` is one of `rule`.
+fn covers(rule: &str, filter: &str, is_same: impl Fn(&str, &str) -> bool) -> bool {
+    let (mut rule, mut filter) = (rule.split('/').peekable(), filter.split('/').peekable());
+    let hides = filter.peek().is_some_and(|level| level.starts_with('$'));
+    if hides && rule.peek().is_some_and(|level| matches!(*level, "+" | "#")) {
+        return false;
+    }
+    loop {
+        match (rule.next(), filter.next()) {
+            (Some("#"), _) | (None, None) => return true,
+            (None, Some("#")) | (None, Some(_)) | (Some(_), None | Some("#")) => return false,
+            (Some("+"), Some(_)) => {}
+            (Some(_), Some("+")) => return false,
+            (Some(a), Some(b)) if is_same(a, b) => {}
+            (Some(_), Some(_)) => return false,
+        }
+    }
+}
+
+/// Whether some topic of `filter` is one of `rule`.
+fn overlaps(rule: &str, filter: &str, is_same: impl Fn(&str, &str) -> bool) -> bool {
+    let (mut rule, mut filter) = (rule.split('/').peekable(), filter.split('/').peekable());
+    let is_wild = |level: Option<&&str>| level.is_some_and(|level| matches!(*level, "+" | "#"));
+    let hides = |level: Option<&&str>| level.is_some_and(|level| level.starts_with('$'));
+    if (hides(rule.peek()) && is_wild(filter.peek())) || (hides(filter.peek()) && is_wild(rule.peek())) {
+        return false;
+    }
+    loop {
+        match (rule.next(), filter.next()) {
+            (Some("#"), _) | (_, Some("#")) | (None, None) => return true,
+            (None, Some(_)) | (Some(_), None) => return false,
+            (Some("+"), Some(_)) | (Some(_), Some("+")) => {}
+            (Some(a), Some(b)) if is_same(a, b) => {}
+            (Some(_), Some(_)) => return false,
+        }
+    }
+}
+
+/// Whether a text is as a pattern says, in which `*` stands for any text.
+fn is_like(pattern: &str, text: &str) -> bool {
+    let Some((first, rest)) = pattern.split_once('*') else { return pattern == text };
+    let Some(mut text) = text.strip_prefix(first) else { return false };
+    let mut parts: Vec<_> = rest.split('*').collect();
+    let last = parts.pop().unwrap_or_default();
+    for part in parts {
+        let Some(at) = text.find(part) else { return false };
+        text = text.get(at + part.len()..).unwrap_or_default();
+    }
+    text.ends_with(last)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,55 @@
+//! `switchboard why`: which rule decides. It asks the rules that a broker asks, and knows none of its own.
+
+use anyhow::{Context as _, Result, ensure};
+use mqtt::scram::prepare;
+use mqtt::{Qos, TopicFilter, TopicName};
+
+use crate::broker::{ANONYMOUS, Access, Action, Subject, Verdict};
+use crate::server::config::File;
+use crate::server::users;
+
+/// Says whether a user may publish to a topic or subscribe to a filter, and why.
+///
+/// # Errors
+/// The configuration or the users are wrong, there is no such user, or the topic is none.
+pub fn why(file: &File, user: &str, client_id: &str, action: Action, topic: &str) -> Result<String> {
+    let access = users::access(file)?;
+    let name = prepare(user).with_context(|| format!("the name {user:?} cannot be a user's"))?;
+    let is_known = name == ANONYMOUS || access.users.contains(&name);
+    ensure!(is_known, "there is no user {name:?}; `switchboard user list` names them");
+    let who = Subject { user: Some(&*name).filter(|name| *name != ANONYMOUS), client_id };
+    let (verb, verdict) = match action {
+        Action::Publish => {
+            TopicName::new(topic).with_context(|| format!("{topic:?} cannot be published to"))?;
+            ("publish to", access.rules.judge(&access.users, who, action, topic))
+        }
+        Action::Read => {
+            let filter = TopicFilter::new(topic).with_context(|| format!("the topic filter {topic:?}"))?;
+            let inner = filter.shared().map_or(topic, |(_, filter)| filter);
+            ("subscribe to", access.rules.judge_filter(&access.users, who, inner))
+        }
+    };
+    let is_servers = action == Action::Publish && matches!(topic.split('/').next(), Some("$SYS" | "$share"));
+    let may = if verdict.allows() && !is_servers { "may" } else { "may not" };
+    let because =
+        if is_servers { "the topic belongs to the server".into() } else { because(&access, verdict) };
+    Ok(format!("{name} {may} {verb} {topic}: {because}"))
+}
+
+fn because(access: &Access, verdict: Verdict) -> String {
+    let Some(at) = verdict.rule else {
+        return match access.rules.is_empty() {
+            true => "there are no rules, so everything is allowed".into(),
+            false => "no rule fits, and what none fits is denied".into(),
+        };
+    };
+    let rule = access.rules.name(at);
+    match verdict.qos {
+        None => format!("{rule} denies it"),
+        Some(Qos::ExactlyOnce) if verdict.retain => format!("{rule} allows it"),
+        Some(qos) => {
+            let retain = if verdict.retain { "" } else { ", not retained" };
+            format!("{rule} allows it up to QoS {}{retain}", qos.level())
+        }
+    }
+}
