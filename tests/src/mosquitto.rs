@@ -2,6 +2,8 @@
 
 use std::net::{SocketAddr, TcpListener};
 use std::path::Path;
+use std::process;
+use std::sync::atomic::{AtomicU16, Ordering};
 
 use crate::bridge::TempFile;
 use crate::process::Process;
@@ -47,8 +49,20 @@ impl Mosquitto {
     }
 }
 
-/// A port nobody listens at. Mosquitto cannot be told to pick one.
+/// A port nobody listens at. Mosquitto cannot be told to pick one, and does not take one that another connection left a moment
+/// ago: so it is none of those that systems hand out, and each is used once.
 fn free_port() -> SocketAddr {
-    let listener = TcpListener::bind("127.0.0.1:0").expect("loopback has free ports");
-    listener.local_addr().expect("a listener has an address")
+    static COUNT: AtomicU16 = AtomicU16::new(0);
+    const FIRST: u16 = 12_000;
+    const PORTS: u16 = 18_000;
+    // Tests of other processes begin elsewhere.
+    let start = (process::id().wrapping_mul(64) % u32::from(PORTS)) as u16;
+    loop {
+        let n = COUNT.fetch_add(1, Ordering::Relaxed);
+        assert!(n < PORTS, "no port of loopback is free");
+        let port = FIRST + (start + n % PORTS) % PORTS;
+        if let Ok(listener) = TcpListener::bind(("127.0.0.1", port)) {
+            return listener.local_addr().expect("a listener has an address");
+        }
+    }
 }
