@@ -30,7 +30,7 @@ pub(crate) fn bench(words: &[&str]) -> Result<()> {
         return micro();
     }
     let generator = generator()?;
-    let ours = Recipe::ours(&build::build(Profile::Release)?, wish.shards);
+    let ours = Recipe::ours(&build::build(Profile::Release)?, wish.shards)?;
     if wish.plot {
         return growth::plot(&generator, &ours, wish.quick);
     }

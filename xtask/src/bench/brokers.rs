@@ -33,20 +33,26 @@ pub(super) struct Broker {
     data: PathBuf,
 }
 
+/// How often a broker is started that does not listen.
+const TRIES: usize = 3;
+
 impl Recipe {
-    /// This project's.
-    pub(super) fn ours(binary: &Path, shards: &str) -> Self {
-        let program = binary.display();
-        Self {
+    /// This project's, with room in a session's queue for a whole load: what is turned away costs nothing.
+    pub(super) fn ours(binary: &Path, shards: &str) -> Result<Self> {
+        let (program, config) = (binary.display(), folder()?.join("switchboard.toml"));
+        let limits = "[limits]\nmax_queued_messages = 10000000\nmax_queued_bytes = 4000000000\n";
+        fs::write(&config, limits).with_context(|| format!("{} cannot be written", config.display()))?;
+        let config = config.display();
+        Ok(Self {
             name: "Switchboard".into(),
             is_ours: true,
             tcp: 0,
             websocket: Some(0),
             line: format!(
-                "'{program}' --tcp 127.0.0.1:@TCP@ --http 127.0.0.1:@WS@ --data @DATA@ --shards {shards}"
+                "'{program}' --tcp 127.0.0.1:@TCP@ --http 127.0.0.1:@WS@ --data @DATA@ --shards {shards} --config '{config}'"
             ),
             version: Some((binary.to_owned(), "--version")),
-        }
+        })
     }
 
     /// Mosquitto, if it is installed: without limits that this load would meet.
@@ -106,8 +112,21 @@ impl Recipe {
 }
 
 impl Broker {
-    /// Starts one and waits until it listens. `keeps` says whether ours keeps its state on the disk.
+    /// Starts one and waits until it listens. `keeps` says whether ours keeps its state on the disk. A port that was free may be
+    /// another's a moment later, so there are some tries.
     pub(super) fn start(recipe: &Recipe, keeps: bool) -> Result<Self> {
+        let tries = (0..TRIES).map(|_| Self::try_start(recipe, keeps));
+        let mut failed = None;
+        for tried in tries {
+            match tried {
+                Ok(broker) => return Ok(broker),
+                Err(error) => failed = Some(error),
+            }
+        }
+        Err(failed.context("it was not tried")?)
+    }
+
+    fn try_start(recipe: &Recipe, keeps: bool) -> Result<Self> {
         let (tcp, websocket) = (chosen(recipe.tcp)?, recipe.websocket.map(chosen).transpose()?);
         let data = folder()?.join(format!("data-{tcp}"));
         let kept = if keeps { data.display().to_string() } else { ":memory:".into() };
