@@ -2,8 +2,10 @@
 
 use std::fs;
 use std::net::{TcpListener, TcpStream};
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicU16, Ordering};
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
@@ -171,12 +173,19 @@ impl Drop for Broker {
     }
 }
 
-/// The port itself, or one that is free now.
+/// The port itself, or one that is free now: none of those that systems hand out, of which thousands are not free again for a
+/// minute after a load of idle connections.
 fn chosen(port: u16) -> Result<u16> {
-    match port {
-        0 => Ok(TcpListener::bind("127.0.0.1:0").context("there is no port left")?.local_addr()?.port()),
-        port => Ok(port),
+    static COUNT: AtomicU16 = AtomicU16::new(0);
+    const PORTS: Range<u16> = 12_000..30_000;
+    if port != 0 {
+        return Ok(port);
     }
+    let start = u64::from(std::process::id()) * 64;
+    let next = || start + u64::from(COUNT.fetch_add(1, Ordering::Relaxed));
+    let any = PORTS.map(|_| PORTS.start + (next() % PORTS.len() as u64) as u16);
+    let mut free = any.filter(|&port| TcpListener::bind(("0.0.0.0", port)).is_ok());
+    free.next().context("there is no port left")
 }
 
 fn folder() -> Result<PathBuf> {
