@@ -110,11 +110,13 @@ impl Outbox {
         }
     }
 
+    #[inline]
     pub(super) fn send(&mut self, connection: ConnectionId, piece: Piece) {
         self.count(piece);
         self.items.push(Item::Send { connection, piece, held: self.holds });
     }
 
+    #[inline]
     pub(super) fn send_as(&mut self, connection: ConnectionId, piece: Piece, at: u32, packet_id: PacketId) {
         self.count(piece);
         self.items.push(Item::SendAs { connection, piece, at, packet_id, held: self.holds });

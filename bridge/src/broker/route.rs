@@ -76,6 +76,7 @@ impl<'a> Routed<'a> {
     }
 
     /// The shared bytes for one kind of subscriber.
+    #[inline]
     pub(super) fn shape(
         &mut self,
         out: &mut Outbox,
@@ -84,15 +85,24 @@ impl<'a> Routed<'a> {
         retain: bool,
     ) -> Option<Shape> {
         let at = usize::from(version.is_5()) * 6 + usize::from(qos.level()) * 2 + usize::from(retain);
-        let slot = self.shapes.get_mut(at)?;
-        if slot.is_none() {
-            // DUP is ours to set, not the publisher's [MQTT-3.3.1-3]: none the first time [MQTT-4.3.1-1], [MQTT-4.3.2-2],
-            // [MQTT-4.3.3-2].
-            let travels = (delivery(qos, PLACEHOLDER, false), retain);
-            let (publish, topic) = (self.publish, self.topic);
-            *slot = encode_with(out, |bytes| publish.encode_forwarded(version, topic, travels, bytes));
+        match self.shapes.get(at)? {
+            Some(shape) => Some(*shape),
+            None => {
+                let shape = self.encode_shape(out, version, qos, retain)?;
+                *self.shapes.get_mut(at)? = Some(shape);
+                Some(shape)
+            }
         }
-        *slot
+    }
+
+    /// Once for all of a kind, so apart from what is done for each.
+    #[inline(never)]
+    fn encode_shape(&self, out: &mut Outbox, version: Version, qos: Qos, retain: bool) -> Option<Shape> {
+        // DUP is ours to set, not the publisher's [MQTT-3.3.1-3]: none the first time [MQTT-4.3.1-1], [MQTT-4.3.2-2],
+        // [MQTT-4.3.3-2].
+        let travels = (delivery(qos, PLACEHOLDER, false), retain);
+        let (publish, topic) = (self.publish, self.topic);
+        encode_with(out, |bytes| publish.encode_forwarded(version, topic, travels, bytes))
     }
 }
 

@@ -293,10 +293,10 @@ impl Shard {
                             socket.push_held(bytes, keeper.map(|keeper| keeper.hold(at)));
                             continue;
                         }
-                        let (before, full) = (socket.pending(), self.max_output_bytes / 2);
+                        let (before, full) = (socket.gathered(), self.max_output_bytes / 2);
                         socket.push(bytes, &mut inner.pool);
                         mark(socket, at, &mut inner.dirty);
-                        if before <= full && socket.pending() > full {
+                        if before <= full && socket.gathered() > full {
                             inner.full.push(at);
                         }
                     }

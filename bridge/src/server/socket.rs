@@ -148,6 +148,11 @@ impl Socket {
         self.out.len() + self.control.len() + self.wire.len() - self.sent + held
     }
 
+    /// Bytes of packets since the last flush.
+    pub(super) const fn gathered(&self) -> usize {
+        self.out.len()
+    }
+
     /// Whether something waits for the disk.
     pub(super) const fn is_held(&self) -> bool {
         self.held.is_some()
@@ -176,6 +181,7 @@ impl Socket {
         self.held.take().is_some()
     }
 
+    #[inline]
     pub(super) fn push(&mut self, bytes: &[u8], pool: &mut Pool) {
         if self.out.capacity() == 0 {
             self.out = pool.take();
