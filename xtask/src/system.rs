@@ -8,7 +8,8 @@ use anyhow::{Context as _, Result, bail};
 
 use crate::{command, tools};
 
-const PAHO: &str = "2.1.0";
+/// A client, and what plays the cases of Autobahn.
+const PYTHON: [(&str, &str); 2] = [("paho-mqtt", "2.1.0"), ("kosoku", "0.1.0")];
 const MQTT_JS: &str = "5.16.0";
 const ESBUILD: &str = "0.25.12";
 const PAHO_JS: &str = "1.1.0";
@@ -39,7 +40,7 @@ const NEEDS: [Need; 5] = [
 pub(crate) fn peers() -> Result<()> {
     see_to(&NEEDS)?;
     see_to(&NODE)?;
-    paho()?;
+    python_packages()?;
     mqtt_js()
 }
 
@@ -126,24 +127,27 @@ fn apt(packages: &[&str]) -> Result<()> {
         .collect::<Vec<_>>())
 }
 
-/// The Python client, in an environment of its own: target/tools/venv.
-fn paho() -> Result<()> {
+/// What tests need of Python, in an environment of its own: target/tools/venv.
+fn python_packages() -> Result<()> {
     let venv = tools::folder().join("venv");
     let python = venv.join("bin/python");
-    let has = format!("import importlib.metadata as m; assert m.version('paho-mqtt') == '{PAHO}'");
+    let asked = PYTHON.map(|(name, version)| format!("m.version('{name}') == '{version}'")).join(" and ");
+    let has = format!("import importlib.metadata as m; assert {asked}");
     if command::output(command::program(&python).args(["-c", &has])).is_ok() {
         return Ok(());
     }
-    println!("installing paho-mqtt {PAHO} to target/tools/venv");
+    let packages = PYTHON.map(|(name, version)| format!("{name}=={version}"));
+    println!("installing {} to target/tools/venv", packages.join(" and "));
     let make = || command::output(command::program("python3").args(["-m", "venv", "--clear"]).arg(&venv));
     if make().is_err() {
         // Debian has python3 without the means to make an environment.
         apt(&["python3-venv"])?;
         make()?;
     }
-    let package = format!("paho-mqtt=={PAHO}");
-    command::output(command::program(&python).args(["-m", "pip", "install", "--quiet", &package]))
-        .with_context(|| format!("{package} cannot be had from the Python package index"))?;
+    let mut pip = command::program(&python);
+    pip.args(["-m", "pip", "install", "--quiet"]).args(&packages);
+    command::output(&mut pip)
+        .with_context(|| format!("{} cannot be had from the Python package index", packages.join(" or ")))?;
     Ok(())
 }
 

@@ -90,6 +90,18 @@ impl Frames {
         Read { payload, rest: at, event }
     }
 
+    /// Bytes that are to come of the frame that was begun.
+    #[cfg(test)]
+    pub(super) fn left(&self) -> usize {
+        self.open.as_ref().map_or(0, |open| usize::try_from(open.left).unwrap_or(usize::MAX))
+    }
+
+    /// Whether a message has ended and no other has begun, which only tests want to know.
+    #[cfg(test)]
+    pub(super) const fn is_between_messages(&self) -> bool {
+        self.open.is_none() && !self.in_message
+    }
+
     /// Reads one header, and a control frame as a whole. None when more bytes are needed.
     fn header(&mut self, bytes: &[u8]) -> Result<Option<(usize, Option<Event>)>, Misuse> {
         // Nearly every frame: a whole message of few bytes.
@@ -256,6 +268,18 @@ mod tests {
             assert_eq!(payload, expected, "pieces of {size}");
             assert_eq!(events, [Event::Ping(b"ping".to_vec()), Event::Close(Some(1000))]);
         }
+    }
+
+    #[test]
+    fn a_message_ends_with_its_last_frame() {
+        let mut frames = Frames::default();
+        let mut first = masked(0x02, b"first");
+        frames.read(&mut first[..8]);
+        assert_eq!((frames.left(), frames.is_between_messages()), (3, false));
+        frames.read(&mut first[8..]);
+        assert_eq!((frames.left(), frames.is_between_messages()), (0, false), "more is to come");
+        frames.read(&mut masked(0x80, b""));
+        assert!(frames.is_between_messages());
     }
 
     #[test]
