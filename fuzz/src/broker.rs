@@ -275,7 +275,11 @@ impl World {
                     rows.apply(change);
                     self.disk.absorb(&rows);
                 }
-                Output::Notice(_) | Output::Check(_) | Output::Peer { .. } | Output::Move { .. } => {}
+                Output::Notice(_)
+                | Output::Check(_)
+                | Output::Peer { .. }
+                | Output::Carry { .. }
+                | Output::Move { .. } => {}
                 Output::Fetch(fetch) => wanted.push(fetch),
                 Output::Wait(wait) => {
                     self.wait = wait;

@@ -13,6 +13,7 @@ use mqtt::packet::Publish;
 use mqtt::{Delivery, PacketId, Qos, ReasonCode};
 
 use super::answers::Serial;
+use super::carried::{self, Carried};
 use super::change::{Change, MessageNumber, SessionNumber};
 use super::io::Fault;
 use super::publish::NO_ROOM;
@@ -112,10 +113,37 @@ impl Broker {
         if routed.publish.delivery.qos() != Qos::AtMostOnce && (self.keeping.is_on() || stamp.is_some()) {
             self.out.claim();
         }
-        let stored = routed.stored(&audience.topic, &mut self.spare);
-        self.send_across(&stored, audience, &receipt, stamp);
-        self.send_to_shares(&stored, &receipt);
+        if stamp.is_none() && self.leaving.is_empty() && carried::is_plain(routed.publish) {
+            match receipt {
+                Receipt::None => self.carry_across(routed, audience, None),
+                Receipt::Tell(serial) => self.carry_across(routed, audience, Some(serial)),
+                Receipt::Keep(..) => self.store_across(routed, audience, &receipt, stamp),
+            }
+        } else {
+            self.store_across(routed, audience, &receipt, stamp);
+        }
         matches!(receipt, Receipt::None).then_some(Fate::Taken)
+    }
+
+    /// Sends a plain message to the other shards that want it, written once for all of them.
+    fn carry_across(&mut self, routed: &Routed<'_>, audience: &Audience, serial: Option<Serial>) {
+        let written = self.out.encode(|bytes| carried::write(bytes, routed.topic, routed.publish, serial));
+        if let Some(piece) = written {
+            audience.peers.iter().for_each(|&to| self.out.carry(to, piece));
+        }
+    }
+
+    /// Sends any message there, and to other shards' members of Shared Subscriptions.
+    fn store_across(
+        &mut self,
+        routed: &mut Routed<'_>,
+        audience: &Audience,
+        receipt: &Receipt,
+        stamp: Option<Stamp>,
+    ) {
+        let stored = routed.stored(&audience.topic, &mut self.spare);
+        self.send_across(&stored, audience, receipt, stamp);
+        self.send_to_shares(&stored, receipt);
     }
 
     /// The same for what nobody waits to hear of.
@@ -193,11 +221,28 @@ impl Broker {
         if let Some(stamp) = stamp {
             self.retain_from_elsewhere(message, stamp);
         }
-        if self.keeping.is_full && !matches!(receipt, Receipt::None) && self.must_be_kept_here(message) {
+        let publish = Publish::of(&message.message, delivery(message.message.qos, PLACEHOLDER, false));
+        self.take_routed(from, &mut Routed::of_stored(message, &publish, self.now), receipt);
+    }
+
+    /// Plain messages from another shard, for those here.
+    pub(super) fn take_carried(&mut self, from: ShardId, mut bytes: &[u8]) {
+        while let Some(Carried { topic, publish, serial }) = carried::read(&mut bytes) {
+            let receipt = serial.map_or(Receipt::None, Receipt::Tell);
+            self.take_routed(from, &mut Routed::new(topic, &publish, self.now), receipt);
+        }
+    }
+
+    fn take_routed(&mut self, from: ShardId, routed: &mut Routed<'_>, receipt: Receipt) {
+        let audience = self.audience(routed.topic);
+        let is_answered = !matches!(receipt, Receipt::None);
+        if self.keeping.is_full && is_answered && self.must_be_kept_here(routed, &audience) {
             return self.receipt_for(from, receipt, Fate::Refused);
         }
-        let fate = self.route_here(message);
+        let turned_away = self.counters.dropped_queue_full;
+        let reached = self.route_to_members(None, routed, &audience);
         self.keeping.flush(&mut self.out);
+        let fate = Fate::of(reached, self.counters.dropped_queue_full - turned_away);
         self.receipt_for(from, receipt, fate);
     }
 
@@ -223,19 +268,9 @@ impl Broker {
     }
 
     /// Whether some who are subscribed here must have it after a restart.
-    fn must_be_kept_here(&mut self, stored: &Stored) -> bool {
-        let audience = self.audience(stored.message.topic.borrowed());
-        stored.message.qos != Qos::AtMostOnce && audience.members.iter().any(|member| self.is_kept(member))
-    }
-
-    fn route_here(&mut self, stored: &Arc<Stored>) -> Fate {
-        let message = &stored.message;
-        let publish = Publish::of(message, delivery(message.qos, PLACEHOLDER, false));
-        let audience = self.audience(message.topic.borrowed());
-        let mut routed = Routed::of_stored(stored, &publish, self.now);
-        let turned_away = self.counters.dropped_queue_full;
-        let reached = self.route_to_members(None, &mut routed, &audience);
-        Fate::of(reached, self.counters.dropped_queue_full - turned_away)
+    fn must_be_kept_here(&self, routed: &Routed<'_>, audience: &Audience) -> bool {
+        routed.publish.delivery.qos() != Qos::AtMostOnce
+            && audience.members.iter().any(|member| self.is_kept(member))
     }
 
     /// Another shard has said what has become of a publication: when all have, its Client is answered. One of QoS 2 is kept as

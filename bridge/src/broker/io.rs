@@ -29,7 +29,7 @@ pub enum Input<'a> {
         /// As in [`Output::Move`].
         is_crowded: bool,
     },
-    /// Another shard said something with [`Output::Peer`]. What one says comes in the order it was said, and after all that it
+    /// Another shard said something with [`Output::Peer`] or [`Output::Carry`]. What one says comes in the order it was said, and after all that it
     /// had heard before it said that.
     Peer {
         /// Which.
@@ -132,7 +132,7 @@ pub enum Output<'a> {
         /// One or more whole packets.
         bytes: &'a [u8],
         /// They leave only when every change that came out before the next [`Output::Wait`] is durable, and every
-        /// [`Output::Peer`] that ever came out until then is confirmed; what is sent there later leaves behind them.
+        /// [`Output::Peer`] and [`Output::Carry`] that ever came out until then is confirmed; what is sent there later leaves behind them.
         held: bool,
     },
     /// Tell this to another shard. It is confirmed when the other has handled it and what came out of that is durable.
@@ -141,6 +141,13 @@ pub enum Output<'a> {
         to: ShardId,
         /// What.
         item: PeerItem,
+    },
+    /// The same for a plain message, of which there may be very many: to be handed over with [`PeerItem::carry`].
+    Carry {
+        /// Which.
+        to: ShardId,
+        /// What.
+        message: &'a [u8],
     },
     /// Give this connection to another shard, with [`Input::Moved`]: the packet that was handled just now, which is its CONNECT,
     /// and all that comes behind it are for that one. Its number is free here as after [`Input::Closed`].

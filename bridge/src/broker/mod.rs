@@ -17,6 +17,7 @@ mod acknowledge;
 mod alias;
 mod answers;
 mod attempts;
+mod carried;
 pub mod change;
 mod config;
 mod connack;

@@ -30,6 +30,11 @@ enum Item {
         packet_id: PacketId,
         held: bool,
     },
+    /// A message for another shard.
+    Carry {
+        to: ShardId,
+        piece: Piece,
+    },
     /// The next of those that are no packets.
     Other,
 }
@@ -147,6 +152,11 @@ impl Outbox {
         self.other(Output::Peer { to, item: PeerItem(told) });
     }
 
+    /// Tells another shard of a plain message, which is in the buffer.
+    pub(super) fn carry(&mut self, to: ShardId, piece: Piece) {
+        self.items.push(Item::Carry { to, piece });
+    }
+
     pub(super) fn give_away(&mut self, connection: ConnectionId, to: ShardId, is_crowded: bool) {
         self.other(Output::Move { connection, to, is_crowded });
     }
@@ -174,6 +184,7 @@ impl Outbox {
                 }
                 Output::Send { connection, bytes: cut(&self.bytes, piece), held }
             }
+            Item::Carry { to, piece } => Output::Carry { to, message: cut(&self.bytes, piece) },
             Item::Other => self.others.pop_front().unwrap_or(Output::Wait(None)),
         }
     }

@@ -22,7 +22,7 @@ use super::{Broker, SessionId};
 /// A message on its way, still as it was read or kept.
 #[derive(Debug)]
 pub(super) struct Routed<'a> {
-    topic: TopicName<&'a str>,
+    pub(super) topic: TopicName<&'a str>,
     pub(super) publish: &'a Publish<'a>,
     expires: Option<Instant>,
     stored: Option<Arc<Stored>>,

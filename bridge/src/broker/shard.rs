@@ -10,6 +10,7 @@ use mqtt::packet::Connect;
 use mqtt::{Qos, Rng, TopicFilter};
 
 use super::answers::Serial;
+use super::carried;
 use super::change::MessageNumber;
 use super::cross::{Fate, Receipt};
 use super::hash::Keys;
@@ -99,6 +100,8 @@ pub(super) enum Told {
     Members { share: Arc<str>, members: Members },
     /// A message for one of your members of a Shared Subscription.
     Share(Shared),
+    /// Plain messages that you want, one behind the other.
+    Carried(Vec<u8>),
     /// A message that you want, or one that is retained: then with the number of that change.
     Publish { message: Arc<Stored>, receipt: Receipt, stamp: Option<Stamp> },
     /// What has become here of a message that you asked this of.
@@ -114,6 +117,22 @@ pub(super) enum Told {
 }
 
 impl PeerItem {
+    /// Adds a message of [`super::Output::Carry`] to the last of what the same shard is told. Where there is nothing that takes it,
+    /// it becomes an item of its own.
+    #[must_use]
+    pub fn carry(last: Option<&mut Self>, message: &[u8]) -> Option<Self> {
+        match last {
+            Some(Self(Told::Carried(bytes))) if bytes.len() + message.len() <= carried::PIECE => {
+                if bytes.capacity() < carried::PIECE {
+                    bytes.reserve_exact(carried::PIECE - bytes.len()); // where there are two, there may be many
+                }
+                bytes.extend_from_slice(message);
+                None
+            }
+            _ => Some(Self(Told::Carried(message.to_vec()))),
+        }
+    }
+
     /// One that says nothing.
     #[cfg(all(test, feature = "server"))]
     pub(crate) const fn nothing() -> Self {
@@ -127,6 +146,7 @@ impl PeerItem {
             Told::Interest { filter, .. } => filter.len(),
             Told::Members { share, .. } => share.len(),
             Told::Share(shared) => shared.share.len() + shared.message.message.size(),
+            Told::Carried(bytes) => bytes.len(),
             Told::Publish { message, .. } => message.message.size(),
             Told::Gone { .. }
             | Told::Taken { .. }
@@ -176,6 +196,7 @@ impl Broker {
                 }
             }
             Told::Share(shared) => self.take_shared(&shared),
+            Told::Carried(bytes) => self.take_carried(from, &bytes),
             Told::Publish { message, receipt, stamp } => self.take_across(from, &message, receipt, stamp),
             Told::Counts(told) => self.told_of_elsewhere(from, *told),
             Told::Count { count } => self.count_elsewhere(from, count),

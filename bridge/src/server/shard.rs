@@ -319,6 +319,11 @@ impl Shard {
                         peers.say(to, item);
                     }
                 }
+                Output::Carry { to, message } => {
+                    if let Some(peers) = &mut inner.peers {
+                        peers.carry(to, message);
+                    }
+                }
                 Output::Move { connection, to, is_crowded } => {
                     if let Some(socket) = inner.sockets.try_remove(connection.0 as usize) {
                         inner.leaving = Some(Leaving { socket, to, is_crowded, event: None });

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use bridge::broker::{Config, ConnectionId, Fetch, Input, Output, Overlapping};
+use bridge::broker::{Config, ConnectionId, Fetch, Input, Output, Overlapping, PeerItem};
 use mqtt::codec::Deframer;
 use mqtt::{Instant, Version};
 
@@ -335,6 +335,11 @@ impl World {
                 Output::Peer { to, item } => {
                     self.tally.crossed += 1;
                     between.entry((at, to.0.into())).or_default().push_back(item);
+                }
+                Output::Carry { to, message } => {
+                    self.tally.crossed += 1;
+                    let line = between.entry((at, to.0.into())).or_default();
+                    line.extend(PeerItem::carry(line.back_mut(), message));
                 }
                 Output::Move { to, is_crowded, .. } => turn.moves = Some((to.0.into(), is_crowded)),
                 Output::Check(_) => panic!("nobody logs in by a password"),

@@ -95,7 +95,11 @@ impl Play {
                 }
                 Output::Store(change) => self.pending.apply(change),
                 Output::Close { connection } => closed.push(connection),
-                Output::Notice(_) | Output::Check(_) | Output::Peer { .. } | Output::Move { .. } => {}
+                Output::Notice(_)
+                | Output::Check(_)
+                | Output::Peer { .. }
+                | Output::Carry { .. }
+                | Output::Move { .. } => {}
                 Output::Fetch(fetch) => wanted.push(fetch),
                 Output::Wait(_) => break,
             }

@@ -210,7 +210,7 @@ impl World {
                     }
                 }
                 Output::Close { connection } => self.wire[connection.0 as usize].is_closed = true,
-                Output::Notice(_) | Output::Peer { .. } | Output::Move { .. } => {}
+                Output::Notice(_) | Output::Peer { .. } | Output::Carry { .. } | Output::Move { .. } => {}
                 Output::Check(check) => self.checks.push(check),
                 Output::Fetch(fetch) => wanted.push(fetch),
                 Output::Store(change) => {

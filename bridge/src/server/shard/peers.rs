@@ -68,6 +68,16 @@ impl Peers {
         batch.items.push(item);
     }
 
+    /// Adds a plain message to what another gets.
+    pub(super) fn carry(&mut self, to: ShardId, message: &[u8]) {
+        let batch = self.lines[usize::from(to.0)].open_batch();
+        batch.bytes += message.len();
+        if let Some(item) = PeerItem::carry(batch.items.last_mut(), message) {
+            batch.bytes += item.bytes() - message.len();
+            batch.items.push(item);
+        }
+    }
+
     /// Adds anything else to what another gets.
     pub(super) fn send(&mut self, to: ShardId, parcel: Parcel) {
         self.lines[usize::from(to.0)].parcels.push(parcel);

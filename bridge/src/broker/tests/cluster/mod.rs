@@ -40,6 +40,18 @@ struct Shard {
     deadline: Option<Instant>,
 }
 
+impl Shard {
+    /// What another is told in this turn.
+    fn batch_to(&mut self, to: ShardId) -> &mut Vec<PeerItem> {
+        let to = usize::from(to.0);
+        if self.saying[to].is_empty() {
+            self.said[to] += 1;
+            self.unconfirmed[to].insert(self.said[to]);
+        }
+        &mut self.saying[to]
+    }
+}
+
 /// What is told at once, and its number.
 type Batch = (u64, Vec<PeerItem>);
 
@@ -148,12 +160,12 @@ impl Cluster {
                 }
                 Output::Peer { to, item } => {
                     self.told += 1;
-                    let to = usize::from(to.0);
-                    if shard.saying[to].is_empty() {
-                        shard.said[to] += 1;
-                        shard.unconfirmed[to].insert(shard.said[to]);
-                    }
-                    shard.saying[to].push(item);
+                    shard.batch_to(to).push(item);
+                }
+                Output::Carry { to, message } => {
+                    self.told += 1;
+                    let carried = PeerItem::carry(shard.saying[usize::from(to.0)].last_mut(), message);
+                    carried.into_iter().for_each(|item| shard.batch_to(to).push(item));
                 }
                 Output::Move { connection, to, is_crowded } => {
                     self.moved += 1;
