@@ -48,7 +48,7 @@ pub(crate) async fn run(args: &Args) -> Result<Found> {
         all.quantile(0.5),
         all.quantile(0.99),
     );
-    Ok(Found { line, lost })
+    Ok(Found { line, amiss: lost })
 }
 
 /// Keeps a window of messages unacknowledged; what is measured is the time from sending to PUBACK.

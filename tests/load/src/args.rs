@@ -45,7 +45,7 @@ pub(crate) struct Args {
     pub(crate) subscribers: usize,
     #[arg(long, default_value_t = 0, value_parser = clap::value_parser!(u8).range(0..=2))]
     qos: u8,
-    /// Bytes of a payload, 8 at least
+    /// Bytes of a payload, 16 at least
     #[arg(long, default_value_t = 64)]
     size: usize,
     /// Messages published in all
@@ -92,9 +92,9 @@ impl Args {
         }
     }
 
-    /// Bytes of a payload: the time of sending stands in the last eight.
+    /// Bytes of a payload: number and time stand in the last sixteen.
     pub(crate) fn size(&self) -> usize {
-        self.size.max(8)
+        self.size.max(16)
     }
 
     pub(crate) const fn broker(&self) -> Process {

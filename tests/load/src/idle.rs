@@ -25,5 +25,5 @@ pub(crate) async fn run(args: &Args) -> Result<Found> {
         (broker.cpu_us()? - cpu) / count,
         broker.memory()?,
     );
-    Ok(Found { line, lost: 0 })
+    Ok(Found { line, amiss: 0 })
 }

@@ -43,7 +43,7 @@ fn main() -> Result<ExitCode> {
         }
     })?;
     println!("{}", found.line);
-    Ok(if found.lost == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    Ok(if found.amiss == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
 /// What a load has found.
@@ -51,6 +51,6 @@ fn main() -> Result<ExitCode> {
 struct Found {
     /// `name=value` words.
     line: String,
-    /// Messages that did not arrive in time.
-    lost: u64,
+    /// Messages that did not arrive in time, came twice or out of their order.
+    amiss: u64,
 }

@@ -31,6 +31,8 @@ struct Shared {
     start: Instant,
     times: RefCell<Histogram>,
     delivered: Cell<u64>,
+    /// Deliveries that were not the next one of their publisher.
+    misplaced: Cell<u64>,
     expected: u64,
     last: Cell<Instant>,
     done: Notify,
@@ -63,6 +65,7 @@ pub(crate) async fn run(args: &Args) -> Result<Found> {
         start: clock::now(),
         times: RefCell::default(),
         delivered: Cell::new(0),
+        misplaced: Cell::new(0),
         expected: each * args.publishers as u64 * cast.copies,
         last: Cell::new(clock::now()),
         done: Notify::new(),
@@ -131,7 +134,8 @@ fn start(
             Load::Fanout | Load::Fanin => windows.clone(),
             _ => vec![Rc::clone(windows.get(n).context("each subscriber has a publisher")?)],
         };
-        tasks.spawn_local(Subscriber { connection, windows, shared: Rc::clone(shared) }.run());
+        let next = vec![0; windows.len()];
+        tasks.spawn_local(Subscriber { connection, windows, shared: Rc::clone(shared), next }.run());
     }
     // Each publishes at its part of the rate.
     let interval = args.rate.map(|rate| Duration::from_secs_f64(args.publishers as f64 / rate));
@@ -156,13 +160,13 @@ fn start(
 
 fn found(shared: &Shared, broker: Process, spent: (f64, f64), ballast: f64) -> Result<Found> {
     let delivered = shared.delivered.get();
-    let lost = shared.expected - delivered;
+    let (lost, misplaced) = (shared.expected - delivered, shared.misplaced.get());
     let last = if lost == 0 { shared.last.get() } else { clock::now() };
     let seconds = last.duration_since(shared.start).as_secs_f64();
     let each = delivered.max(1) as f64;
     let times = shared.times.borrow();
     let line = format!(
-        "delivered={delivered} lost={lost} secs={seconds:.3} deliveries_per_s={:.0} \
+        "delivered={delivered} lost={lost} misplaced={misplaced} secs={seconds:.3} deliveries_per_s={:.0} \
          broker_cpu_us_per_delivery={:.4} load_cpu_us_per_delivery={:.4} p50_us={} p99_us={} p999_us={} \
          rss_bytes={:.0} ballast_bytes={ballast:.0}",
         delivered as f64 / seconds,
@@ -173,5 +177,5 @@ fn found(shared: &Shared, broker: Process, spent: (f64, f64), ballast: f64) -> R
         times.quantile(0.999),
         broker.memory()?,
     );
-    Ok(Found { line, lost })
+    Ok(Found { line, amiss: lost + misplaced })
 }

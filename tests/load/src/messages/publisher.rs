@@ -60,7 +60,7 @@ impl Publisher {
             // With a pace, what counts is when the message was due, not when it got out.
             let from = due.unwrap_or_else(clock::now).duration_since(self.shared.start);
             self.template.next_id();
-            self.template.stamp(from.as_nanos() as u64);
+            self.template.stamp(self.sent, from.as_nanos() as u64);
             self.connection.queue(self.template.bytes());
             self.sent += 1;
             self.window.open.set(self.window.open.get() + self.copies);

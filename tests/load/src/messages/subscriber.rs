@@ -14,6 +14,8 @@ pub(super) struct Subscriber {
     /// Those of its publisher, or of all by their numbers.
     pub(super) windows: Vec<Rc<Window>>,
     pub(super) shared: Rc<Shared>,
+    /// The number of the next message in each window.
+    pub(super) next: Vec<u64>,
 }
 
 impl Subscriber {
@@ -37,17 +39,21 @@ impl Subscriber {
         let (length, rest) = body.split_first_chunk::<2>()?;
         let (topic, rest) = rest.split_at_checked(u16::from_be_bytes(*length).into())?;
         let now = self.shared.start.elapsed().as_nanos() as u64;
-        let took = now.saturating_sub(template::stamp_of(body)?);
+        let (number, sent) = template::stamp_of(body)?;
+        let took = now.saturating_sub(sent);
         self.shared.times.borrow_mut().record(took / 1000);
         match (packet.first >> 1) & 3 {
             0 => {}
             1 => self.connection.queue(&[0x40, 2, rest[0], rest[1]]),
             _ => self.connection.queue(&[0x50, 2, rest[0], rest[1]]),
         }
-        let window = match self.windows.as_slice() {
-            [one] => one,
-            all => all.get(number_of(topic)?)?,
-        };
+        let publisher = if self.windows.len() == 1 { 0 } else { number_of(topic)? };
+        let (window, next) = (self.windows.get(publisher)?, self.next.get_mut(publisher)?);
+        // Each once, in the order in which it was published.
+        if number != *next {
+            self.shared.misplaced.set(self.shared.misplaced.get() + 1);
+        }
+        *next = number + 1;
         window.open.set(window.open.get().saturating_sub(1));
         if window.open.get() <= window.limit / 2 {
             window.room.notify_one();

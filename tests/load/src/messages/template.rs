@@ -1,11 +1,11 @@
-//! A PUBLISH that is written once and sent often, with another identifier and another time each time.
+//! A PUBLISH that is written once and sent often, with another identifier, another number and another time each time.
 
 use anyhow::{Context as _, Result};
 use mqtt::packet::{Publish, PublishProperties};
 use mqtt::{Delivery, Packet, PacketId, Qos, TopicName, Version};
 
-/// Bytes of the time at the end of a payload.
-const STAMP: usize = 8;
+/// Bytes of number and time at the end of a payload.
+const STAMP: usize = 16;
 
 #[derive(Debug)]
 pub(crate) struct Template {
@@ -46,9 +46,10 @@ impl Template {
         }
     }
 
-    pub(crate) fn stamp(&mut self, nanoseconds: u64) {
+    pub(crate) fn stamp(&mut self, number: u64, nanoseconds: u64) {
         let at = self.bytes.len() - STAMP;
-        self.bytes[at..].copy_from_slice(&nanoseconds.to_le_bytes());
+        self.bytes[at..at + 8].copy_from_slice(&number.to_le_bytes());
+        self.bytes[at + 8..].copy_from_slice(&nanoseconds.to_le_bytes());
     }
 
     pub(crate) fn bytes(&self) -> &[u8] {
@@ -56,9 +57,10 @@ impl Template {
     }
 }
 
-/// The time in a PUBLISH that has arrived.
-pub(crate) fn stamp_of(body: &[u8]) -> Option<u64> {
-    Some(u64::from_le_bytes(*body.last_chunk::<STAMP>()?))
+/// Number and time in a PUBLISH that has arrived.
+pub(crate) fn stamp_of(body: &[u8]) -> Option<(u64, u64)> {
+    let (number, time) = body.last_chunk::<STAMP>()?.split_first_chunk::<8>()?;
+    Some((u64::from_le_bytes(*number), u64::from_le_bytes(time.try_into().ok()?)))
 }
 
 #[cfg(test)]
@@ -68,18 +70,18 @@ mod tests {
     use super::*;
 
     #[test]
-    fn identifier_and_time_stand_where_a_reader_finds_them() {
+    fn identifier_number_and_time_stand_where_a_reader_finds_them() {
         for version in [Version::V3_1_1, Version::V5] {
             let mut template = Template::new(version, "a/b", Qos::AtLeastOnce, 300, false).unwrap();
             template.next_id();
             template.next_id();
-            template.stamp(77);
+            template.stamp(5, 77);
             let mut deframer = Deframer::client(version, 1000);
             let (packet, _) = deframer.next(template.bytes()).unwrap().unwrap();
             let Packet::Publish(publish) = packet else { panic!("{packet:?}") };
             let packet_id = PacketId::new(2).unwrap();
             assert_eq!(publish.delivery, Delivery::AtLeastOnce { packet_id, dup: false });
-            assert_eq!((publish.payload.len(), stamp_of(publish.payload)), (300, Some(77)));
+            assert_eq!((publish.payload.len(), stamp_of(publish.payload)), (300, Some((5, 77))));
         }
     }
 }
