@@ -339,7 +339,8 @@ impl World {
                 Output::Carry { to, message } => {
                     self.tally.crossed += 1;
                     let line = between.entry((at, to.0.into())).or_default();
-                    line.extend(PeerItem::carry(line.back_mut(), message));
+                    let item = PeerItem::carry(line.back_mut(), message);
+                    line.extend(item);
                 }
                 Output::Move { to, is_crowded, .. } => turn.moves = Some((to.0.into(), is_crowded)),
                 Output::Check(_) => panic!("nobody logs in by a password"),
