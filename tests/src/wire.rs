@@ -64,7 +64,16 @@ impl Wire {
     /// As for [`Wire::websocket`].
     #[must_use]
     pub fn websocket_as(protocol: &str, address: SocketAddr) -> Self {
-        let (response, stream) = Request::upgrade("/mqtt", protocol).connect(address);
+        Self::websocket_by(Request::upgrade("/mqtt", protocol), protocol, address)
+    }
+
+    /// The same by a request of the caller's.
+    ///
+    /// # Panics
+    /// As for [`Wire::websocket`].
+    #[must_use]
+    pub fn websocket_by(request: Request, protocol: &str, address: SocketAddr) -> Self {
+        let (response, stream) = request.connect(address);
         assert_eq!(response.status, 101, "the upgrade is refused: {response:?}");
         assert_eq!(response.header("sec-websocket-protocol"), Some(protocol), "[MQTT-6.0.0-4]");
         assert!(response.body.is_empty(), "the server spoke before the client did");

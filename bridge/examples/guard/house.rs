@@ -58,7 +58,7 @@ impl House {
             deframer: Deframer::server(MAX_PACKET_BYTES),
             sent: Vec::with_capacity(64 << 10),
         });
-        let peer = Peer { name: "guard".into(), address: None, is_loopback: true };
+        let peer = Peer { name: "guard".into(), address: None, is_loopback: true, is_proxy: false };
         self.broker.handle(self.now, Input::Opened { connection, peer });
         self.outputs();
         connection

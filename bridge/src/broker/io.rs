@@ -120,6 +120,8 @@ pub struct Peer {
     pub address: Option<IpAddr>,
     /// Whether it is on this machine.
     pub is_loopback: bool,
+    /// Whether it is a proxy that is trusted, and speaks for many: it is not held to what one address may do, but for failed logins.
+    pub is_proxy: bool,
 }
 
 /// One thing to do, from [`super::Broker::poll`].

@@ -139,10 +139,10 @@ impl Broker {
         self.address(id).filter(|_| self.connection(id).is_some_and(|connection| connection.moved.is_none()))
     }
 
-    /// Its address, if that is counted; this machine's own are only when a bound was set.
+    /// Its address, if that is counted; this machine's own are only when a bound was set, and those of trusted proxies never.
     fn address(&mut self, id: ConnectionId) -> Option<IpAddr> {
         let counts_loopback = self.config.max_connections_per_address.is_some();
         let peer = &self.connection(id)?.peer;
-        peer.address.filter(|_| counts_loopback || !peer.is_loopback)
+        peer.address.filter(|_| !peer.is_proxy && (counts_loopback || !peer.is_loopback))
     }
 }

@@ -9,6 +9,7 @@ use mqtt::{Qos, Version};
 use serde::{Deserialize, Serialize};
 use toml::Spanned;
 
+use super::proxy::Network;
 use super::store::Durability;
 use super::{rules, users};
 use crate::broker;
@@ -51,6 +52,11 @@ pub struct Listen {
     pub tcp: Vec<SocketAddr>,
     /// Pages of other addresses, or of a public name of this one, that may connect, as `https://host:port`.
     pub origins: Vec<String>,
+    /// Networks whose proxies are believed when they say whom they speak for, as `10.0.0.0/8`.
+    pub trusted_proxies: Vec<String>,
+    /// Listeners whose connections begin with a header of the PROXY protocol: all of a kind, as `tcp`, or one by its address. They
+    /// take nobody but trusted proxies.
+    pub proxy_protocol: Vec<String>,
     /// A built page to serve instead of the one inside.
     pub app: Option<PathBuf>,
     /// `host:port` of another server that every client is sent to.
@@ -210,6 +216,7 @@ impl File {
         file.broker()?;
         file.durability()?;
         file.level()?;
+        file.listen.networks()?;
         Ok(file)
     }
 
@@ -325,6 +332,24 @@ impl Server {
 }
 
 impl Listen {
+    /// Whose proxies are believed.
+    ///
+    /// # Errors
+    /// One is no network, or nobody could come through a listener that takes proxies alone.
+    pub fn networks(&self) -> Result<Vec<Network>> {
+        let network = |text: &String| text.parse().map_err(|why| anyhow!("[listen] trusted_proxies: {why}"));
+        let networks: Vec<_> = self.trusted_proxies.iter().map(network).collect::<Result<_>>()?;
+        anyhow::ensure!(
+            self.proxy_protocol.is_empty() || !networks.is_empty(),
+            "[listen] proxy_protocol needs trusted_proxies: who else may say whom it speaks for?"
+        );
+        Ok(networks)
+    }
+
+    /// Whether connections of the listener of this kind and address begin with a header of the PROXY protocol.
+    pub fn expects_header(&self, kind: &str, address: SocketAddr) -> bool {
+        self.proxy_protocol.iter().any(|named| named == kind || named.parse() == Ok(address))
+    }
     fn redirect(&self) -> Result<Option<broker::Redirect>> {
         let Some(to) = self.redirect_to.clone() else {
             anyhow::ensure!(!self.redirect_permanently, "[listen] redirect_permanently needs redirect_to");

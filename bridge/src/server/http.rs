@@ -2,7 +2,6 @@
 //! but where it begins.
 
 use std::convert::Infallible;
-use std::net::SocketAddr;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -16,6 +15,7 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::TcpStream;
 
 use super::assets::{Assets, Coding};
+use super::proxy::{Proxies, Remote};
 use super::shards::Shards;
 use super::{metrics, upgrade};
 
@@ -36,6 +36,7 @@ pub(crate) struct Site {
     pub(crate) assets: Assets,
     /// Pages of other addresses, or of a public name of this one, that may open the WebSocket.
     pub(crate) origins: Vec<String>,
+    pub(crate) proxies: Proxies,
     pub(crate) started: tokio::time::Instant,
     /// What an acknowledgement promises.
     pub(crate) durability: &'static str,
@@ -48,7 +49,8 @@ impl Site {
 }
 
 /// Serves one connection of a browser, until it ends or becomes a WebSocket.
-pub(crate) async fn serve(site: Rc<Site>, stream: TcpStream, peer: SocketAddr) {
+pub(crate) async fn serve(site: Rc<Site>, stream: TcpStream, peer: impl Into<Remote>) {
+    let peer = peer.into();
     let _ = stream.set_nodelay(true);
     let service = service_fn(move |request| {
         let site = Rc::clone(&site);
@@ -65,7 +67,14 @@ pub(crate) async fn serve(site: Rc<Site>, stream: TcpStream, peer: SocketAddr) {
     }
 }
 
-async fn answer(site: &Rc<Site>, request: Request<Incoming>, peer: SocketAddr) -> Answer {
+async fn answer(site: &Rc<Site>, request: Request<Incoming>, peer: Remote) -> Answer {
+    let peer = match site.proxies.client(peer, request.headers()) {
+        Ok(client) => client,
+        Err(why) => {
+            tracing::warn!(proxy = %peer, "request refused: {why}");
+            return text(StatusCode::BAD_REQUEST, why);
+        }
+    };
     let path = request.uri().path().to_owned();
     if path == "/mqtt" {
         return upgrade::answer(site, request, peer);

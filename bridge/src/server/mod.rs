@@ -10,6 +10,7 @@ mod listener;
 mod log;
 mod metrics;
 pub mod passwords;
+pub mod proxy;
 mod qr;
 mod reload;
 pub mod rules;
@@ -33,6 +34,7 @@ use tokio::task::{LocalSet, spawn_local};
 
 use assets::Assets;
 use http::Site;
+use proxy::{Entry, Proxies};
 use shard::Shard;
 use shards::Shards;
 use socket::Transport;
@@ -65,6 +67,17 @@ impl Options {
     pub fn check(&self) -> Result<()> {
         let listen = &self.file.listen;
         let is_open = self.lan || listen.http.iter().chain(&listen.tcp).any(|at| !at.ip().is_loopback());
+        for named in &listen.proxy_protocol {
+            let kinds = [("http", &listen.http, HTTP_PORT), ("tcp", &listen.tcp, TCP_PORT)];
+            let is_one = kinds.into_iter().any(|(kind, asked, port)| {
+                let all = asked_or_default(asked, port, self.lan);
+                named == kind || all.iter().any(|at| named.parse() == Ok(*at))
+            });
+            ensure!(
+                is_one,
+                "[listen] proxy_protocol: {named:?} is no listener; use \"http\", \"tcp\" or an address that is listened on"
+            );
+        }
         let access = users::access(&self.file)?;
         ensure!(
             !is_open || self.file.auth.anonymous || !access.users.is_empty(),
@@ -107,8 +120,9 @@ async fn serve(options: Options) -> Result<()> {
         Some(folder) => Assets::from_folder(folder)?,
         None => Assets::built_in(),
     };
-    let http = bind_all(&options.file.listen.http, HTTP_PORT, options.lan, "http")?;
-    let tcp = bind_all(&options.file.listen.tcp, TCP_PORT, options.lan, "tcp")?;
+    let proxies = Proxies::new(options.file.listen.networks()?);
+    let http = bind_all(&options, &options.file.listen.http, HTTP_PORT, "http")?;
+    let tcp = bind_all(&options, &options.file.listen.tcp, TCP_PORT, "tcp")?;
     let (http_at, tcp_at) = (addresses(&http)?, addresses(&tcp)?);
     let (shards, durability) = start_shards(&options).await?;
     let door = &shards.door;
@@ -116,16 +130,17 @@ async fn serve(options: Options) -> Result<()> {
         shards: Rc::clone(&shards),
         assets,
         origins: options.file.listen.origins.clone(),
+        proxies: proxies.clone(),
         started: tokio::time::Instant::now(),
         durability,
     });
-    for listener in tcp {
-        spawn_local(serve_tcp(Rc::clone(door), listener));
+    for (listener, expects_header) in tcp {
+        spawn_local(serve_tcp(Rc::clone(door), listener, Entry::new(proxies.clone(), expects_header)));
     }
-    for listener in http {
-        spawn_local(serve_http(Rc::clone(&site), listener));
+    for (listener, expects_header) in http {
+        spawn_local(serve_http(Rc::clone(&site), listener, Entry::new(proxies.clone(), expects_header)));
     }
-    reload::watch(&options, &shards)?;
+    reload::watch(&options, &shards, proxies)?;
     let stopped = stopped()?;
     announce(&http_at, &tcp_at);
     if options.lan {
@@ -159,15 +174,25 @@ async fn start_shards(options: &Options) -> Result<(Rc<Shards>, &'static str)> {
     Ok((Rc::new(shards), promise))
 }
 
-fn bind_all(asked: &[SocketAddr], port: u16, lan: bool, what: &str) -> Result<Vec<TcpListener>> {
-    let host: [u8; 4] = if lan { [0, 0, 0, 0] } else { [127, 0, 0, 1] };
-    let default = [SocketAddr::from((host, port))];
-    let asked = if asked.is_empty() { &default } else { asked };
-    asked.iter().map(|&address| listener::bind(address, what)).collect()
+/// Listens on the addresses of one kind, and says which of them expect a header of the PROXY protocol.
+fn bind_all(
+    options: &Options,
+    asked: &[SocketAddr],
+    port: u16,
+    kind: &str,
+) -> Result<Vec<(TcpListener, bool)>> {
+    let listen =
+        |at: SocketAddr| Ok((listener::bind(at, kind)?, options.file.listen.expects_header(kind, at)));
+    asked_or_default(asked, port, options.lan).into_iter().map(listen).collect()
 }
 
-fn addresses(listeners: &[TcpListener]) -> Result<Vec<SocketAddr>> {
-    listeners.iter().map(|listener| Ok(listener.local_addr()?)).collect()
+fn asked_or_default(asked: &[SocketAddr], port: u16, lan: bool) -> Vec<SocketAddr> {
+    let host: [u8; 4] = if lan { [0, 0, 0, 0] } else { [127, 0, 0, 1] };
+    if asked.is_empty() { vec![SocketAddr::from((host, port))] } else { asked.to_vec() }
+}
+
+fn addresses(listeners: &[(TcpListener, bool)]) -> Result<Vec<SocketAddr>> {
+    listeners.iter().map(|(listener, _)| Ok(listener.local_addr()?)).collect()
 }
 
 /// The one line on stdout that says where everything is.
@@ -196,17 +221,36 @@ fn reachable(address: SocketAddr) -> SocketAddr {
     }
 }
 
-async fn serve_tcp(shard: Rc<Shard>, listener: TcpListener) {
+async fn serve_tcp(shard: Rc<Shard>, listener: TcpListener, entry: Entry) {
     loop {
-        let (stream, peer) = listener::accept(&listener).await;
-        spawn_local(Rc::clone(&shard).serve(stream, peer, Transport::Tcp, Vec::new()));
+        let (mut stream, peer) = listener::accept(&listener).await;
+        let shard = Rc::clone(&shard);
+        if !entry.expects_header() {
+            spawn_local(shard.serve(stream, entry.direct(peer), Transport::Tcp, Vec::new()));
+            continue;
+        }
+        let entry = entry.clone();
+        spawn_local(async move {
+            if let Some(remote) = entry.greet(&mut stream, peer).await {
+                spawn_local(shard.serve(stream, remote, Transport::Tcp, Vec::new()));
+            }
+        });
     }
 }
 
-async fn serve_http(site: Rc<Site>, listener: TcpListener) {
+async fn serve_http(site: Rc<Site>, listener: TcpListener, entry: Entry) {
     loop {
-        let (stream, peer) = listener::accept(&listener).await;
-        spawn_local(http::serve(Rc::clone(&site), stream, peer));
+        let (mut stream, peer) = listener::accept(&listener).await;
+        let (site, entry) = (Rc::clone(&site), entry.clone());
+        spawn_local(async move {
+            let remote = match entry.expects_header() {
+                true => entry.greet(&mut stream, peer).await,
+                false => Some(entry.direct(peer)),
+            };
+            if let Some(remote) = remote {
+                http::serve(site, stream, remote).await;
+            }
+        });
     }
 }
 

@@ -1,4 +1,4 @@
-//! Who may come, read anew while the program runs: on SIGHUP, and when a file that says so has changed.
+//! Who may come, and which proxies are believed, read anew while the program runs: on SIGHUP, and when a file that says so has changed.
 
 use std::path::PathBuf;
 use std::rc::Rc;
@@ -8,9 +8,11 @@ use anyhow::Result;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::task::spawn_local;
 
+use super::proxy::{Network, Proxies};
 use super::shards::Shards;
 use super::users::{self, UsersFile};
 use super::{Options, config};
+use crate::broker::Access;
 
 /// Between two looks at the files.
 const PAUSE: Duration = Duration::from_millis(500);
@@ -19,18 +21,23 @@ const PAUSE: Duration = Duration::from_millis(500);
 ///
 /// # Errors
 /// The system does not take SIGHUP from us.
-pub(super) fn watch(options: &Options, shards: &Rc<Shards>) -> Result<()> {
+pub(super) fn watch(options: &Options, shards: &Rc<Shards>, proxies: Proxies) -> Result<()> {
     let hangup = signal(SignalKind::hangup())?;
     let mut files = Vec::new();
     files.extend(options.config.clone());
     files.extend(UsersFile::of(&options.file.data)?.map(|file| file.path().to_owned()));
     let (options, shards) = (options.clone(), Rc::clone(shards));
     // What was read at the start may have changed already: the first look is a reading.
-    spawn_local(watch_on(options, shards, hangup, files));
+    spawn_local(watch_on(options, (shards, proxies), hangup, files));
     Ok(())
 }
 
-async fn watch_on(options: Options, shards: Rc<Shards>, mut hangup: Signal, files: Vec<PathBuf>) {
+async fn watch_on(
+    options: Options,
+    (shards, proxies): (Rc<Shards>, Proxies),
+    mut hangup: Signal,
+    files: Vec<PathBuf>,
+) {
     let mut seen = stamps(&files);
     loop {
         tokio::select! {
@@ -44,8 +51,9 @@ async fn watch_on(options: Options, shards: Rc<Shards>, mut hangup: Signal, file
         }
         seen = stamps(&files); // before it is read: what changes after that is seen next time
         match read(&options) {
-            Ok(access) => {
+            Ok((access, networks)) => {
                 shards.set_access(&access);
+                proxies.set(networks);
                 tracing::info!(
                     users = access.users.len(),
                     rules = access.rules.len(),
@@ -60,11 +68,11 @@ async fn watch_on(options: Options, shards: Rc<Shards>, mut hangup: Signal, file
     }
 }
 
-fn read(options: &Options) -> Result<crate::broker::Access> {
+fn read(options: &Options) -> Result<(Access, Vec<Network>)> {
     let mut file = options.config.as_deref().map(config::File::read).transpose()?.unwrap_or_default();
     file.auth.anonymous |= options.anonymous;
     file.data = options.file.data.clone(); // state does not move while we run
-    users::access(&file)
+    Ok((users::access(&file)?, file.listen.networks()?))
 }
 
 /// When each file was changed last, how long it is, and which it is.

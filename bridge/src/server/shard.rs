@@ -14,7 +14,7 @@ mod peers;
 use std::cell::RefCell;
 use std::future::poll_fn;
 use std::io::ErrorKind;
-use std::net::{Shutdown, SocketAddr};
+use std::net::Shutdown;
 use std::rc::{Rc, Weak};
 use std::task::Poll;
 use std::time::Duration;
@@ -35,11 +35,12 @@ use self::neighbours::Leaving;
 use super::clock::Clock;
 use super::log;
 use super::passwords::Checker;
+use super::proxy::Remote;
 use super::shards::DOOR;
 use super::socket::{Flushed, Pool, Socket, Transport};
 use super::store::Journal;
 use super::websocket::{self, Event, Frames};
-use crate::broker::{Broker, ConnectionId, Input, Output, Peer, ShardId};
+use crate::broker::{Broker, ConnectionId, Input, Output, ShardId};
 
 /// Bytes read at once.
 const SCRATCH: usize = 64 << 10;
@@ -175,10 +176,11 @@ impl Shard {
     pub(crate) fn serve(
         self: Rc<Self>,
         stream: TcpStream,
-        peer: SocketAddr,
+        peer: impl Into<Remote>,
         transport: Transport,
         first: Vec<u8>,
     ) -> impl Future<Output = ()> {
+        let peer = peer.into();
         let _ = stream.set_nodelay(true);
         let stream = Rc::new(stream);
         let id = self.open(&stream, peer, transport);
@@ -199,12 +201,7 @@ impl Shard {
     ///
     /// Every idle connection holds this future, so it waits without anything of its own.
     #[expect(clippy::manual_async_fn, reason = "that would hold each argument twice")]
-    fn read_on(
-        self: Rc<Self>,
-        mut reader: Reader,
-        peer: SocketAddr,
-        mut next: Next,
-    ) -> impl Future<Output = ()> {
+    fn read_on(self: Rc<Self>, mut reader: Reader, peer: Remote, mut next: Next) -> impl Future<Output = ()> {
         async move {
             while !matches!(next, Next::Stop | Next::Leave) {
                 if next == Next::Check {
@@ -241,9 +238,9 @@ impl Shard {
         let _ = tokio::time::timeout(LINGER, gone).await;
     }
 
-    fn open(self: &Rc<Self>, stream: &Rc<TcpStream>, peer: SocketAddr, transport: Transport) -> usize {
+    fn open(self: &Rc<Self>, stream: &Rc<TcpStream>, peer: Remote, transport: Transport) -> usize {
         let id = self.inner.borrow_mut().sockets.insert(Socket::new(Rc::clone(stream), transport));
-        self.handle(Input::Opened { connection: connection_id(id), peer: identity(peer) });
+        self.handle(Input::Opened { connection: connection_id(id), peer: peer.identity() });
         id
     }
 
@@ -631,12 +628,6 @@ fn mark(socket: &mut Socket, at: usize, dirty: &mut Vec<usize>) {
     if !std::mem::replace(&mut socket.is_dirty, true) {
         dirty.push(at);
     }
-}
-
-/// Who is at the other end.
-fn identity(peer: SocketAddr) -> Peer {
-    let address = peer.ip().to_canonical();
-    Peer { name: peer.to_string().into(), address: Some(address), is_loopback: address.is_loopback() }
 }
 
 fn connection_id(at: usize) -> ConnectionId {

@@ -1,6 +1,5 @@
 //! The door from HTTP to MQTT: who may open the WebSocket, and how it is handed to the shard.
 
-use std::net::SocketAddr;
 use std::rc::Rc;
 
 use bytes::Bytes;
@@ -14,10 +13,11 @@ use tokio::task::spawn_local;
 use tungstenite::handshake::derive_accept_key;
 
 use super::http::{Answer, Site, text};
+use super::proxy::Remote;
 use super::socket::Transport;
 
 /// Switches to a WebSocket, or says with a clear status why not.
-pub(super) fn answer(site: &Rc<Site>, request: Request<Incoming>, peer: SocketAddr) -> Answer {
+pub(super) fn answer(site: &Rc<Site>, request: Request<Incoming>, peer: Remote) -> Answer {
     match check(site, &request, peer) {
         Ok((accept, protocol)) => {
             let site = Rc::clone(site);
@@ -57,11 +57,7 @@ pub(super) fn answer(site: &Rc<Site>, request: Request<Incoming>, peer: SocketAd
 
 type Refusal = (StatusCode, &'static str);
 
-fn check(
-    site: &Site,
-    request: &Request<Incoming>,
-    peer: SocketAddr,
-) -> Result<(String, &'static str), Refusal> {
+fn check(site: &Site, request: &Request<Incoming>, peer: Remote) -> Result<(String, &'static str), Refusal> {
     let headers = request.headers();
     if request.method() != Method::GET {
         return Err((StatusCode::METHOD_NOT_ALLOWED, "a WebSocket is opened with GET"));
@@ -99,7 +95,7 @@ fn check(
 
 /// A page may connect to the place it came from, if that has a name of this network, and a page on this machine to this
 /// machine.
-fn may_open(origin: &str, host: &str, peer: SocketAddr, allowed: &[String]) -> bool {
+fn may_open(origin: &str, host: &str, peer: Remote, allowed: &[String]) -> bool {
     if allowed.iter().any(|allowed| allowed == origin) {
         return true;
     }
@@ -107,7 +103,7 @@ fn may_open(origin: &str, host: &str, peer: SocketAddr, allowed: &[String]) -> b
     let Some(authority) = uri.authority() else { return false };
     let is_local = matches!(authority.host(), "localhost" | "127.0.0.1" | "[::1]");
     let is_same = authority.as_str().eq_ignore_ascii_case(host) && is_of_this_network(authority.host());
-    is_same || (is_local && peer.ip().to_canonical().is_loopback())
+    is_same || (is_local && peer.is_here())
 }
 
 /// Whether a host is none that anybody on the internet could have given our address: a page of such a one would have both
@@ -147,10 +143,13 @@ fn lists(headers: &HeaderMap, name: HeaderName, word: &str) -> bool {
 mod tests {
     use super::*;
 
+    fn remote(address: &str) -> Remote {
+        address.parse::<std::net::SocketAddr>().unwrap().into()
+    }
+
     #[test]
     fn an_origin_is_compared_whole() {
-        let near: SocketAddr = "127.0.0.1:5000".parse().unwrap();
-        let far: SocketAddr = "192.0.2.7:5000".parse().unwrap();
+        let (near, far) = (remote("127.0.0.1:5000"), remote("192.0.2.7:5000"));
         let allowed = ["https://panel.example".to_owned()];
         assert!(may_open("http://house:8080", "house:8080", far, &[]));
         assert!(may_open("https://panel.example", "house:8080", far, &allowed));
@@ -168,7 +167,7 @@ mod tests {
 
     #[test]
     fn a_name_that_was_made_to_lead_here_is_no_proof() {
-        let near: SocketAddr = "127.0.0.1:5000".parse().unwrap();
+        let near = remote("127.0.0.1:5000");
         for host in ["evil.example:8080", "127.0.0.1.evil.example:8080", "a.localhost.example:8080"] {
             assert!(!may_open(&format!("http://{host}"), host, near, &[]), "{host}");
             let named = [format!("http://{host}")];

@@ -11,6 +11,7 @@ mod limits;
 mod login;
 mod malformed;
 mod pace;
+mod proxy;
 mod publish;
 mod retained;
 mod rules;

@@ -92,7 +92,8 @@ impl World {
             held: Vec::new(),
         });
         let address = Some(if self.is_far { [192, 0, 2, 1] } else { [127, 0, 0, 1] }.into());
-        let peer = Peer { name: format!("peer-{id}").into(), address, is_loopback: !self.is_far };
+        let peer =
+            Peer { name: format!("peer-{id}").into(), address, is_loopback: !self.is_far, is_proxy: false };
         self.handle(Input::Opened { connection: ConnectionId(id as u32), peer });
         id
     }

@@ -67,7 +67,7 @@ fn an_answer_for_one_connection_lets_no_other_in() {
     let mut w = world();
     let (id, old) = w.asks(&hello(Version::V5, "phone", "alice"));
     w.cut(id);
-    let peer = Peer { name: "mallory".into(), address: None, is_loopback: false };
+    let peer = Peer { name: "mallory".into(), address: None, is_loopback: false, is_proxy: false };
     w.wire[id].is_closed = false;
     w.handle(Input::Opened { connection: ConnectionId(id as u32), peer });
     w.send(id, &Packet::Connect(Box::new(hello(Version::V5, "phone", "bob"))));

@@ -1,6 +1,5 @@
 //! A shard among others: what lies in its inbox, and connections on their way to where their client is at home.
 
-use std::net::SocketAddr;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -9,9 +8,10 @@ use rustix::time::{ClockId, clock_gettime};
 use tokio::task::spawn_local;
 
 use super::peers::Peers;
-use super::{Next, Reader, Shard, connection_id, end_of_turn, identity, mark};
+use super::{Next, Reader, Shard, connection_id, end_of_turn, mark};
 use crate::broker::{Input, ShardId};
 use crate::server::inbox::{Batch, Parcel, Report};
+use crate::server::proxy::Remote;
 use crate::server::socket::{Packed, Socket};
 use crate::server::websocket::{Event, Frames};
 
@@ -19,7 +19,7 @@ use crate::server::websocket::{Event, Frames};
 #[derive(Debug)]
 pub(crate) struct Arrival {
     socket: Packed,
-    peer: SocketAddr,
+    peer: Remote,
     is_crowded: bool,
     frames: Option<Frames>,
     /// Bytes of packets, from CONNECT on.
@@ -130,7 +130,7 @@ impl Shard {
     }
 
     /// Hands a connection to the shard where its client is at home.
-    pub(super) fn give_away(self: &Rc<Self>, reader: Reader, peer: SocketAddr) {
+    pub(super) fn give_away(self: &Rc<Self>, reader: Reader, peer: Remote) {
         let inner = &mut *self.inner.borrow_mut();
         let Some(Leaving { socket, to, is_crowded, event }) = inner.leaving.take() else { return };
         let Reader { stream, frames, raw, carry, .. } = reader;
@@ -153,7 +153,7 @@ impl Shard {
             }
         };
         let id = self.inner.borrow_mut().sockets.insert(socket);
-        self.handle(Input::Moved { connection: connection_id(id), peer: identity(peer), is_crowded });
+        self.handle(Input::Moved { connection: connection_id(id), peer: peer.identity(), is_crowded });
         let deframer = Deframer::server(self.max_packet_bytes);
         let mut reader = Reader { id, stream, deframer, frames, raw, carry, event: None };
         let next = self.resume(&mut reader, event);
@@ -178,9 +178,9 @@ impl Shard {
     }
 
     /// The door counts it until it is told that it is over.
-    fn lose(self: &Rc<Self>, peer: SocketAddr, is_crowded: bool) {
+    fn lose(self: &Rc<Self>, peer: Remote, is_crowded: bool) {
         let connection = connection_id(self.inner.borrow().sockets.vacant_key());
-        self.handle(Input::Moved { connection, peer: identity(peer), is_crowded });
+        self.handle(Input::Moved { connection, peer: peer.identity(), is_crowded });
         self.handle(Input::Closed { connection });
     }
 }
