@@ -3,14 +3,17 @@
 
 pub mod broker;
 pub mod client;
+pub mod config;
 pub mod decode;
 pub mod frames;
+pub mod proxy;
+pub mod rules;
 
 /// Plays what some bytes say.
 pub type Play = fn(&[u8]);
 
 /// The name of each target, and what it does with its bytes.
-pub const TARGETS: [(&str, Play); 7] = [
+pub const TARGETS: [(&str, Play); 10] = [
     ("decode_3_1", decode::v3_1),
     ("decode_3_1_1", decode::v3_1_1),
     ("decode_5", decode::v5),
@@ -18,4 +21,7 @@ pub const TARGETS: [(&str, Play); 7] = [
     ("client", client::play),
     ("broker", broker::play),
     ("frames", frames::read),
+    ("proxy", proxy::header),
+    ("config", config::read),
+    ("rules", rules::judge),
 ];
