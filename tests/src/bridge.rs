@@ -6,6 +6,7 @@ use std::rc::Rc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::{env, fs, process};
 
+use crate::http::Request;
 use crate::paths;
 use crate::process::Process;
 
@@ -181,6 +182,25 @@ impl Bridge {
         let places = (self.http.to_string(), self.tcp.to_string());
         *self = Self::launch((&places.0, &places.1), self.arguments.clone(), data, &[]);
         self.config = config;
+    }
+
+    /// What `/metrics` says of this series, which is named with its labels and without `switchboard_`.
+    ///
+    /// # Panics
+    /// There is none.
+    #[must_use]
+    pub fn metric(&self, series: &str) -> u64 {
+        let answer = Request::get("/metrics").send(self.http);
+        let value = |line: &str| {
+            line.strip_prefix("switchboard_")?.strip_prefix(series)?.strip_prefix(' ')?.parse().ok()
+        };
+        answer.text().lines().find_map(value).unwrap_or_else(|| panic!("there is no {series} in /metrics"))
+    }
+
+    /// How often `/metrics` says that the limit of this key was reached.
+    #[must_use]
+    pub fn reached(&self, key: &str) -> u64 {
+        self.metric(&format!("limit_reached_total{{limit=\"{key}\"}}"))
     }
 
     /// The lines of its log that name this address or client.

@@ -7,6 +7,7 @@ use std::time::Duration;
 use mqtt::{Instant, ReasonCode};
 
 use super::io::Fault;
+use super::limit::Limit;
 use super::shard::Told;
 use super::{Broker, Config, ConnectionId};
 
@@ -85,7 +86,7 @@ impl Broker {
             return Ok(());
         }
         let why = "too many logins of your address have failed; try again in a minute";
-        Err(Fault::new(ReasonCode::ConnectionRateExceeded, why))
+        Err(Fault::new(ReasonCode::ConnectionRateExceeded, why).over(Limit::LoginFailures))
     }
 
     /// A login has failed. It counts on all shards: the next may name a Client of another.

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use mqtt::{Qos, Version};
+use mqtt::{MAX_LEVELS, Qos, Version};
 
 use super::{Anonymous, Rules, Users};
 
@@ -29,6 +29,12 @@ pub struct Config {
     /// Clients of one address at once. With none it is [`Config::CONNECTIONS_PER_ADDRESS`] and those of this machine are not
     /// counted; a number that is set counts them too. As many again, and 100 at least, may be waiting to be let in.
     pub max_connections_per_address: Option<u32>,
+    /// Messages a Client may send in a second, and as many more as it saves in two seconds: PUBLISH, SUBSCRIBE, UNSUBSCRIBE and
+    /// PINGREQ. With none it is [`Config::MESSAGES_PER_S`] and those of this machine are not bound; a number that is set binds
+    /// them too, and 0 nobody.
+    pub max_messages_per_s: Option<u32>,
+    /// Bytes of their topics and payloads in a second. With none it is [`Config::BYTES_PER_S`], and all else is the same.
+    pub max_bytes_per_s: Option<u32>,
     /// Another Server that every Client is sent to instead of being let in.
     pub redirect: Option<Redirect>,
     /// What a Client that asks for it is told as the basis of its Response Topics; `%c` is its Client Identifier. Empty
@@ -42,6 +48,10 @@ pub struct Config {
     pub max_inflight: u16,
     /// Bytes of the largest packet taken; told in CONNACK.
     pub max_packet_bytes: u32,
+    /// Bytes of a Topic Name or Topic Filter; the standard has room for 65 535.
+    pub max_topic_bytes: usize,
+    /// Levels of one; no more than [`mqtt::MAX_LEVELS`] are ever taken.
+    pub max_topic_levels: usize,
     /// Topic aliases taken from a Client; told in CONNACK.
     pub topic_alias_maximum: u16,
     /// Seconds; a 5.0 Client that asks for more, or for none, is told this one. 0 for no bound.
@@ -97,8 +107,24 @@ pub enum Excess {
 }
 
 impl Config {
+    /// The same limits with another's access, and what it keeps: those are not changed together.
+    #[must_use]
+    pub(super) fn with_access_of(self, other: &Self) -> Self {
+        Self {
+            keeps_state: other.keeps_state,
+            anonymous: other.anonymous,
+            users: Arc::clone(&other.users),
+            rules: Arc::clone(&other.rules),
+            ..self
+        }
+    }
+
     /// Clients of one address at once, when nothing else is set.
     pub const CONNECTIONS_PER_ADDRESS: u32 = 100;
+    /// Messages a Client may send in a second, when nothing else is set.
+    pub const MESSAGES_PER_S: u32 = 1000;
+    /// Bytes a Client may send in a second, when nothing else is set.
+    pub const BYTES_PER_S: u32 = 10_000_000;
     /// Logins of one address that may fail in a minute, when nothing else is set.
     pub const LOGIN_FAILURES: u32 = 10;
 }
@@ -126,12 +152,16 @@ impl Default for Config {
             connect_timeout_ms: 10_000,
             max_connections: 1_000_000,
             max_connections_per_address: None,
+            max_messages_per_s: None,
+            max_bytes_per_s: None,
             redirect: None,
             response_information: "reply/%c".into(),
             receive_maximum: 256,
             receive_maximum_excess: Excess::Refuse,
             max_inflight: 256,
             max_packet_bytes: 1 << 20,
+            max_topic_bytes: 65_535,
+            max_topic_levels: MAX_LEVELS,
             topic_alias_maximum: 32,
             max_keep_alive_s: 0,
             max_session_expiry_s: 7 * 24 * 3600,

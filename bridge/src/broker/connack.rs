@@ -7,6 +7,7 @@ use mqtt::scram::METHOD;
 use mqtt::{Packet, Qos, ReasonCode, SessionExpiry};
 
 use super::io::Fault;
+use super::limit::Limit;
 use super::login::{Login, Proof};
 use super::{Broker, ConnectionId};
 
@@ -72,6 +73,12 @@ impl Broker {
         let asked = connect.properties.session_expiry;
         let expiry = SessionExpiry::from_secs(asked.as_secs().min(self.config.max_session_expiry_s));
         let keep_alive_s = self.keep_alive_s(connect);
+        if expiry != asked {
+            self.counters.reached.count(Limit::SessionExpiry);
+        }
+        if keep_alive_s != connect.keep_alive_s {
+            self.counters.reached.count(Limit::KeepAlive);
+        }
         let (user, data) = proof.map(|proof| (proof.user, proof.data)).unzip();
         let authentication_data = data.flatten();
         Granted { client_id, is_assigned, expiry, keep_alive_s, user, authentication_data }

@@ -10,7 +10,9 @@ use super::alias::Aliases;
 use super::connack::Granted;
 use super::connection::{Live, State};
 use super::io::Fault;
+use super::limit::Limit;
 use super::login::Proof;
+use super::rate::Rate;
 use super::session::Session;
 use super::{Broker, ConnectionId, Notice, SessionId, access};
 
@@ -89,7 +91,7 @@ impl Broker {
         let entry = anonymous.connect(&connection.peer);
         if !self.config.versions.contains(&connect.version) {
             let why = format!("MQTT {} is switched off here", connect.version.name());
-            return Err(Fault::new(ReasonCode::UnsupportedProtocolVersion, why));
+            return Err(Fault::new(ReasonCode::UnsupportedProtocolVersion, why).over(Limit::Versions));
         }
         if let Some(redirect) = &self.config.redirect {
             let reason =
@@ -115,35 +117,32 @@ impl Broker {
             Version::V5 => true,
         };
         if connect.client_id.is_empty() && !(may_be_empty && self.config.allow_empty_client_id) {
-            return Err(Fault::new(
-                ReasonCode::ClientIdentifierNotValid,
-                "the client identifier is empty [MQTT-3.1.3-8]",
-            ));
+            let why = "the client identifier is empty [MQTT-3.1.3-8]";
+            let fault = Fault::new(ReasonCode::ClientIdentifierNotValid, why);
+            return Err(if may_be_empty { fault.over(Limit::EmptyClientId) } else { fault });
         }
         Ok(())
     }
 
     fn check_will(&self, version: Version, will: &ConnectWill<'_>) -> Result<(), Fault> {
         if will.qos > self.config.max_qos {
-            return Err(Fault::new(
-                ReasonCode::QosNotSupported,
-                "a will of a higher QoS than we take [MQTT-3.2.2-12]",
-            ));
+            let why = "a will of a higher QoS than we take [MQTT-3.2.2-12]";
+            return Err(Fault::new(ReasonCode::QosNotSupported, why).over(Limit::Qos));
         }
         if will.retain && !self.config.retain_available {
-            return Err(Fault::new(
-                ReasonCode::RetainNotSupported,
-                "we do not retain messages [MQTT-3.2.2-13]",
-            ));
+            let why = "we do not retain messages [MQTT-3.2.2-13]";
+            return Err(Fault::new(ReasonCode::RetainNotSupported, why).over(Limit::Retain));
+        }
+        if let Some(limit) = self.limit_of_topic(will.topic.text()) {
+            let why = "the topic of the will is longer or deeper than is allowed";
+            return Err(Fault::new(ReasonCode::TopicNameInvalid, why).over(limit));
         }
         if self.config.check_payload_format
             && will.properties.payload_is_utf8 == Some(true)
             && std::str::from_utf8(will.payload).is_err()
         {
-            return Err(Fault::new(
-                ReasonCode::PayloadFormatInvalid,
-                "the will is not the UTF-8 it says it is (3.1.3.2.3)",
-            ));
+            let why = "the will is not the UTF-8 it says it is (3.1.3.2.3)";
+            return Err(Fault::new(ReasonCode::PayloadFormatInvalid, why).over(Limit::PayloadFormat));
         }
         if !version.is_5() || access::is_link_state(will.topic.text()) {
             return Ok(()); // 3.x has no word for this: the will is dropped, as a PUBLISH is
@@ -192,6 +191,11 @@ impl Broker {
             takes_problem_information: connect.properties.request_problem_information,
             silence,
             last_heard: now,
+            rate: self
+                .connection(id)
+                .map(|connection| connection.peer.clone())
+                .and_then(|peer| Rate::of(&peer, &self.config).map(Box::new)),
+            topic_alias_maximum: self.config.topic_alias_maximum,
             login: granted.login(),
             // Kept until it is sent or discarded [MQTT-3.1.2-7].
             will: self.admit_will(granted, connect),
@@ -229,7 +233,9 @@ impl Broker {
     fn set_window(&mut self, session: SessionId, connect: &Connect<'_>) {
         // [MQTT-4.9.0-1]: never zero, which the codec refuses.
         let window = connect.properties.receive_maximum.unwrap_or(u16::MAX).min(self.config.max_inflight);
+        let promised = self.config.receive_maximum;
         if let Some(session) = self.session(session) {
+            session.receive_maximum = promised;
             session.sender.set_receive_maximum(window);
             session.receiver.begin_connection();
         }

@@ -5,11 +5,13 @@ use std::time::Duration;
 
 use mqtt::codec::DecodeError;
 use mqtt::packet::{Connack, Disconnect};
-use mqtt::{Instant, Packet, ReasonCode, TopicName, Version, Will};
+use mqtt::{Instant, Packet, ReasonCode, TopicError, TopicName, Version, Will};
 
 use super::alias::Aliases;
 use super::io::Fault;
+use super::limit::Limit;
 use super::login::{Candidate, Login};
+use super::rate::Rate;
 use super::shard::Moved;
 use super::timers::Timer;
 use super::{Broker, ConnectionId, Ended, Notice, Peer, SessionId};
@@ -56,6 +58,10 @@ pub(super) struct Live {
     /// One and a half times the Keep Alive [MQTT-3.1.2-22].
     pub(super) silence: Option<Duration>,
     pub(super) last_heard: Instant,
+    /// How much it may send; none where nothing holds for it.
+    pub(super) rate: Option<Box<Rate>>,
+    /// Topic aliases it was told it may use.
+    pub(super) topic_alias_maximum: u16,
     pub(super) will: Option<Arc<Will>>,
     /// Who it has proved to be.
     pub(super) login: Option<Box<Login>>,
@@ -112,12 +118,13 @@ impl Broker {
         match &connection.state {
             State::Closing => {}
             State::AwaitConnect => {
-                self.end(id, Fault::new(ReasonCode::KeepAliveTimeout, "no CONNECT in time"))
+                let fault = Fault::new(ReasonCode::KeepAliveTimeout, "no CONNECT in time");
+                self.end(id, fault.over(Limit::ConnectTimeout));
             }
             State::LoggingIn(candidate) => {
                 let (version, limit) = (candidate.version, candidate.limit());
                 let fault = Fault::new(ReasonCode::NotAuthorized, "no proof of who it is in time");
-                self.refuse(id, version, limit, fault); // [MQTT-4.12.0-4]
+                self.refuse(id, version, limit, fault.over(Limit::ConnectTimeout)); // [MQTT-4.12.0-4]
             }
             State::Connected(live) => {
                 let Some(silence) = live.silence else { return };
@@ -137,6 +144,7 @@ impl Broker {
     pub(super) fn malformed(&mut self, id: ConnectionId, version: Option<Version>, error: DecodeError) {
         let Some(connection) = self.connection(id) else { return };
         let fault = Fault::new(error.reason_code(), error.to_string());
+        let fault = Fault { limit: limit_of(error), ..fault };
         if let State::LoggingIn(candidate) = &connection.state {
             let (version, limit) = (candidate.version, candidate.limit());
             return self.refuse(id, version, limit, fault);
@@ -163,6 +171,7 @@ impl Broker {
 
     /// Answers CONNECT with a reason other than success, in at most `limit` bytes, and closes [MQTT-3.2.2-7].
     pub(super) fn refuse(&mut self, id: ConnectionId, version: Version, limit: u32, fault: Fault) {
+        self.count_limit(&fault);
         let mut connack = Connack::new(fault.reason);
         connack.properties.reason_string = Some(&fault.why);
         let redirect = self.config.redirect.clone().filter(|_| is_elsewhere(fault.reason));
@@ -189,7 +198,14 @@ impl Broker {
         } else if matches!(connection.state, State::Closing) {
             return;
         }
+        self.count_limit(&fault);
         self.finish(id, Ended::ByServer(fault.reason, fault.why), true);
+    }
+
+    const fn count_limit(&mut self, fault: &Fault) {
+        if let Some(limit) = fault.limit {
+            self.counters.reached.count(limit);
+        }
     }
 
     /// Ends a connection from our side [MQTT-3.14.4-2]; what was sent before still goes out, nothing after it
@@ -240,6 +256,17 @@ impl Broker {
                 self.detach(live.session, will);
             }
         }
+    }
+}
+
+/// The limit that makes bytes no packet.
+const fn limit_of(error: DecodeError) -> Option<Limit> {
+    match error {
+        DecodeError::TooLarge { .. } => Some(Limit::PacketBytes),
+        DecodeError::TopicName(TopicError::TooDeep) | DecodeError::TopicFilter(TopicError::TooDeep) => {
+            Some(Limit::TopicLevels)
+        }
+        _ => None,
     }
 }
 

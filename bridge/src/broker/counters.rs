@@ -1,5 +1,7 @@
 //! What is counted, so that nothing is lost silently. Nothing is worked out here: `sys` and the server tell it on.
 
+use super::limit::Reached;
+
 /// Counts since the start, but for the first group, which are how many there are now.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Counters {
@@ -63,6 +65,8 @@ pub struct Counters {
     pub dropped_denied: u64,
     /// Publications refused.
     pub publications_refused: u64,
+    /// How often each limit was reached.
+    pub reached: Reached,
 }
 
 impl Counters {
@@ -98,6 +102,7 @@ impl Counters {
             dropped_unstored: all.dropped_unstored + one.dropped_unstored,
             dropped_denied: all.dropped_denied + one.dropped_denied,
             publications_refused: all.publications_refused + one.publications_refused,
+            reached: all.reached.and(&one.reached),
         })
     }
 

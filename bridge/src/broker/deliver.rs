@@ -7,6 +7,7 @@ use mqtt::delivery::InFlight;
 use mqtt::packet::{Ack, Publish};
 use mqtt::{Packet, PacketId, Qos, ReasonCode};
 
+use super::limit::Limit;
 use super::queue::{HEAD_AWAY, HEAD_THERE};
 use super::retained::Step;
 use super::route::{PLACEHOLDER, delivery, encode_own, encode_within};
@@ -35,6 +36,8 @@ impl Broker {
         if !session.queue.has_room(size, limits) {
             let (messages, bytes) = (session.queue.len(), session.queue.bytes());
             self.counters.dropped_queue_full += 1;
+            let limit = if messages >= limits.0 { Limit::QueuedMessages } else { Limit::QueuedBytes };
+            self.counters.reached.count(limit);
             if !std::mem::replace(&mut session.queue.is_told, true) {
                 self.out.notice(Notice::QueueFull {
                     client_id: Arc::clone(&session.client_id),

@@ -4,6 +4,7 @@ use mqtt::packet::Disconnect;
 use mqtt::{ReasonCode, SessionExpiry};
 
 use super::io::Fault;
+use super::limit::Limit;
 use super::{Broker, ConnectionId, Ended};
 
 impl Broker {
@@ -20,6 +21,9 @@ impl Broker {
                 ));
             }
             session.expiry = SessionExpiry::from_secs(expiry.as_secs().min(limit));
+            if session.expiry != expiry {
+                self.counters.reached.count(Limit::SessionExpiry);
+            }
         }
         let with_will = disconnect.reason != ReasonCode::Success; // [MQTT-3.14.4-3]
         self.finish(id, Ended::ByClient(disconnect.reason), with_will);

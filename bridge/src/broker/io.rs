@@ -8,7 +8,8 @@ use mqtt::codec::DecodeError;
 use mqtt::{Instant, Packet, ReasonCode, Version};
 
 use super::change::Change;
-use super::{Access, Check, Checked, ConnectionId, Fetch, Found, PeerItem, ShardId};
+use super::limit::Limit;
+use super::{Access, Check, Checked, Config, ConnectionId, Fetch, Found, PeerItem, ShardId};
 
 /// One event for [`super::Broker::handle`].
 #[derive(Debug)]
@@ -105,6 +106,8 @@ pub enum Input<'a> {
     },
     /// Who may come is not what it was. It counts at once, also for those who are there.
     Access(Access),
+    /// Limits are not what they were. They count at once, but for what was promised to those who are there; who may come stays.
+    Limits(Box<Config>),
     /// Time has passed: the deadline of [`Output::Wait`] is reached.
     Tick,
     /// The server stops: end all connections with a reason.
@@ -247,11 +250,19 @@ pub enum Ended {
 pub(super) struct Fault {
     pub(super) reason: ReasonCode,
     pub(super) why: Cow<'static, str>,
+    /// The limit that was reached.
+    pub(super) limit: Option<Limit>,
 }
 
 impl Fault {
     pub(super) fn new(reason: ReasonCode, why: impl Into<Cow<'static, str>>) -> Self {
-        Self { reason, why: why.into() }
+        Self { reason, why: why.into(), limit: None }
+    }
+
+    /// The same for one who has reached a limit.
+    pub(super) const fn over(mut self, limit: Limit) -> Self {
+        self.limit = Some(limit);
+        self
     }
 
     pub(super) fn protocol(why: &'static str) -> Self {

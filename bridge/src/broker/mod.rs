@@ -30,6 +30,7 @@ mod disconnect;
 mod hash;
 mod io;
 mod keep;
+mod limit;
 mod login;
 mod outbox;
 mod owed;
@@ -37,6 +38,7 @@ mod password;
 mod permit;
 mod publish;
 mod queue;
+mod rate;
 mod restore;
 mod retain;
 mod retained;
@@ -67,6 +69,7 @@ pub use access::{ANONYMOUS, Access, Anonymous, User, Users};
 pub use config::{Config, Excess, Overlapping, Redirect};
 pub use counters::Counters;
 pub use io::{Ended, Input, Notice, Output, Peer};
+pub use limit::{Limit, Reached};
 pub use password::{Check, Checked};
 pub use queue::{Fetch, Found, Messages};
 pub use restore::Restore;
@@ -206,6 +209,7 @@ impl Broker {
             Input::Fetched { fetch, found } => self.fetched(&fetch, found),
             Input::Checked { connection, number, checked } => self.checked(connection, number, checked),
             Input::Access(access) => self.set_access(access),
+            Input::Limits(limits) => self.set_limits(*limits),
             Input::Tick => self.tick(),
             Input::Shutdown => self.shutdown(),
         }
@@ -253,6 +257,11 @@ impl Broker {
             retained_bytes: self.retained.bytes() as u64,
             packets_sent: self.out.packets_sent,
             bytes_sent: self.out.bytes_sent,
+            reached: {
+                let mut reached = self.counters.reached;
+                reached.add(Limit::OutputBytes, self.counters.dropped_slow_reader);
+                reached
+            },
             ..self.counters
         }
     }
@@ -275,7 +284,14 @@ impl Broker {
                 };
             }
             State::LoggingIn(_) => return self.login_packet(id, packet),
-            State::Connected(live) => live.last_heard = now,
+            State::Connected(live) => {
+                live.last_heard = now;
+                if let Some(rate) = &mut live.rate
+                    && let Err(fault) = rate.check(now, packet)
+                {
+                    return self.end(id, fault);
+                }
+            }
         }
         let done = match packet {
             Packet::Publish(publish) => self.publish(id, publish),
@@ -300,6 +316,17 @@ impl Broker {
         };
         if let Err(fault) = done {
             self.end(id, fault);
+        }
+    }
+
+    /// Other limits count from now on. What a Client was promised when it was let in holds for as long as it stays.
+    fn set_limits(&mut self, limits: Config) {
+        let before = std::mem::take(&mut self.config);
+        self.config = limits.with_access_of(&before);
+        self.subscriptions.set_overlapping(self.config.overlapping);
+        self.set_rates();
+        if before.sys_interval_s != self.config.sys_interval_s {
+            self.start_sys();
         }
     }
 

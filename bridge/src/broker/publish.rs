@@ -4,10 +4,11 @@ use std::sync::Arc;
 
 use mqtt::delivery::Reception;
 use mqtt::packet::{Ack, Publish};
-use mqtt::{Delivery, PacketId, Qos, ReasonCode, TopicName, Version};
+use mqtt::{Delivery, MAX_LEVELS, PacketId, Qos, ReasonCode, TopicName, Version};
 
 use super::cross::Fate;
 use super::io::Fault;
+use super::limit::Limit;
 use super::route::Routed;
 use super::subscriptions::{Audience, Member};
 use super::{Broker, ConnectionId, Excess, Notice, SessionId};
@@ -100,14 +101,14 @@ impl Broker {
         version: Version,
         packet_id: PacketId,
     ) -> Result<(), Fault> {
-        let window = usize::from(self.config.receive_maximum);
         let tolerates = !version.is_5() || self.config.receive_maximum_excess == Excess::Tolerate;
         let Some(session) = self.session(session) else { return Ok(()) };
+        let window = usize::from(session.receive_maximum);
         if session.receiver.unfinished() < window || tolerates || session.receiver.contains(packet_id) {
             return Ok(());
         }
         let why = "more messages at once than our receive maximum [MQTT-3.3.4-7]";
-        Err(Fault::new(ReasonCode::ReceiveMaximumExceeded, why))
+        Err(Fault::new(ReasonCode::ReceiveMaximumExceeded, why).over(Limit::ReceiveMaximum))
     }
 
     /// Accepts a message that is acknowledged, and says with which reason; none when other shards are to say so.
@@ -143,10 +144,15 @@ impl Broker {
         publish: &Publish<'_>,
     ) -> Result<Option<Fate>, ReasonCode> {
         self.may_publish(from, topic, publish)?;
+        if let Some(limit) = self.limit_of_topic(topic.text()) {
+            self.counters.reached.count(limit);
+            return Err(ReasonCode::TopicNameInvalid);
+        }
         if self.config.check_payload_format
             && publish.properties.payload_is_utf8 == Some(true)
             && std::str::from_utf8(publish.payload).is_err()
         {
+            self.counters.reached.count(Limit::PayloadFormat);
             return Err(ReasonCode::PayloadFormatInvalid); // 3.3.2.3.2; of QoS 0 it is dropped and counted
         }
         let audience = self.audience(topic);
@@ -193,15 +199,24 @@ impl Broker {
 
     fn check_abilities(&self, publish: &Publish<'_>) -> Result<(), Fault> {
         if publish.delivery.qos() > self.config.max_qos {
-            return Err(Fault::new(ReasonCode::QosNotSupported, "a higher QoS than we take [MQTT-3.2.2-11]"));
+            let why = "a higher QoS than we take [MQTT-3.2.2-11]";
+            return Err(Fault::new(ReasonCode::QosNotSupported, why).over(Limit::Qos));
         }
         if publish.retain && !self.config.retain_available {
-            return Err(Fault::new(
-                ReasonCode::RetainNotSupported,
-                "we do not retain messages [MQTT-3.2.2-14]",
-            ));
+            let why = "we do not retain messages [MQTT-3.2.2-14]";
+            return Err(Fault::new(ReasonCode::RetainNotSupported, why).over(Limit::Retain));
         }
         Ok(())
+    }
+
+    /// The limit that a Topic Name or Topic Filter has reached. Its levels are counted only where fewer are allowed than the
+    /// protocol takes.
+    pub(super) fn limit_of_topic(&self, text: &str) -> Option<Limit> {
+        let (bytes, levels) = (self.config.max_topic_bytes, self.config.max_topic_levels);
+        if text.len() > bytes {
+            return Some(Limit::TopicBytes);
+        }
+        (levels < MAX_LEVELS && text.split('/').count() > levels).then_some(Limit::TopicLevels)
     }
 
     /// What a topic alias stands for; with a topic it is set to that (3.3.2.3.4).
@@ -212,13 +227,14 @@ impl Broker {
         alias: u16,
     ) -> Result<TopicName, Fault> {
         let unknown = Fault::protocol("a topic alias that was never set (3.3.2.3.4)");
-        if alias == 0 || alias > self.config.topic_alias_maximum {
+        let Some(live) = self.connection(id).and_then(|c| c.live()) else { return Err(unknown) };
+        if alias == 0 || alias > live.topic_alias_maximum {
             let why = "a topic alias of zero or over our maximum [MQTT-3.3.2-8], [MQTT-3.3.2-9]";
-            return Err(Fault::new(ReasonCode::TopicAliasInvalid, why));
+            let fault = Fault::new(ReasonCode::TopicAliasInvalid, why);
+            return Err(if alias == 0 { fault } else { fault.over(Limit::TopicAlias) });
         }
         let at = usize::from(alias) - 1;
-        let aliases = self.connection(id).and_then(|c| c.live()).map(|live| &mut live.aliases);
-        let Some(aliases) = aliases else { return Err(unknown) };
+        let aliases = &mut live.aliases;
         let Some(topic) = topic else {
             return aliases.get(at).cloned().flatten().ok_or(unknown);
         };
@@ -262,6 +278,7 @@ const fn why_refused(reason: ReasonCode) -> Option<&'static str> {
             Some("no right: the topic belongs to the server, or its rules do not allow it")
         }
         ReasonCode::QuotaExceeded => Some(NO_ROOM),
+        ReasonCode::TopicNameInvalid => Some("the topic is longer or deeper than is allowed"),
         ReasonCode::PayloadFormatInvalid => Some("the payload is not the UTF-8 it says it is"),
         _ => None,
     }

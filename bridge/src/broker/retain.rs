@@ -7,6 +7,7 @@ use mqtt::TopicName;
 
 use super::Broker;
 use super::change::Change;
+use super::limit::Limit;
 use super::retained::{Latest, Stamp};
 use super::shard::{ShardId, Told};
 use super::stored::Stored;
@@ -21,6 +22,9 @@ impl Broker {
         let limits = (self.config.max_retained_messages, self.config.max_retained_bytes);
         let was_there = self.has_row(stored);
         if !self.retained.set(stored, limits) {
+            let is_many = self.retained.len() >= limits.0 && !self.retained.has(&stored.message.topic);
+            let limit = if is_many { Limit::RetainedMessages } else { Limit::RetainedBytes };
+            self.counters.reached.count(limit);
             return None;
         }
         self.store_retained(stored, was_there);

@@ -6,6 +6,7 @@ use std::collections::hash_map::Entry;
 use mqtt::ReasonCode;
 
 use super::io::Fault;
+use super::limit::Limit;
 use super::shard::{DOOR, Told};
 use super::{Broker, Config, ConnectionId, Ended};
 
@@ -21,10 +22,11 @@ impl Broker {
     /// A connection was opened. One too many is not listened to: it has no CONNECT to answer yet.
     pub(super) fn count_opened(&mut self, id: ConnectionId) {
         let Some(address) = self.counted_address(id) else { return };
-        let limit = self.connections_per_address().max(Config::CONNECTIONS_PER_ADDRESS);
+        let limit = self.connections_per_address(id).map(|limit| limit.max(Config::CONNECTIONS_PER_ADDRESS));
         let of = self.by_address.entry(address).or_default();
         of.waiting += 1;
-        if of.waiting > limit {
+        if limit.is_some_and(|limit| of.waiting > limit) {
+            self.counters.reached.count(Limit::ConnectionsPerAddress);
             let why = "too many connections of its address are to say who they are";
             self.finish(id, Ended::ByServer(ReasonCode::ConnectionRateExceeded, why.into()), false);
         }
@@ -63,9 +65,10 @@ impl Broker {
     /// A connection goes to another shard. It counts here until that one says that it is over. True when it is one too many:
     /// whether it takes the place of another is known there.
     pub(super) fn count_given_away(&mut self, id: ConnectionId) -> bool {
+        let limit = self.connections_per_address(id);
         let of_address = self.counted_address(id).and_then(|address| self.by_address.get(&address));
         let is_crowded = self.connected + self.given_away >= self.config.max_connections
-            || of_address.is_some_and(|of| of.connected >= self.connections_per_address());
+            || of_address.is_some_and(|of| limit.is_some_and(|limit| of.connected >= limit));
         self.given_away += 1;
         self.count_most();
         self.count_let_in(id);
@@ -104,8 +107,11 @@ impl Broker {
         }
     }
 
-    fn connections_per_address(&self) -> u32 {
-        self.config.max_connections_per_address.unwrap_or(Config::CONNECTIONS_PER_ADDRESS)
+    /// How many Clients there may be of this one's address. This machine's own are bound only when a number was set.
+    fn connections_per_address(&mut self, id: ConnectionId) -> Option<u32> {
+        let set = self.config.max_connections_per_address;
+        let is_loopback = self.connection(id)?.peer.is_loopback;
+        set.or_else(|| (!is_loopback).then_some(Config::CONNECTIONS_PER_ADDRESS))
     }
 
     /// Whether one more Client may come, here and from its address. One that takes over a connection adds none.
@@ -122,14 +128,15 @@ impl Broker {
         };
         if is_over {
             let why = "as many clients are connected as are allowed";
-            return Err(Fault::new(ReasonCode::QuotaExceeded, why));
+            return Err(Fault::new(ReasonCode::QuotaExceeded, why).over(Limit::Connections));
         }
         let Some(address) = self.counted_address(id) else { return Ok(()) };
         let is_same = held.is_some_and(|held| self.counted_address(held) == Some(address));
         let connected = self.by_address.get(&address).map_or(0, |of| of.connected);
-        if connected.saturating_sub(u32::from(is_same)) >= self.connections_per_address() {
+        let limit = self.connections_per_address(id);
+        if limit.is_some_and(|limit| connected.saturating_sub(u32::from(is_same)) >= limit) {
             let why = "as many clients of your address are connected as are allowed";
-            return Err(Fault::new(ReasonCode::QuotaExceeded, why));
+            return Err(Fault::new(ReasonCode::QuotaExceeded, why).over(Limit::ConnectionsPerAddress));
         }
         Ok(())
     }
@@ -139,10 +146,9 @@ impl Broker {
         self.address(id).filter(|_| self.connection(id).is_some_and(|connection| connection.moved.is_none()))
     }
 
-    /// Its address, if that is counted; this machine's own are only when a bound was set, and those of trusted proxies never.
+    /// Its address, if that is counted; those of trusted proxies are not.
     fn address(&mut self, id: ConnectionId) -> Option<IpAddr> {
-        let counts_loopback = self.config.max_connections_per_address.is_some();
         let peer = &self.connection(id)?.peer;
-        peer.address.filter(|_| !peer.is_proxy && (counts_loopback || !peer.is_loopback))
+        peer.address.filter(|_| !peer.is_proxy)
     }
 }

@@ -26,6 +26,8 @@ pub(super) struct Session {
     pub(super) expiry: SessionExpiry,
     pub(super) sender: Sender<Queued>,
     pub(super) receiver: Receiver,
+    /// Messages its Client was told it may have under way at once.
+    pub(super) receive_maximum: u16,
     /// Those of its publications that wait for other shards.
     pub(super) answers: Answers,
     pub(super) queue: Queue,
@@ -88,6 +90,7 @@ impl Session {
             expiry: SessionExpiry::AtDisconnect,
             sender: Sender::new(max_inflight),
             receiver: Receiver::default(),
+            receive_maximum: u16::MAX,
             answers: Answers::default(),
             queue: Queue::default(),
             replay: BTreeMap::new(),

@@ -9,6 +9,7 @@ use mqtt::{Packet, Qos, ReasonCode, TopicFilter, Version};
 
 use super::change::Change;
 use super::io::Fault;
+use super::limit::Limit;
 use super::retained::Replay;
 use super::subscriptions::{ShareId, Subscription};
 use super::{Broker, ConnectionId, Notice, SessionId};
@@ -67,9 +68,11 @@ impl Broker {
     ) -> ReasonCode {
         let share = share_of(filter);
         if share.is_some() && !self.config.shared_subscriptions {
+            self.counters.reached.count(Limit::SharedSubscriptions);
             return ReasonCode::SharedSubscriptionsNotSupported; // as CONNACK says (3.2.2.3.13)
         }
         if !self.config.wildcard_subscriptions && filter.has_wildcard() {
+            self.counters.reached.count(Limit::WildcardSubscriptions);
             // [MQTT3-3.8.3-2]
             return ReasonCode::WildcardSubscriptionsNotSupported;
         }
@@ -77,6 +80,10 @@ impl Broker {
             Some(Some((_, filter))) => filter,
             Some(None) | None => filter,
         };
+        if let Some(limit) = self.limit_of_topic(asked.text()) {
+            self.counters.reached.count(limit);
+            return ReasonCode::TopicFilterInvalid;
+        }
         if !self.may_subscribe(id, asked.text()) {
             return ReasonCode::NotAuthorized;
         }
@@ -89,6 +96,7 @@ impl Broker {
         let Some(session) = self.sessions.get_mut(id.0 as usize) else { return ReasonCode::UnspecifiedError };
         let holds = |place| session.filters.contains(&place);
         if session.subscriptions() >= limit && !self.subscriptions.place(filter).is_some_and(holds) {
+            self.counters.reached.count(Limit::Subscriptions);
             return ReasonCode::QuotaExceeded;
         }
         let (place, is_new) = self.subscriptions.insert(filter, subscription);
@@ -152,6 +160,7 @@ impl Broker {
         let holds = |share| session.shares.contains(&share);
         let is_full = session.subscriptions() >= limit || session.shares.len() >= MAX_SHARES;
         if is_full && !self.subscriptions.find_share(name, filter).is_some_and(holds) {
+            self.counters.reached.count(Limit::Subscriptions);
             return ReasonCode::QuotaExceeded;
         }
         let share = self.subscriptions.insert_shared((name, filter), member, session.connection.is_some());

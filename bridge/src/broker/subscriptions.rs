@@ -51,6 +51,14 @@ pub(super) struct Subscription {
 }
 
 impl Subscriptions {
+    /// What overlaps is delivered in another way from now on.
+    pub(super) fn set_overlapping(&mut self, overlapping: Overlapping) {
+        if self.overlapping != overlapping {
+            self.overlapping = overlapping;
+            self.forget_audiences();
+        }
+    }
+
     /// No subscriptions. What overlaps is delivered as `overlapping` says.
     pub(super) fn new(overlapping: Overlapping, keys: Keys) -> Self {
         Self {

@@ -75,11 +75,10 @@ const RATES: [(&str, Count); 9] = [
 ];
 
 impl Broker {
-    /// Begins to tell, at once and then at each interval.
+    /// Begins to tell, at once and then at each interval; or ends, where there is none.
     pub(super) fn start_sys(&mut self) {
-        if self.config.sys_interval_s > 0 {
-            self.timers.set(Timer::Sys, &mut self.sys.timer, Some(Instant::START));
-        }
+        let at = (self.config.sys_interval_s > 0).then_some(self.now);
+        self.timers.set(Timer::Sys, &mut self.sys.timer, at);
     }
 
     pub(super) fn sys_due(&mut self) {

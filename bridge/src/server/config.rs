@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, anyhow};
-use mqtt::{Qos, Version};
+use mqtt::{MAX_LEVELS, Qos, Version};
 use serde::{Deserialize, Serialize};
 use toml::Spanned;
 
@@ -140,11 +140,15 @@ pub struct Limits {
     pub connect_timeout_s: Option<u32>,
     pub max_connections: Option<u32>,
     pub max_connections_per_address: Option<u32>,
+    pub max_messages_per_s: Option<u32>,
+    pub max_bytes_per_s: Option<u32>,
     pub receive_maximum: Option<u16>,
     pub receive_maximum_excess: Option<String>,
     pub max_login_failures_per_minute: Option<u32>,
     pub max_inflight: Option<u16>,
     pub max_packet_bytes: Option<u32>,
+    pub max_topic_bytes: Option<usize>,
+    pub max_topic_levels: Option<usize>,
     pub topic_alias_maximum: Option<u16>,
     pub max_keep_alive_s: Option<u16>,
     pub max_session_expiry_s: Option<u32>,
@@ -264,6 +268,8 @@ impl File {
             config.receive_maximum_excess = self::excess(excess)?;
         }
         config.max_connections_per_address = l.max_connections_per_address;
+        config.max_messages_per_s = l.max_messages_per_s;
+        config.max_bytes_per_s = l.max_bytes_per_s;
         config.max_login_failures_per_minute =
             above_zero("max_login_failures_per_minute", l.max_login_failures_per_minute)?;
         config.redirect = self.listen.redirect()?;
@@ -273,6 +279,8 @@ impl File {
         set(&mut config.receive_maximum, above_zero("receive_maximum", l.receive_maximum)?);
         set(&mut config.max_inflight, above_zero("max_inflight", l.max_inflight)?);
         set(&mut config.max_packet_bytes, above_zero("max_packet_bytes", l.max_packet_bytes)?);
+        set(&mut config.max_topic_bytes, above_zero("max_topic_bytes", l.max_topic_bytes)?);
+        set(&mut config.max_topic_levels, topic_levels(l.max_topic_levels)?);
         set(&mut config.topic_alias_maximum, l.topic_alias_maximum);
         set(&mut config.max_keep_alive_s, l.max_keep_alive_s);
         set(&mut config.max_session_expiry_s, l.max_session_expiry_s);
@@ -377,6 +385,14 @@ fn set<T>(place: &mut T, value: Option<T>) {
 fn above_zero<T: Default + PartialEq>(key: &str, value: Option<T>) -> Result<Option<T>> {
     anyhow::ensure!(value != Some(T::default()), "[limits] {key} = 0: use at least 1");
     Ok(value)
+}
+
+fn topic_levels(said: Option<usize>) -> Result<Option<usize>> {
+    anyhow::ensure!(
+        said.is_none_or(|levels| (1..=MAX_LEVELS).contains(&levels)),
+        "[limits] max_topic_levels: use a number from 1 to {MAX_LEVELS}, which is all that is ever taken"
+    );
+    Ok(said)
 }
 
 fn version(name: &str) -> Result<Version> {

@@ -1,6 +1,7 @@
 //! What the one port for browsers answers: the page, the WebSocket's door, health and counters. It knows nothing of MQTT
 //! but where it begins.
 
+use std::cell::RefCell;
 use std::convert::Infallible;
 use std::rc::Rc;
 use std::time::Duration;
@@ -15,9 +16,11 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::TcpStream;
 
 use super::assets::{Assets, Coding};
+use super::lobby::Lobby;
 use super::proxy::{Proxies, Remote};
 use super::shards::Shards;
 use super::{metrics, upgrade};
+use crate::broker::Limit;
 
 pub(super) type Answer = Response<Full<Bytes>>;
 
@@ -35,8 +38,9 @@ pub(crate) struct Site {
     pub(crate) shards: Rc<Shards>,
     pub(crate) assets: Assets,
     /// Pages of other addresses, or of a public name of this one, that may open the WebSocket.
-    pub(crate) origins: Vec<String>,
+    pub(crate) origins: RefCell<Vec<String>>,
     pub(crate) proxies: Proxies,
+    pub(crate) lobby: Rc<Lobby>,
     pub(crate) started: tokio::time::Instant,
     /// What an acknowledgement promises.
     pub(crate) durability: &'static str,
@@ -52,6 +56,8 @@ impl Site {
 pub(crate) async fn serve(site: Rc<Site>, stream: TcpStream, peer: impl Into<Remote>) {
     let peer = peer.into();
     let _ = stream.set_nodelay(true);
+    let Some(_place) = site.lobby.enter(peer) else { return };
+    let lobby = Rc::clone(&site.lobby);
     let service = service_fn(move |request| {
         let site = Rc::clone(&site);
         async move { Ok::<_, Infallible>(answer(&site, request, peer).await) }
@@ -63,6 +69,9 @@ pub(crate) async fn serve(site: Rc<Site>, stream: TcpStream, peer: impl Into<Rem
         .serve_connection(TokioIo::new(stream), service)
         .with_upgrades();
     if let Err(error) = connection.await {
+        if error.is_timeout() {
+            lobby.count(Limit::ConnectTimeout);
+        }
         tracing::debug!(%peer, %error, "browser connection ended");
     }
 }
@@ -113,7 +122,7 @@ fn health(site: &Site) -> Answer {
 
 async fn metrics(site: &Site) -> Answer {
     let reports = site.shards.reports().await;
-    let mut answer = text(StatusCode::OK, metrics::render(&reports, site.uptime_s()));
+    let mut answer = text(StatusCode::OK, metrics::render(&reports, &site.lobby.reached(), site.uptime_s()));
     answer.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(metrics::CONTENT_TYPE));
     answer
 }

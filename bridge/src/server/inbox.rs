@@ -13,7 +13,7 @@ use std::time::Duration;
 use tokio::sync::{Notify, oneshot};
 
 use super::shard::Arrival;
-use crate::broker::{Access, Counters, PeerItem, ShardId};
+use crate::broker::{Access, Config, Counters, PeerItem, ShardId};
 
 /// Bytes that may lie in an inbox before those that send there read no more.
 const BOUND: usize = 4 << 20;
@@ -47,6 +47,8 @@ pub(crate) enum Parcel {
     Ask(oneshot::Sender<Report>),
     /// Who may come from now on.
     Access(Access),
+    /// How much everyone may do from now on.
+    Limits(Box<Config>),
     /// All connections are to end; to be said when they have.
     ShutDown(oneshot::Sender<()>),
     /// There is nothing more to do.

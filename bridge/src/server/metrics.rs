@@ -3,15 +3,17 @@
 use std::fmt::Write as _;
 
 use super::inbox::Report;
-use crate::broker::{Counters, ShardId};
+use crate::broker::{Counters, Limit, Reached, ShardId};
 
 /// The form's own type.
 pub(super) const CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
 
-/// All metrics of a server that has run for `uptime_s` seconds.
-pub(super) fn render(reports: &[(ShardId, Report)], uptime_s: u64) -> String {
+/// All metrics of a server that has run for `uptime_s` seconds. What was reached before anybody spoke MQTT is counted elsewhere.
+pub(super) fn render(reports: &[(ShardId, Report)], at_the_door: &Reached, uptime_s: u64) -> String {
     let mut out = String::new();
-    let c = &Counters::of_all(reports.iter().map(|(_, report)| &report.counters));
+    let mut all = Counters::of_all(reports.iter().map(|(_, report)| &report.counters));
+    all.reached = all.reached.and(at_the_door);
+    let c = &all;
     build_info(&mut out);
     for (name, help, value) in gauges(c, uptime_s) {
         write_one(&mut out, name, help, "gauge", value);
@@ -20,6 +22,7 @@ pub(super) fn render(reports: &[(ShardId, Report)], uptime_s: u64) -> String {
         write_one(&mut out, name, help, "counter", value);
     }
     write_dropped(&mut out, c);
+    write_reached(&mut out, c);
     write_balance(&mut out, reports);
     out
 }
@@ -112,6 +115,14 @@ fn write_dropped(out: &mut String, c: &Counters) {
     out.push_str("# TYPE switchboard_messages_dropped_total counter\n");
     for (cause, value) in dropped {
         let _ = writeln!(out, "switchboard_messages_dropped_total{{cause=\"{cause}\"}} {value}");
+    }
+}
+
+fn write_reached(out: &mut String, c: &Counters) {
+    out.push_str("# HELP switchboard_limit_reached_total How often each limit was reached, by its key under [limits]\n");
+    out.push_str("# TYPE switchboard_limit_reached_total counter\n");
+    for (limit, key) in Limit::ALL {
+        let _ = writeln!(out, "switchboard_limit_reached_total{{limit=\"{key}\"}} {}", c.reached.of(limit));
     }
 }
 

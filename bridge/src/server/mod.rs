@@ -7,6 +7,7 @@ pub mod data;
 mod http;
 mod inbox;
 mod listener;
+mod lobby;
 mod log;
 mod metrics;
 pub mod passwords;
@@ -129,8 +130,9 @@ async fn serve(options: Options) -> Result<()> {
     let site = Rc::new(Site {
         shards: Rc::clone(&shards),
         assets,
-        origins: options.file.listen.origins.clone(),
+        origins: options.file.listen.origins.clone().into(),
         proxies: proxies.clone(),
+        lobby: Rc::default(),
         started: tokio::time::Instant::now(),
         durability,
     });
@@ -140,7 +142,7 @@ async fn serve(options: Options) -> Result<()> {
     for (listener, expects_header) in http {
         spawn_local(serve_http(Rc::clone(&site), listener, Entry::new(proxies.clone(), expects_header)));
     }
-    reload::watch(&options, &shards, proxies)?;
+    reload::watch(&options, &site)?;
     let stopped = stopped()?;
     announce(&http_at, &tcp_at);
     if options.lan {

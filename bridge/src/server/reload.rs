@@ -1,4 +1,5 @@
-//! Who may come, and which proxies are believed, read anew while the program runs: on SIGHUP, and when a file that says so has changed.
+//! Who may come, how much everyone may do, and which proxies and pages are believed: read anew while the program runs, on SIGHUP
+//! and when a file that says so has changed.
 
 use std::path::PathBuf;
 use std::rc::Rc;
@@ -8,36 +9,30 @@ use anyhow::Result;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::task::spawn_local;
 
-use super::proxy::{Network, Proxies};
-use super::shards::Shards;
+use super::http::Site;
 use super::users::{self, UsersFile};
 use super::{Options, config};
-use crate::broker::Access;
 
 /// Between two looks at the files.
 const PAUSE: Duration = Duration::from_millis(500);
 
-/// Begins to watch.
+/// Begins to watch, and brings what is not the broker's own to where it counts.
 ///
 /// # Errors
 /// The system does not take SIGHUP from us.
-pub(super) fn watch(options: &Options, shards: &Rc<Shards>, proxies: Proxies) -> Result<()> {
+pub(super) fn watch(options: &Options, site: &Rc<Site>) -> Result<()> {
     let hangup = signal(SignalKind::hangup())?;
     let mut files = Vec::new();
     files.extend(options.config.clone());
     files.extend(UsersFile::of(&options.file.data)?.map(|file| file.path().to_owned()));
-    let (options, shards) = (options.clone(), Rc::clone(shards));
+    site.lobby.set(options.file.limits.max_connections_per_address);
+    let (options, site) = (options.clone(), Rc::clone(site));
     // What was read at the start may have changed already: the first look is a reading.
-    spawn_local(watch_on(options, (shards, proxies), hangup, files));
+    spawn_local(watch_on(options, site, hangup, files));
     Ok(())
 }
 
-async fn watch_on(
-    options: Options,
-    (shards, proxies): (Rc<Shards>, Proxies),
-    mut hangup: Signal,
-    files: Vec<PathBuf>,
-) {
+async fn watch_on(options: Options, site: Rc<Site>, mut hangup: Signal, files: Vec<PathBuf>) {
     let mut seen = stamps(&files);
     loop {
         tokio::select! {
@@ -50,29 +45,30 @@ async fn watch_on(
             }
         }
         seen = stamps(&files); // before it is read: what changes after that is seen next time
-        match read(&options) {
-            Ok((access, networks)) => {
-                shards.set_access(&access);
-                proxies.set(networks);
-                tracing::info!(
-                    users = access.users.len(),
-                    rules = access.rules.len(),
-                    "users and rules were read anew"
-                );
-            }
-            Err(error) => {
-                let why = format!("{error:#}").lines().collect::<Vec<_>>().join("; "); // a line of a log is one line
-                tracing::error!("users and rules stay as they were: {why}");
-            }
+        if let Err(error) = take_over(&options, &site) {
+            let why = format!("{error:#}").lines().collect::<Vec<_>>().join("; "); // a line of a log is one line
+            tracing::error!("users and rules stay as they were, as do limits: {why}");
         }
     }
 }
 
-fn read(options: &Options) -> Result<(Access, Vec<Network>)> {
+/// All of it, or nothing when something is wrong.
+fn take_over(options: &Options, site: &Site) -> Result<()> {
     let mut file = options.config.as_deref().map(config::File::read).transpose()?.unwrap_or_default();
     file.auth.anonymous |= options.anonymous;
     file.data = options.file.data.clone(); // state does not move while we run
-    Ok((users::access(&file)?, file.listen.networks()?))
+    let (access, limits, networks) = (users::access(&file)?, file.broker()?, file.listen.networks()?);
+    site.shards.set_limits(&limits);
+    site.shards.set_access(&access);
+    site.lobby.set(limits.max_connections_per_address);
+    site.proxies.set(networks);
+    site.origins.replace(file.listen.origins);
+    tracing::info!(
+        users = access.users.len(),
+        rules = access.rules.len(),
+        "users and rules were read anew, and limits"
+    );
+    Ok(())
 }
 
 /// When each file was changed last, how long it is, and which it is.

@@ -11,7 +11,7 @@ mod durable;
 mod neighbours;
 mod peers;
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::future::poll_fn;
 use std::io::ErrorKind;
 use std::net::Shutdown;
@@ -58,8 +58,8 @@ pub(crate) struct Shard {
     flush: Notify,
     deadline_moved: Notify,
     failure: Notify,
-    max_packet_bytes: u32,
-    max_output_bytes: usize,
+    max_packet_bytes: Cell<u32>,
+    max_output_bytes: Cell<usize>,
 }
 
 #[derive(Debug)]
@@ -155,8 +155,8 @@ impl Shard {
             flush: Notify::new(),
             deadline_moved: Notify::new(),
             failure: Notify::new(),
-            max_packet_bytes,
-            max_output_bytes,
+            max_packet_bytes: max_packet_bytes.into(),
+            max_output_bytes: max_output_bytes.into(),
         })
     }
 
@@ -187,7 +187,7 @@ impl Shard {
         let mut reader = Reader {
             id,
             stream,
-            deframer: Deframer::server(self.max_packet_bytes),
+            deframer: Deframer::server(self.max_packet_bytes.get()),
             frames: (transport == Transport::WebSocket).then(Frames::default),
             raw: Vec::new(),
             carry: Vec::new(),
@@ -290,7 +290,7 @@ impl Shard {
                             socket.push_held(bytes, keeper.map(|keeper| keeper.hold(at)));
                             continue;
                         }
-                        let (before, full) = (socket.gathered(), self.max_output_bytes / 2);
+                        let (before, full) = (socket.gathered(), self.max_output_bytes.get() / 2);
                         socket.push(bytes, &mut inner.pool);
                         mark(socket, at, &mut inner.dirty);
                         if before <= full && socket.gathered() > full {
@@ -411,7 +411,7 @@ impl Shard {
         let Some(socket) = inner.sockets.get_mut(reader.id) else {
             return if inner.leaving.is_some() { Next::Leave } else { Next::Stop };
         };
-        if socket.pending() > GATE * self.max_output_bytes && !socket.is_closing {
+        if socket.pending() > GATE * self.max_output_bytes.get() && !socket.is_closing {
             socket.gate = Some(Rc::new(Notify::new()));
             return Next::Wait;
         }
@@ -562,7 +562,7 @@ impl Shard {
             flushed = socket.shut_down_write(&mut inner.pool);
         }
         let pending = socket.pending();
-        if pending < self.max_output_bytes
+        if pending < self.max_output_bytes.get()
             && let Some(gate) = socket.gate.take()
         {
             gate.notify_one();

@@ -134,6 +134,14 @@ impl Shards {
         self.door.set_access(access.clone());
     }
 
+    /// Tells all of them how much everyone may do from now on.
+    pub(super) fn set_limits(&self, limits: &Config) {
+        for (_, inbox) in self.others() {
+            inbox.put_one(DOOR, Parcel::Limits(Box::new(limits.clone())));
+        }
+        self.door.set_limits(limits.clone());
+    }
+
     /// Ends all connections with a reason, waits a moment for them to be told, and writes what is left.
     ///
     /// # Errors

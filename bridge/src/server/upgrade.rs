@@ -75,7 +75,7 @@ fn check(site: &Site, request: &Request<Incoming>, peer: Remote) -> Result<(Stri
         return Err((StatusCode::UPGRADE_REQUIRED, "only version 13 of WebSocket is spoken here"));
     }
     let origin = said(headers, header::ORIGIN);
-    if !origin.is_empty() && !may_open(origin, said(headers, header::HOST), peer, &site.origins) {
+    if !origin.is_empty() && !may_open(origin, said(headers, header::HOST), peer, &site.origins.borrow()) {
         return Err((
             StatusCode::FORBIDDEN,
             "pages of that origin may not connect; add it to `origins` under [listen]",

@@ -7,6 +7,7 @@ mod demo;
 mod flow;
 mod http;
 mod keep_alive;
+mod limit_names;
 mod limits;
 mod login;
 mod malformed;

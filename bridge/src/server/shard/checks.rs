@@ -7,13 +7,20 @@ use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::task::spawn_local;
 
 use super::{Inner, Next, Reader, Shard};
-use crate::broker::{Access, Check, Input};
+use crate::broker::{Access, Check, Config, Input};
 use crate::server::passwords::{Answer, Checker};
 
 impl Shard {
     /// Who may come from now on.
     pub(crate) fn set_access(self: &Rc<Self>, access: Access) {
         self.handle(Input::Access(access));
+    }
+
+    /// How much everyone may do from now on. Who is there keeps the packet size it was told.
+    pub(crate) fn set_limits(self: &Rc<Self>, limits: Config) {
+        self.max_packet_bytes.set(limits.max_packet_bytes);
+        self.max_output_bytes.set(limits.max_output_bytes);
+        self.handle(Input::Limits(Box::new(limits)));
     }
 
     /// Lets a password be checked.

@@ -73,6 +73,7 @@ impl Shard {
             Parcel::Arrival(arrival) => self.take_in(*arrival),
             Parcel::Ask(answer) => _ = answer.send(self.report()), // who has asked may be gone
             Parcel::Access(access) => self.set_access(access),
+            Parcel::Limits(limits) => self.set_limits(*limits),
             Parcel::ShutDown(done) => {
                 let shard = Rc::clone(self);
                 spawn_local(async move {
@@ -154,7 +155,7 @@ impl Shard {
         };
         let id = self.inner.borrow_mut().sockets.insert(socket);
         self.handle(Input::Moved { connection: connection_id(id), peer: peer.identity(), is_crowded });
-        let deframer = Deframer::server(self.max_packet_bytes);
+        let deframer = Deframer::server(self.max_packet_bytes.get());
         let mut reader = Reader { id, stream, deframer, frames, raw, carry, event: None };
         let next = self.resume(&mut reader, event);
         spawn_local(Rc::clone(self).read_on(reader, peer, next));
