@@ -171,28 +171,35 @@ impl Queue {
         if self.earliest.is_none_or(|at| now < at) {
             return Vec::new();
         }
-        self.take(|item| item.is_expired(now))
+        self.take(&|item| item.is_expired(now))
     }
 
     /// Those that asked to fail when the connection ends.
     pub(super) fn take_failing(&mut self) -> Vec<Outgoing> {
-        self.take(Outgoing::fails_offline)
+        self.take(&Outgoing::fails_offline)
     }
 
     /// Takes out one message, if it waits here.
     pub(super) fn cancel(&mut self, id: PublishId) -> bool {
-        !self.take(|item| item.id == id).is_empty()
+        !self.take(&|item| item.id == id).is_empty()
     }
 
     pub(super) fn len(&self) -> usize {
         self.items.len()
     }
 
-    fn take(&mut self, which: impl Fn(&Outgoing) -> bool) -> Vec<Outgoing> {
-        let (taken, kept): (Vec<_>, Vec<_>) = std::mem::take(&mut self.items).into_iter().partition(which);
-        self.items = kept.into();
-        self.bytes = self.items.iter().map(|item| item.message.size()).sum();
-        self.earliest = self.items.iter().filter_map(Outgoing::expires).min();
+    /// Counts those that stay anew.
+    fn take(&mut self, which: &dyn Fn(&Outgoing) -> bool) -> Vec<Outgoing> {
+        let items = std::mem::take(&mut self.items);
+        (self.bytes, self.earliest) = (0, None);
+        let mut taken = Vec::new();
+        for item in items {
+            if which(&item) {
+                taken.push(item);
+            } else {
+                self.push(item);
+            }
+        }
         taken
     }
 

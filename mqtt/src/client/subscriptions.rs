@@ -1,7 +1,5 @@
 //! What is subscribed to, and the requests that are not yet answered. It knows no bytes and no connection.
 
-use std::collections::{BTreeMap, VecDeque};
-
 use super::RequestId;
 use super::saved::Subscription;
 use crate::packet::SubscriptionOptions;
@@ -20,17 +18,13 @@ pub(super) struct Request {
     pub(super) packet_id: Option<PacketId>,
 }
 
+/// A filter and how it is subscribed to.
+type Wanted = (TopicFilter, SubscriptionOptions);
+
 #[derive(Clone, Debug)]
 pub(super) enum Kind {
-    Subscribe {
-        filters: Vec<(TopicFilter, SubscriptionOptions)>,
-        subscription_id: Option<u32>,
-        user_properties: Vec<(String, String)>,
-    },
-    Unsubscribe {
-        filters: Vec<TopicFilter>,
-        user_properties: Vec<(String, String)>,
-    },
+    Subscribe { filters: Vec<Wanted>, subscription_id: Option<u32>, user_properties: Vec<(String, String)> },
+    Unsubscribe { filters: Vec<TopicFilter>, user_properties: Vec<(String, String)> },
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -42,8 +36,10 @@ struct Granted {
 /// The subscriptions of a Session and the requests that will change them, in order.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Subscriptions {
-    granted: BTreeMap<TopicFilter, Granted>,
-    requests: VecDeque<Request>,
+    /// Sorted by filter. A plain list, as are the requests: a page carries far fewer kilobytes for it than for a tree, and
+    /// nothing here is done for each message.
+    granted: Vec<(TopicFilter, Granted)>,
+    requests: Vec<Request>,
     /// The Server's Session may lack what was granted, even if it is present the next time.
     is_unsure: bool,
 }
@@ -53,7 +49,7 @@ impl Subscriptions {
         if let Kind::Unsubscribe { filters, .. } = &kind {
             self.remove(filters); // at once: a reconnect must not make them again
         }
-        self.requests.push_back(Request { id: Some(id), kind, packet_id: None });
+        self.requests.push(Request { id: Some(id), kind, packet_id: None });
     }
 
     pub(super) fn waiting(&self) -> usize {
@@ -82,17 +78,25 @@ impl Subscriptions {
     /// The Server has a new Session, or may have one: all that was granted is asked for again, before any other request.
     pub(super) fn restore(&mut self) {
         self.is_unsure = false;
-        let mut by_id: BTreeMap<Option<u32>, Vec<(TopicFilter, SubscriptionOptions)>> = BTreeMap::new();
+        let mut by_id: Vec<(Option<u32>, Vec<Wanted>)> = Vec::new();
         for (filter, granted) in &self.granted {
-            by_id.entry(granted.subscription_id).or_default().push((filter.clone(), granted.options));
-        }
-        for (subscription_id, filters) in by_id.into_iter().rev() {
-            for filters in filters.rchunks(FILTERS_AT_ONCE) {
-                let (filters, user_properties) = (filters.to_vec(), Vec::new());
-                let kind = Kind::Subscribe { filters, subscription_id, user_properties };
-                self.requests.push_front(Request { id: None, kind, packet_id: None });
+            let at = by_id.partition_point(|(id, _)| *id < granted.subscription_id);
+            if by_id.get(at).is_none_or(|(id, _)| *id != granted.subscription_id) {
+                by_id.insert(at, (granted.subscription_id, Vec::new()));
+            }
+            if let Some((_, filters)) = by_id.get_mut(at) {
+                filters.push((filter.clone(), granted.options));
             }
         }
+        let later = std::mem::take(&mut self.requests);
+        for (subscription_id, filters) in by_id {
+            for filters in filters.chunks(FILTERS_AT_ONCE) {
+                let (filters, user_properties) = (filters.to_vec(), Vec::new());
+                let kind = Kind::Subscribe { filters, subscription_id, user_properties };
+                self.requests.push(Request { id: None, kind, packet_id: None });
+            }
+        }
+        self.requests.extend(later);
     }
 
     /// What was granted, for a Session that is kept.
@@ -112,16 +116,15 @@ impl Subscriptions {
 
     /// What was granted to the program before this one. Nobody knows what the Server has of it.
     pub(super) fn restore_saved(&mut self, saved: Vec<Subscription>) {
-        let granted = saved.into_iter();
-        self.granted = granted
-            .map(|(filter, options, subscription_id)| (filter, Granted { options, subscription_id }))
-            .collect();
+        for (filter, options, subscription_id) in saved {
+            self.grant(filter, Granted { options, subscription_id });
+        }
         self.is_unsure = true;
     }
 
     /// The filters that were granted.
     pub(super) fn filters(&self) -> impl Iterator<Item = &TopicFilter> {
-        self.granted.keys()
+        self.granted.iter().map(|(filter, _)| filter)
     }
 
     /// The first request that was not sent.
@@ -132,13 +135,13 @@ impl Subscriptions {
     /// Takes out the first request that was not sent.
     pub(super) fn take_unsent(&mut self) -> Option<Request> {
         let at = self.requests.iter().position(|request| request.packet_id.is_none())?;
-        self.requests.remove(at)
+        Some(self.requests.remove(at))
     }
 
     /// Takes out the request with this identifier.
     pub(super) fn take(&mut self, packet_id: PacketId) -> Option<Request> {
         let at = self.requests.iter().position(|request| request.packet_id == Some(packet_id))?;
-        self.requests.remove(at)
+        Some(self.requests.remove(at))
     }
 
     /// The Server has answered for one filter.
@@ -150,13 +153,31 @@ impl Subscriptions {
         reason: ReasonCode,
     ) {
         if !reason.is_error() {
-            self.granted.insert(filter.clone(), Granted { options, subscription_id });
+            self.grant(filter.clone(), Granted { options, subscription_id });
         }
     }
 
     pub(super) fn remove(&mut self, filters: &[TopicFilter]) {
         for filter in filters {
-            self.granted.remove(filter);
+            if let Ok(at) = self.place(filter) {
+                self.granted.remove(at);
+            }
         }
+    }
+
+    fn grant(&mut self, filter: TopicFilter, granted: Granted) {
+        match self.place(&filter) {
+            Ok(at) => {
+                if let Some(place) = self.granted.get_mut(at) {
+                    place.1 = granted;
+                }
+            }
+            Err(at) => self.granted.insert(at, (filter, granted)),
+        }
+    }
+
+    /// Where a filter stands, or where it belongs.
+    fn place(&self, filter: &TopicFilter) -> Result<usize, usize> {
+        self.granted.binary_search_by(|(other, _)| other.cmp(filter))
     }
 }

@@ -52,8 +52,8 @@ macro_rules! properties {
                 }
             }
 
-            fn write(self, w: &mut Writer<'_>) -> Result<(), EncodeError> {
-                match self {
+            fn write(&self, w: &mut Writer<'_>) -> Result<(), EncodeError> {
+                match *self {
                     $(Self::$name(value) => {
                         w.u8($id);
                         write!($kind, w, value)
@@ -196,18 +196,19 @@ pub(crate) fn read<'a>(
     r: &mut Reader<'a>,
     version: Version,
     at: Place,
-    take: impl FnMut(Property<'a>),
+    mut take: impl FnMut(Property<'a>),
 ) -> Result<(), DecodeError> {
     if !version.is_5() {
         return Ok(());
     }
     match r.varint()? as usize {
         0 => Ok(()), // most packets
-        length => read_all(r.sub(length)?, at, take),
+        length => read_all(r.sub(length)?, at, &mut take),
     }
 }
 
-fn read_all<'a>(mut r: Reader<'a>, at: Place, mut take: impl FnMut(Property<'a>)) -> Result<(), DecodeError> {
+/// One for all packets, behind a pointer: a copy for each would weigh more than all else here.
+fn read_all<'a>(mut r: Reader<'a>, at: Place, take: &mut dyn FnMut(Property<'a>)) -> Result<(), DecodeError> {
     let mut seen = 0_u64;
     while !r.is_empty() {
         let id = r.varint()?;
@@ -228,25 +229,38 @@ fn read_all<'a>(mut r: Reader<'a>, at: Place, mut take: impl FnMut(Property<'a>)
     Ok(())
 }
 
-/// Writes properties in the order they are given, and the length of none as zero [MQTT-2.2.2-1]; nothing for versions
-/// before 5.0.
-pub(crate) fn write<'a>(
+/// Writes the properties that are there in the order they are given, then the user properties, and the length of none as
+/// zero [MQTT-2.2.2-1]; nothing for versions before 5.0. Slices, not iterators: one function for all packets.
+pub(crate) fn write(
     w: &mut Writer<'_>,
     version: Version,
-    properties: impl Iterator<Item = Property<'a>>,
+    single: &[Option<Property<'_>>],
+    users: &[(&str, &str)],
+) -> Result<(), EncodeError> {
+    write_with_ids(w, version, single, &[], users)
+}
+
+/// The same with subscription identifiers before the user properties.
+pub(crate) fn write_with_ids(
+    w: &mut Writer<'_>,
+    version: Version,
+    single: &[Option<Property<'_>>],
+    ids: &[u32],
+    users: &[(&str, &str)],
 ) -> Result<(), EncodeError> {
     if !version.is_5() {
         return Ok(());
     }
     w.counted(0, |w| {
-        for property in properties {
+        for property in single.iter().flatten() {
             property.write(w)?;
+        }
+        for &id in ids {
+            Property::SubscriptionIdentifier(id).write(w)?;
+        }
+        for &pair in users {
+            Property::UserProperty(pair).write(w)?;
         }
         Ok(())
     })
-}
-
-/// The user properties as properties, in their order.
-pub(crate) fn users<'a>(list: &[(&'a str, &'a str)]) -> impl Iterator<Item = Property<'a>> {
-    list.iter().map(|&pair| Property::UserProperty(pair))
 }

@@ -78,9 +78,13 @@ impl<'v> Writer<'v> {
         }
         let (bytes, needed) = varint_bytes(length);
         let bytes = bytes.get(..needed).unwrap_or_default();
-        match self.out.get_mut(at..at + kept) {
-            Some(place) if kept == needed => place.copy_from_slice(bytes),
-            _ => drop(self.out.splice(at..at + kept, bytes.iter().copied())),
+        if kept != needed {
+            self.out.resize(at + needed.max(kept) + length, 0);
+            self.out.copy_within(at + kept..at + kept + length, at + needed);
+            self.out.truncate(at + needed + length);
+        }
+        if let Some(place) = self.out.get_mut(at..at + needed) {
+            place.copy_from_slice(bytes);
         }
         Ok(())
     }

@@ -62,7 +62,7 @@ impl<'a> Ack<'a> {
         w.packet(first, 0, |w| {
             w.raw(&[high, low, self.reason.byte()]);
             let reason = self.reason_string.map(Property::ReasonString);
-            properties::write(w, version, reason.into_iter().chain(properties::users(&self.user_properties)))
+            properties::write(w, version, &[reason], &self.user_properties)
         })
     }
 }

@@ -65,11 +65,7 @@ impl<'a> Auth<'a> {
                 self.data.map(Property::AuthenticationData),
                 self.reason_string.map(Property::ReasonString),
             ];
-            properties::write(
-                w,
-                version,
-                list.into_iter().flatten().chain(properties::users(&self.user_properties)),
-            )
+            properties::write(w, version, &list, &self.user_properties)
         })
     }
 }

@@ -117,7 +117,7 @@ impl<'a> Connack<'a> {
             // The byte is reserved in 3.1.
             w.u8(u8::from(self.session_present && version != Version::V3_1));
             w.u8(if version.is_5() { self.reason.byte() } else { self.reason.to_return_code() });
-            properties::write(w, version, self.properties.list())
+            properties::write(w, version, &self.properties.list(), &self.properties.user_properties)
         })
     }
 }
@@ -148,8 +148,8 @@ impl<'a> ConnackProperties<'a> {
         }
     }
 
-    fn list(&self) -> impl Iterator<Item = Property<'_>> {
-        let single = [
+    fn list(&self) -> [Option<Property<'_>>; 16] {
+        [
             self.session_expiry.map(|e| Property::SessionExpiryInterval(e.as_secs())),
             self.receive_maximum.map(Property::ReceiveMaximum),
             (self.maximum_qos != Qos::ExactlyOnce)
@@ -167,8 +167,7 @@ impl<'a> ConnackProperties<'a> {
             self.server_reference.map(Property::ServerReference),
             self.authentication_method.map(Property::AuthenticationMethod),
             self.authentication_data.map(Property::AuthenticationData),
-        ];
-        single.into_iter().flatten().chain(properties::users(&self.user_properties))
+        ]
     }
 }
 

@@ -122,7 +122,8 @@ impl<'a> ConnectWill<'a> {
 
     fn encode(&self, version: Version, w: &mut Writer<'_>) -> Result<(), EncodeError> {
         let delay = (self.delay_s > 0).then_some(Property::WillDelayInterval(self.delay_s));
-        properties::write(w, version, delay.into_iter().chain(self.properties.list(None)))?;
+        let [a, b, c, d, e] = self.properties.list();
+        properties::write(w, version, &[delay, a, b, c, d, e], &self.properties.user_properties)?;
         w.topic(self.topic.as_str())?;
         w.binary(self.payload)
     }
@@ -196,7 +197,7 @@ impl<'a> Connect<'a> {
             w.u8(version.level());
             w.u8(self.flags());
             w.u16(self.keep_alive_s);
-            properties::write(w, version, self.properties.list())?;
+            properties::write(w, version, &self.properties.list(), &self.properties.user_properties)?;
             w.text(self.client_id)?;
             if let Some(will) = &self.will {
                 will.encode(version, w)?;
@@ -232,9 +233,9 @@ impl<'a> ConnectProperties<'a> {
         }
     }
 
-    fn list(&self) -> impl Iterator<Item = Property<'_>> {
+    fn list(&self) -> [Option<Property<'_>>; 8] {
         let expiry = self.session_expiry.as_secs();
-        let single = [
+        [
             (expiry != 0).then_some(Property::SessionExpiryInterval(expiry)),
             self.receive_maximum.map(Property::ReceiveMaximum),
             self.maximum_packet_size.map(Property::MaximumPacketSize),
@@ -243,8 +244,7 @@ impl<'a> ConnectProperties<'a> {
             (!self.request_problem_information).then_some(Property::RequestProblemInformation(false)),
             self.authentication_method.map(Property::AuthenticationMethod),
             self.authentication_data.map(Property::AuthenticationData),
-        ];
-        single.into_iter().flatten().chain(properties::users(&self.user_properties))
+        ]
     }
 }
 

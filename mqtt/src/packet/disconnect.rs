@@ -72,11 +72,7 @@ impl<'a> Disconnect<'a> {
             if list.iter().all(Option::is_none) && self.user_properties.is_empty() {
                 return Ok(());
             }
-            properties::write(
-                w,
-                version,
-                list.into_iter().flatten().chain(properties::users(&self.user_properties)),
-            )
+            properties::write(w, version, &list, &self.user_properties)
         })
     }
 }

@@ -129,17 +129,15 @@ impl<'a> PublishProperties<'a> {
         }
     }
 
-    pub(super) fn list(&self, topic_alias: Option<u16>) -> impl Iterator<Item = Property<'_>> {
-        let single = [
+    /// Those that belong to the message, without the user properties.
+    pub(super) fn list(&self) -> [Option<Property<'_>>; 5] {
+        [
             self.payload_is_utf8.map(Property::PayloadFormatIndicator),
             self.message_expiry_s.map(Property::MessageExpiryInterval),
-            topic_alias.map(Property::TopicAlias),
             self.response_topic.map(Property::ResponseTopic),
             self.correlation_data.map(Property::CorrelationData),
             self.content_type.map(Property::ContentType),
-        ];
-        let ids = self.subscription_ids.iter().map(|&n| Property::SubscriptionIdentifier(n));
-        single.into_iter().flatten().chain(ids).chain(properties::users(&self.user_properties))
+        ]
     }
 
     /// A response topic is a Topic Name, so without wildcards [MQTT-3.3.2-14].
@@ -259,7 +257,10 @@ impl Head<'_> {
             if let Some(id) = self.delivery.packet_id() {
                 w.u16(id.get()); // QoS 0 has none [MQTT-2.2.1-2]
             }
-            properties::write(w, version, properties.list(self.topic_alias))?;
+            let alias = self.topic_alias.map(Property::TopicAlias);
+            let [a, b, c, d, e] = properties.list();
+            let (ids, users) = (&properties.subscription_ids, &properties.user_properties);
+            properties::write_with_ids(w, version, &[a, b, alias, c, d, e], ids, users)?;
             w.raw(payload);
             Ok(())
         })?;

@@ -47,8 +47,7 @@ impl<'a> SubscriptionAck<'a> {
         w.packet(kind << 4, self.reasons.len() + 3, |w| {
             w.u16(self.packet_id.get());
             let reason = self.reason_string.map(Property::ReasonString);
-            let list = reason.into_iter().chain(properties::users(&self.user_properties));
-            properties::write(w, version, list)?;
+            properties::write(w, version, &[reason], &self.user_properties)?;
             if !version.is_5() && kind != SUBACK {
                 return Ok(());
             }

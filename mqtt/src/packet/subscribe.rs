@@ -130,7 +130,7 @@ impl<'a> Subscribe<'a> {
         w.packet(SUBSCRIBE << 4 | 0b0010, 0, |w| {
             w.u16(self.packet_id.get());
             let id = self.subscription_id.map(Property::SubscriptionIdentifier);
-            properties::write(w, version, id.into_iter().chain(properties::users(&self.user_properties)))?;
+            properties::write(w, version, &[id], &self.user_properties)?;
             for (filter, options) in &self.filters {
                 w.topic(filter.as_str())?;
                 w.u8(options.byte(version));
@@ -162,7 +162,7 @@ impl<'a> Unsubscribe<'a> {
     pub(super) fn encode(&self, version: Version, w: &mut Writer<'_>) -> Result<(), EncodeError> {
         w.packet(UNSUBSCRIBE << 4 | 0b0010, 0, |w| {
             w.u16(self.packet_id.get());
-            properties::write(w, version, properties::users(&self.user_properties))?;
+            properties::write(w, version, &[], &self.user_properties)?;
             self.filters.iter().try_for_each(|filter| w.topic(filter.as_str()))
         })
     }
