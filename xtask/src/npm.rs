@@ -14,7 +14,7 @@ use anyhow::{Context as _, Result, ensure};
 
 use crate::{
     command,
-    page::assets,
+    page::{assets, shape},
     report::{self, FileSize},
     system, test, tools,
 };
@@ -92,7 +92,11 @@ fn bind(folder: &Path) -> Result<()> {
         "core",
     ]);
     command::run(bind.arg("--out-dir").arg(folder).arg(compiled))?;
-    tools::wasm_opt(&folder.join("core_bg.wasm"))?;
+    let (glue, wasm) = (folder.join("core.js"), folder.join("core_bg.wasm"));
+    tools::wasm_opt(&wasm)?;
+    let (text, module) = shape::shape(&fs::read_to_string(&glue)?, &fs::read(&wasm)?)?;
+    fs::write(&glue, text)?;
+    fs::write(&wasm, module)?;
     // Programs that do not ask for the newest library know no such symbol, and nobody needs it: the package frees by itself.
     let types = folder.join("core.d.ts");
     let text = fs::read_to_string(&types)?;

@@ -6,6 +6,7 @@
 
 pub(crate) mod assets;
 mod html;
+pub(crate) mod shape;
 
 use std::{
     collections::BTreeMap,
@@ -70,10 +71,13 @@ fn bind(wasm_bindgen: &Path, manifest: &Path, bin: &str, profile: Profile) -> Re
         out.join("snippets").display()
     );
     let wasm = out.join(format!("{bin}_bg.wasm"));
+    let mut module = Module { glue: read(&out.join(format!("{bin}.js")))?, wasm: read(&wasm)? };
     if profile == Profile::Release {
         tools::wasm_opt(&wasm)?;
+        let (glue, wasm) = shape::shape(&String::from_utf8(module.glue)?, &read(&wasm)?)?;
+        module = Module { glue: glue.into_bytes(), wasm };
     }
-    Ok(Module { glue: read(&out.join(format!("{bin}.js")))?, wasm: read(&wasm)? })
+    Ok(module)
 }
 
 /// Follows the links of `html` and gives the page's files; `bind` builds the crate that the page links to.
