@@ -16,6 +16,11 @@ use mqtt::packet::{RetainHandling, SubscriptionOptions};
 use mqtt::{ReasonCode, TopicFilter};
 use wasm_bindgen::prelude::*;
 
+/// Faster than the one of the standard library, and two kilobytes of brotli less.
+#[cfg(target_arch = "wasm32")]
+#[global_allocator]
+static ALLOCATOR: talc::wasm::WasmDynamicTalc = talc::wasm::new_wasm_dynamic_allocator();
+
 pub use host::{Host, Properties, Settings};
 
 /// One connection that keeps itself alive.
