@@ -237,11 +237,12 @@ impl Driver {
             Ok(socket.buffered())
         });
         match sent {
-            Ok(buffered) if buffered > CONGESTED_BYTES && !self.is_congested.replace(true) => {
-                self.client.borrow_mut().set_congested(now(), true);
-                self.relief.arm(Some(now() + LOOK_AGAIN));
+            Ok(buffered) => {
+                if buffered > CONGESTED_BYTES && !self.is_congested.replace(true) {
+                    self.relief.arm(Some(now() + LOOK_AGAIN));
+                }
+                self.client.borrow_mut().set_congested(now(), self.is_congested.get());
             }
-            Ok(_) => {}
             Err(why) => {
                 drop(self.socket.take());
                 self.client.borrow_mut().handle(now(), Input::Closed { why });

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::{Offline, PublishId};
 use crate::packet::Publish;
-use crate::{Delivery, Instant, Message, Version};
+use crate::{Delivery, Instant, Message, Qos, Version};
 
 /// A message of the application with what it is to be done with it.
 #[derive(Clone, Debug)]
@@ -81,6 +81,10 @@ impl Outgoing {
             Offline::WaitUntil(deadline) if deadline <= now => true,
             _ => !version.is_5() && self.is_expired(now),
         }
+    }
+
+    const fn has_deadline(&self) -> bool {
+        matches!(self.offline, Offline::WaitUntil(_))
     }
 
     pub(super) fn fails_offline(&self) -> bool {
@@ -177,6 +181,19 @@ impl Queue {
     /// Those that asked to fail when the connection ends.
     pub(super) fn take_failing(&mut self) -> Vec<Outgoing> {
         self.take(&Outgoing::fails_offline)
+    }
+
+    /// Takes out the first message with a deadline that overtakes none to its own topic; only one of QoS 0 when there is no
+    /// room for others.
+    pub(super) fn take_urgent(&mut self, has_room: bool) -> Option<Outgoing> {
+        let may_leave = |(at, item): &(usize, &Outgoing)| {
+            item.has_deadline()
+                && (has_room || item.message.qos == Qos::AtMostOnce)
+                && !self.items.iter().take(*at).any(|before| before.message.topic == item.message.topic)
+        };
+        let (_, found) = self.items.iter().enumerate().find(may_leave)?;
+        let id = found.id;
+        self.take(&|item| item.id == id).pop()
     }
 
     /// Takes out one message, if it waits here.

@@ -1,6 +1,7 @@
 //! What leaves: requests and messages that waited, and what is sent again on a resumed Session.
 
 use super::aliases::Naming;
+use super::pressure::LOT;
 use super::state::State;
 use super::subscriptions::Kind;
 use super::{Client, Outcome, Outgoing, PublishError, borrowed};
@@ -26,28 +27,49 @@ impl Client {
 
     /// Messages leave in the order they were published; the first that must wait for the window holds up the rest.
     fn flush_queue(&mut self, now: Instant) {
-        while let Some(front) = self.queue.front().filter(|_| !self.pressure.congested) {
+        if self.pressure.congested {
+            return self.flush_urgent(now);
+        }
+        while let Some(front) = self.queue.front() {
+            if self.pressure.measured && self.out.len() >= LOT {
+                return;
+            }
             let qos = front.message.qos;
             if qos != Qos::AtMostOnce && !self.sender.has_room() && !front.is_expired(now) {
                 return; // [MQTT-3.3.4-7], [MQTT-4.9.0-2]
             }
             let Some(outgoing) = self.queue.pop() else { return };
-            let (id, kept) = (outgoing.id, outgoing.kept);
-            if outgoing.is_expired(now) {
-                self.touch();
-                self.published(id, Outcome::Expired);
-                continue;
-            }
-            match self.send(now, outgoing) {
-                Ok(()) if qos == Qos::AtMostOnce => {
-                    if kept {
-                        self.gate(); // at most once, also after a crash
-                    }
-                    self.published(id, Outcome::Sent);
+            self.send_or_tell(now, outgoing);
+        }
+    }
+
+    /// What has a deadline does not wait until the transport has sent the rest, as far as that is bounded.
+    fn flush_urgent(&mut self, now: Instant) {
+        while self.pressure.urgent_bytes > 0
+            && let Some(outgoing) = self.queue.take_urgent(self.sender.has_room())
+        {
+            let before = self.out.len();
+            self.send_or_tell(now, outgoing);
+            let sent = self.out.len().saturating_sub(before);
+            self.pressure.urgent_bytes = self.pressure.urgent_bytes.saturating_sub(sent);
+        }
+    }
+
+    fn send_or_tell(&mut self, now: Instant, outgoing: Outgoing) {
+        let (id, kept, qos) = (outgoing.id, outgoing.kept, outgoing.message.qos);
+        if outgoing.is_expired(now) {
+            self.touch();
+            return self.published(id, Outcome::Expired);
+        }
+        match self.send(now, outgoing) {
+            Ok(()) if qos == Qos::AtMostOnce => {
+                if kept {
+                    self.gate(); // at most once, also after a crash
                 }
-                Ok(()) => {}
-                Err(e) => self.published(id, Outcome::Impossible(e)),
+                self.published(id, Outcome::Sent);
             }
+            Ok(()) => {}
+            Err(e) => self.published(id, Outcome::Impossible(e)),
         }
     }
 

@@ -2,7 +2,7 @@
 
 use mqtt::client::{Event, Offline, Outcome, PublishError};
 use mqtt::packet::Packet;
-use mqtt::{Delivery, Qos, Version};
+use mqtt::{Delivery, Message, Qos, Version};
 
 use crate::pair::{Pair, config, id, message, publish};
 
@@ -26,8 +26,7 @@ fn a_congested_transport_gets_answers_but_no_messages_and_the_queue_has_its_boun
     let mut pair = Pair::connected(mqtt::client::Config { max_queued_messages: 2, ..config(Version::V5) });
     pair.client.set_congested(pair.now, true);
     pair.publish(message("a", Qos::AtMostOnce));
-    let now = pair.now;
-    let late = pair.publish_with(message("b", Qos::AtLeastOnce), Offline::WaitUntil(now));
+    let late = pair.publish(message("b", Qos::AtLeastOnce).with_expiry(1));
     let full = pair.client.publish(pair.now, message("c", Qos::AtMostOnce));
     assert_eq!(full, Err(PublishError::QueueFull));
     pair.server(&publish("in", Delivery::AtLeastOnce { packet_id: id(1), dup: false }));
@@ -37,6 +36,69 @@ fn a_congested_transport_gets_answers_but_no_messages_and_the_queue_has_its_boun
     pair.client.set_congested(pair.now, false);
     pair.drain();
     assert_eq!(pair.publishes(), [("a".into(), None, false)]);
+}
+
+#[test]
+fn what_has_a_deadline_overtakes_all_but_its_own_topic() {
+    let mut pair = Pair::connected(config(Version::V5));
+    pair.client.set_congested(pair.now, true);
+    let soon = Offline::WaitUntil(pair.now + std::time::Duration::from_secs(5));
+    pair.publish(message("bulk", Qos::AtMostOnce));
+    pair.publish_with(message("urgent", Qos::AtLeastOnce), soon);
+    pair.publish(at("other", "bulk"));
+    pair.publish_with(at("other", "in its order"), soon);
+    pair.publish_with(at("third", "urgent too"), soon);
+    // Those of `message` share a topic.
+    assert_eq!(pair.publishes(), [("urgent too".into(), None, false)]);
+    pair.client.set_congested(pair.now, false);
+    pair.drain();
+    let payloads: Vec<_> = pair.publishes().into_iter().map(|(payload, ..)| payload).collect();
+    assert_eq!(payloads, ["bulk", "urgent", "bulk", "in its order"]);
+}
+
+#[test]
+fn urgent_messages_have_a_bound_too() {
+    let mut pair = Pair::connected(config(Version::V5));
+    pair.client.set_congested(pair.now, true);
+    let soon = Offline::WaitUntil(pair.now + std::time::Duration::from_secs(5));
+    for _ in 0..100 {
+        pair.publish_with(at("t", &"x".repeat(1_000)), soon);
+    }
+    let left = pair.publishes().len();
+    assert!((64..=66).contains(&left), "{left}");
+    // To be told again that it is congested changes nothing; to be told that it was relieved does.
+    pair.client.set_congested(pair.now, true);
+    pair.drain();
+    assert_eq!(pair.publishes().len(), 0);
+    pair.client.set_congested(pair.now, false);
+    pair.drain();
+    assert_eq!(pair.publishes().len(), 100 - left);
+}
+
+#[test]
+fn a_driver_that_measures_gets_messages_in_lots() {
+    let mut pair = Pair::connected(config(Version::V5));
+    pair.client.set_congested(pair.now, true);
+    for _ in 0..200 {
+        pair.publish(at("t", &"x".repeat(1_000)));
+    }
+    pair.client.set_congested(pair.now, false);
+    let mut lots = Vec::new();
+    loop {
+        match pair.client.poll() {
+            mqtt::client::Output::Send(bytes) => {
+                lots.push(bytes.len());
+                pair.client.set_congested(pair.now, false);
+            }
+            mqtt::client::Output::Wait(_) => break,
+            _ => {}
+        }
+    }
+    assert!(lots.iter().all(|&bytes| bytes < 67_000) && lots.iter().sum::<usize>() > 200_000, "{lots:?}");
+}
+
+fn at(topic: &str, payload: &str) -> Message {
+    Message::new(crate::pair::topic(topic), payload.to_owned())
 }
 
 /// Somebody else has the identifier now: the Session stays theirs.
