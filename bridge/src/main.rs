@@ -158,6 +158,12 @@ struct Serve {
     /// Speak MQTT over TCP here; may be repeated, port 0 picks one [default: 127.0.0.1:1883]
     #[arg(long, value_name = "ADDR")]
     tcp: Vec<SocketAddr>,
+    /// Serve the panel and MQTT over WebSocket with TLS here; may be repeated
+    #[arg(long, value_name = "ADDR")]
+    https: Vec<SocketAddr>,
+    /// Speak MQTT over TLS here; may be repeated
+    #[arg(long, value_name = "ADDR")]
+    tls: Vec<SocketAddr>,
     /// Listen on this machine's network addresses too, and print a code for the phone
     #[arg(long)]
     lan: bool,
@@ -231,6 +237,12 @@ fn options(args: Serve) -> Result<Options> {
     if !args.tcp.is_empty() {
         file.listen.tcp = args.tcp;
     }
+    if !args.https.is_empty() {
+        file.listen.https = args.https;
+    }
+    if !args.tls.is_empty() {
+        file.listen.tls = args.tls;
+    }
     file.data.path = args.data.or(file.data.path);
     if let Some(shards) = args.shards {
         file.server.set_shards(&shards)?;
@@ -241,7 +253,8 @@ fn options(args: Serve) -> Result<Options> {
 }
 
 fn check(path: &Path) -> Result<(), Failure> {
-    config::File::read(path).map_err(Failure::Usage)?;
+    let checked = config::File::read(path).and_then(|file| server::tls::check(&file.tls));
+    checked.map_err(Failure::Usage)?;
     answer(&format!("{} is valid", path.display()));
     Ok(())
 }

@@ -127,7 +127,7 @@ impl World {
             }
             12 => self.disconnect(at, script.byte()?),
             13 => self.input(Input::Left { connection: connection(at) }),
-            14 => self.input(Input::Violation { connection: connection(at), why: "a frame" }),
+            14 => self.input(Input::Violation { connection: connection(at), why: "a frame".into() }),
             _ => self.close(at),
         }
         Some(())

@@ -203,6 +203,27 @@ impl Bridge {
         self.metric(&format!("limit_reached_total{{limit=\"{key}\"}}"))
     }
 
+    /// Where it listens for another kind of connection: `tls` or `https`.
+    ///
+    /// # Panics
+    /// It was not asked to.
+    #[must_use]
+    pub fn listens(&self, key: &str) -> SocketAddr {
+        self.place(key).parse().expect("an address")
+    }
+
+    /// The same as it is said, which may be a path.
+    ///
+    /// # Panics
+    /// It was not asked to.
+    #[must_use]
+    pub fn place(&self, key: &str) -> String {
+        let lines = self.process.stdout.all();
+        let words = lines.iter().find_map(|line| line.strip_prefix("listening ")).expect("it listens");
+        let value = words.split(' ').find_map(|word| word.strip_prefix(key)?.strip_prefix('='));
+        value.unwrap_or_else(|| panic!("it does not listen for {key}")).to_owned()
+    }
+
     /// The lines of its log that name this address or client.
     #[must_use]
     pub fn log_of(&self, who: &str) -> Vec<String> {

@@ -1,6 +1,6 @@
 //! One HTTP/1.1 request on a connection of its own, written as it is, so that a test may also write what no library would.
 
-use std::io::{Read as _, Write as _};
+use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
 
 use crate::deadline::PATIENCE;
@@ -109,14 +109,23 @@ impl Request {
     pub fn connect(self, address: SocketAddr) -> (Response, TcpStream) {
         let mut stream = dial(address);
         stream.set_read_timeout(Some(PATIENCE * 3)).expect("a socket takes a timeout");
+        let response = self.exchange(&mut stream, address);
+        (response, stream)
+    }
+
+    /// Sends it over a connection that is there, and gives the answer.
+    ///
+    /// # Panics
+    /// There is no whole answer in time.
+    #[must_use]
+    pub fn exchange(self, stream: &mut (impl Read + Write), address: SocketAddr) -> Response {
         let mut text = format!("{} {} {}\r\nHost: {address}\r\n", self.method, self.target, self.version);
         for (name, value) in &self.headers {
             text.push_str(&format!("{name}: {value}\r\n"));
         }
         let bytes = [text.as_bytes(), b"\r\n", &self.body].concat();
         stream.write_all(&bytes).expect("a request is written");
-        let response = read(&mut stream, self.method == "HEAD");
-        (response, stream)
+        read(stream, self.method == "HEAD")
     }
 }
 
@@ -154,7 +163,7 @@ impl Response {
     }
 }
 
-fn read(stream: &mut TcpStream, is_head: bool) -> Response {
+fn read(stream: &mut impl Read, is_head: bool) -> Response {
     let mut bytes = Vec::new();
     let head_end = loop {
         if let Some(at) = bytes.windows(4).position(|four| four == b"\r\n\r\n") {
@@ -216,7 +225,7 @@ fn unchunk(mut bytes: &[u8]) -> Vec<u8> {
 }
 
 /// Reads once. False at the end.
-fn more(stream: &mut TcpStream, bytes: &mut Vec<u8>) -> bool {
+fn more(stream: &mut impl Read, bytes: &mut Vec<u8>) -> bool {
     let mut part = vec![0; 1 << 16];
     match stream.read(&mut part) {
         Ok(n) => {

@@ -15,6 +15,7 @@ mod mosquitto;
 mod paths;
 mod process;
 mod scenario;
+mod tls;
 mod webdriver;
 mod wire;
 
@@ -27,5 +28,6 @@ pub use mosquitto::Mosquitto;
 pub use paths::{chromedriver, program, tool, workspace};
 pub use process::{Lines, Process};
 pub use scenario::{Kind, Rng, Scenario, on_all, on_v3_1, on_v3_1_1, on_v5, qos};
+pub use tls::{Authority, Credentials, TlsStream, dial_tls};
 pub use webdriver::{Browser, Element, keys};
 pub use wire::{Received, Transport, Wire};

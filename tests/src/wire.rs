@@ -1,6 +1,6 @@
 //! Bytes to a broker and back, over TCP or in WebSocket frames: one face for both.
 
-use std::io::{ErrorKind, Read as _, Write as _};
+use std::io::{ErrorKind, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::time::Duration;
 
@@ -9,6 +9,7 @@ use tungstenite::{Message, WebSocket};
 
 use crate::deadline::{Deadline, PATIENCE};
 use crate::http::Request;
+use crate::tls::TlsStream;
 
 /// What lies below MQTT.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,6 +27,10 @@ pub enum Wire {
     Tcp(TcpStream),
     /// Binary frames of a WebSocket.
     WebSocket(Box<WebSocket<TcpStream>>),
+    /// The same as [`Wire::Tcp`] over TLS.
+    Tls(Box<TlsStream>),
+    /// The same as [`Wire::WebSocket`] over TLS.
+    SecureWebSocket(Box<WebSocket<TlsStream>>),
 }
 
 /// What came of a read.
@@ -77,8 +82,20 @@ impl Wire {
         assert_eq!(response.status, 101, "the upgrade is refused: {response:?}");
         assert_eq!(response.header("sec-websocket-protocol"), Some(protocol), "[MQTT-6.0.0-4]");
         assert!(response.body.is_empty(), "the server spoke before the client did");
-        let config = WebSocketConfig::default().max_message_size(None).max_frame_size(None);
-        Self::WebSocket(Box::new(WebSocket::from_raw_socket(stream, Role::Client, Some(config))))
+        Self::WebSocket(Box::new(WebSocket::from_raw_socket(stream, Role::Client, Some(without_limits()))))
+    }
+
+    /// The same as [`Wire::websocket`] over a connection with TLS.
+    ///
+    /// # Panics
+    /// The upgrade is refused.
+    #[must_use]
+    pub fn secure_websocket(mut stream: TlsStream) -> Self {
+        let address = stream.sock.peer_addr().expect("a connected socket has an address");
+        let response = Request::upgrade("/mqtt", "mqtt").exchange(&mut stream, address);
+        assert_eq!(response.status, 101, "the upgrade is refused: {response:?}");
+        let socket = WebSocket::from_raw_socket(stream, Role::Client, Some(without_limits()));
+        Self::SecureWebSocket(Box::new(socket))
     }
 
     /// Our end of the connection, as the broker's log names it.
@@ -96,6 +113,8 @@ impl Wire {
         match self {
             Self::Tcp(stream) => stream,
             Self::WebSocket(socket) => socket.get_ref(),
+            Self::Tls(stream) => &stream.sock,
+            Self::SecureWebSocket(socket) => &socket.get_ref().sock,
         }
     }
 
@@ -104,6 +123,8 @@ impl Wire {
         match self {
             Self::Tcp(stream) => stream.write_all(bytes).is_ok(),
             Self::WebSocket(socket) => socket.send(Message::binary(bytes.to_vec())).is_ok(),
+            Self::Tls(stream) => stream.write_all(bytes).and_then(|()| stream.flush()).is_ok(),
+            Self::SecureWebSocket(socket) => socket.send(Message::binary(bytes.to_vec())).is_ok(),
         }
     }
 
@@ -138,27 +159,39 @@ impl Wire {
         let Some(left) = deadline.left() else { return Received::Nothing };
         self.stream().set_read_timeout(Some(left)).expect("a socket takes a timeout");
         match self {
-            Self::Tcp(stream) => {
-                let mut bytes = vec![0; 1 << 16];
-                match stream.read(&mut bytes) {
-                    Ok(0) => Received::End(None),
-                    Ok(n) => Received::Bytes(bytes.get(..n).unwrap_or_default().to_vec()),
-                    Err(e) if is_timeout(e.kind()) => Received::Nothing,
-                    Err(_) => Received::End(None),
-                }
-            }
-            Self::WebSocket(socket) => loop {
-                match socket.read() {
-                    Ok(Message::Binary(bytes)) => return Received::Bytes(bytes.to_vec()),
-                    Ok(Message::Ping(_) | Message::Pong(_)) => {}
-                    Ok(Message::Close(frame)) => return Received::End(frame.map(|frame| frame.code.into())),
-                    Ok(other) => panic!("not a binary frame [MQTT-6.0.0-1]: {other:?}"),
-                    Err(tungstenite::Error::Io(e)) if is_timeout(e.kind()) => return Received::Nothing,
-                    Err(_) => return Received::End(None),
-                }
-            },
+            Self::Tcp(stream) => read_bytes(stream),
+            Self::WebSocket(socket) => read_frame(socket),
+            Self::Tls(stream) => read_bytes(&mut **stream),
+            Self::SecureWebSocket(socket) => read_frame(socket),
         }
     }
+}
+
+fn read_bytes(stream: &mut impl Read) -> Received {
+    let mut bytes = vec![0; 1 << 16];
+    match stream.read(&mut bytes) {
+        Ok(0) => Received::End(None),
+        Ok(n) => Received::Bytes(bytes.get(..n).unwrap_or_default().to_vec()),
+        Err(e) if is_timeout(e.kind()) => Received::Nothing,
+        Err(_) => Received::End(None),
+    }
+}
+
+fn read_frame(socket: &mut WebSocket<impl Read + Write>) -> Received {
+    loop {
+        match socket.read() {
+            Ok(Message::Binary(bytes)) => return Received::Bytes(bytes.to_vec()),
+            Ok(Message::Ping(_) | Message::Pong(_)) => {}
+            Ok(Message::Close(frame)) => return Received::End(frame.map(|frame| frame.code.into())),
+            Ok(other) => panic!("not a binary frame [MQTT-6.0.0-1]: {other:?}"),
+            Err(tungstenite::Error::Io(e)) if is_timeout(e.kind()) => return Received::Nothing,
+            Err(_) => return Received::End(None),
+        }
+    }
+}
+
+fn without_limits() -> WebSocketConfig {
+    WebSocketConfig::default().max_message_size(None).max_frame_size(None)
 }
 
 pub(crate) fn dial(address: SocketAddr) -> TcpStream {

@@ -1,5 +1,6 @@
 //! A Network Connection as the broker sees it, and how it ends. What outlives it is in `session`.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -165,8 +166,8 @@ impl Broker {
         self.end(id, fault);
     }
 
-    pub(super) fn violation(&mut self, id: ConnectionId, why: &'static str) {
-        self.finish(id, Ended::ByServer(ReasonCode::ProtocolError, why.into()), true);
+    pub(super) fn violation(&mut self, id: ConnectionId, why: Cow<'static, str>) {
+        self.finish(id, Ended::ByServer(ReasonCode::ProtocolError, why), true);
     }
 
     /// Answers CONNECT with a reason other than success, in at most `limit` bytes, and closes [MQTT-3.2.2-7].

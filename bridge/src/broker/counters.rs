@@ -31,6 +31,13 @@ pub struct Counters {
     /// Connections refused or ended by us for a fault of the other side.
     pub connections_faulty: u64,
 
+    /// TLS handshakes that were completed.
+    pub tls_handshakes: u64,
+    /// Those of them that went on from an earlier one.
+    pub tls_resumptions: u64,
+    /// TLS handshakes that failed.
+    pub tls_failures: u64,
+
     /// Packets taken.
     pub packets_received: u64,
     /// Packets handed to connections.
@@ -69,7 +76,37 @@ pub struct Counters {
     pub reached: Reached,
 }
 
+/// How a TLS handshake went.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Handshake {
+    /// Both sides proved what they had to.
+    Full,
+    /// It went on from an earlier one.
+    Resumed,
+    /// There is no connection.
+    Failed,
+}
+
+impl Handshake {
+    /// One that was completed.
+    #[must_use]
+    pub const fn complete(is_resumed: bool) -> Self {
+        if is_resumed { Self::Resumed } else { Self::Full }
+    }
+}
+
 impl Counters {
+    pub(super) const fn count_handshake(&mut self, handshake: Handshake) {
+        match handshake {
+            Handshake::Full => self.tls_handshakes += 1,
+            Handshake::Resumed => {
+                self.tls_handshakes += 1;
+                self.tls_resumptions += 1;
+            }
+            Handshake::Failed => self.tls_failures += 1,
+        }
+    }
+
     /// Those of several shards together. Each has all that is retained, and the door alone has counted the most Clients at once.
     #[must_use]
     pub fn of_all<'a>(each: impl IntoIterator<Item = &'a Self>) -> Self {
@@ -86,6 +123,9 @@ impl Counters {
             sessions_expired: all.sessions_expired + one.sessions_expired,
             authentications_failed: all.authentications_failed + one.authentications_failed,
             connections_faulty: all.connections_faulty + one.connections_faulty,
+            tls_handshakes: all.tls_handshakes + one.tls_handshakes,
+            tls_resumptions: all.tls_resumptions + one.tls_resumptions,
+            tls_failures: all.tls_failures + one.tls_failures,
             packets_received: all.packets_received + one.packets_received,
             packets_sent: all.packets_sent + one.packets_sent,
             bytes_received: all.bytes_received + one.bytes_received,

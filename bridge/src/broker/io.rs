@@ -54,12 +54,12 @@ pub enum Input<'a> {
         /// What is wrong with them.
         error: DecodeError,
     },
-    /// The transport below MQTT was misused (WebSocket framing). Its own layer answers; the Session ends as if cut.
+    /// The transport below MQTT was misused (WebSocket framing, TLS). Its own layer answers; the Session ends as if cut.
     Violation {
         /// Where.
         connection: ConnectionId,
         /// How.
-        why: &'static str,
+        why: Cow<'static, str>,
     },
     /// The peer says at the transport's level that it leaves (a WebSocket close): as if cut, but it can still be answered.
     Left {

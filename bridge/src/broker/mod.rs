@@ -67,7 +67,7 @@ use slab::Slab;
 
 pub use access::{ANONYMOUS, Access, Anonymous, User, Users};
 pub use config::{Config, Excess, Overlapping, Redirect};
-pub use counters::Counters;
+pub use counters::{Counters, Handshake};
 pub use io::{Ended, Input, Notice, Output, Peer};
 pub use limit::{Limit, Reached};
 pub use password::{Check, Checked};
@@ -269,6 +269,11 @@ impl Broker {
     /// Counts bytes of packets that were read: the broker sees packets alone.
     pub const fn count_received(&mut self, bytes: usize) {
         self.counters.bytes_received += bytes as u64;
+    }
+
+    /// Counts a TLS handshake, which is below what the broker sees.
+    pub const fn count_handshake(&mut self, handshake: Handshake) {
+        self.counters.count_handshake(handshake);
     }
 
     fn packet(&mut self, id: ConnectionId, packet: &Packet<'_>) {

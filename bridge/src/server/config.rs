@@ -22,6 +22,8 @@ pub struct File {
     pub server: Server,
     /// `[listen]`
     pub listen: Listen,
+    /// `[tls]`
+    pub tls: Tls,
     /// `[data]`
     pub data: Data,
     /// `[auth]`
@@ -50,6 +52,12 @@ pub struct Listen {
     pub http: Vec<SocketAddr>,
     /// MQTT over TCP.
     pub tcp: Vec<SocketAddr>,
+    /// The page and MQTT over WebSocket, with TLS.
+    pub https: Vec<SocketAddr>,
+    /// MQTT over TLS.
+    pub tls: Vec<SocketAddr>,
+    /// MQTT over sockets of this machine, by their paths.
+    pub unix: Vec<PathBuf>,
     /// Pages of other addresses, or of a public name of this one, that may connect, as `https://host:port`.
     pub origins: Vec<String>,
     /// Networks whose proxies are believed when they say whom they speak for, as `10.0.0.0/8`.
@@ -65,6 +73,28 @@ pub struct Listen {
     pub redirect_permanently: bool,
     /// What clients that ask for it build their response topics on; `%c` is the client id [default: `reply/%c`].
     pub response_information: Option<String>,
+}
+
+/// Who we are to those who connect with TLS, and what they have to show.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Tls {
+    /// A file with the certificate and the chain behind it, in PEM; without one a CA of our own makes it.
+    pub certificate: Option<PathBuf>,
+    /// A file with its private key.
+    pub key: Option<PathBuf>,
+    /// More names or addresses of this machine for the certificate that our own CA makes.
+    pub names: Vec<String>,
+    /// The oldest version that is spoken: `1.2` (the default) or `1.3`.
+    pub min_version: Option<String>,
+    /// A file with the CA that the clients' certificates come from.
+    pub client_ca: Option<PathBuf>,
+    /// `off`, `optional` or `required`: whether clients show a certificate [default: `required` with a `client_ca`].
+    pub client_certificates: Option<String>,
+    /// Where such a certificate names its user: `common_name` (the default), `alternative_name` or `none`.
+    pub client_user: Option<String>,
+    /// Seconds for which browsers remember to come by https alone; 0 says nothing [default: a year, and 0 with our own CA].
+    pub hsts_max_age_s: Option<u32>,
 }
 
 /// Where state lives.
@@ -340,6 +370,11 @@ impl Server {
 }
 
 impl Listen {
+    /// Whether anything is served by TLS.
+    pub(super) const fn has_tls(&self) -> bool {
+        !self.https.is_empty() || !self.tls.is_empty()
+    }
+
     /// Whose proxies are believed.
     ///
     /// # Errors
@@ -358,6 +393,7 @@ impl Listen {
     pub fn expects_header(&self, kind: &str, address: SocketAddr) -> bool {
         self.proxy_protocol.iter().any(|named| named == kind || named.parse() == Ok(address))
     }
+
     fn redirect(&self) -> Result<Option<broker::Redirect>> {
         let Some(to) = self.redirect_to.clone() else {
             anyhow::ensure!(!self.redirect_permanently, "[listen] redirect_permanently needs redirect_to");

@@ -13,12 +13,12 @@ use hyper::header::{self, HeaderMap, HeaderName, HeaderValue};
 use hyper::service::service_fn;
 use hyper::{Method, Request, Response, StatusCode};
 use hyper_util::rt::{TokioIo, TokioTimer};
-use tokio::net::TcpStream;
 
 use super::assets::{Assets, Coding};
-use super::lobby::Lobby;
+use super::lobby::{Lobby, Place};
 use super::proxy::{Proxies, Remote};
 use super::shards::Shards;
+use super::tls::{Acceptor, Stream};
 use super::{metrics, upgrade};
 use crate::broker::Limit;
 
@@ -41,26 +41,45 @@ pub(crate) struct Site {
     pub(crate) origins: RefCell<Vec<String>>,
     pub(crate) proxies: Proxies,
     pub(crate) lobby: Rc<Lobby>,
+    /// There is one where something is served by TLS.
+    pub(crate) tls: Option<Rc<Acceptor>>,
     pub(crate) started: tokio::time::Instant,
     /// What an acknowledgement promises.
     pub(crate) durability: &'static str,
 }
 
+/// Stands with a request that came by TLS.
+#[derive(Clone, Copy, Debug)]
+struct ByTls;
+
 impl Site {
+    /// For how many seconds browsers are to remember that this name is served by TLS alone, if they are.
+    fn hsts_max_age_s(&self) -> Option<u32> {
+        self.tls.as_ref().and_then(|tls| tls.hsts_max_age_s())
+    }
+
     fn uptime_s(&self) -> u64 {
         self.started.elapsed().as_secs()
     }
 }
 
 /// Serves one connection of a browser, until it ends or becomes a WebSocket.
-pub(crate) async fn serve(site: Rc<Site>, stream: TcpStream, peer: impl Into<Remote>) {
-    let peer = peer.into();
-    let _ = stream.set_nodelay(true);
-    let Some(_place) = site.lobby.enter(peer) else { return };
+pub(crate) async fn serve(site: Rc<Site>, stream: Stream, peer: Remote, _place: Place) {
+    let has_tls = stream.is_tls();
     let lobby = Rc::clone(&site.lobby);
-    let service = service_fn(move |request| {
+    let service = service_fn(move |mut request: Request<Incoming>| {
         let site = Rc::clone(&site);
-        async move { Ok::<_, Infallible>(answer(&site, request, peer).await) }
+        if has_tls {
+            request.extensions_mut().insert(ByTls);
+        }
+        async move {
+            let is_secure = is_secure(&request);
+            let mut answer = answer(&site, request, peer).await;
+            if let Some(seconds) = site.hsts_max_age_s().filter(|_| is_secure) {
+                answer.headers_mut().insert(header::STRICT_TRANSPORT_SECURITY, hsts(seconds));
+            }
+            Ok::<_, Infallible>(answer)
+        }
     });
     let connection = hyper::server::conn::http1::Builder::new()
         .timer(TokioTimer::new())
@@ -74,6 +93,15 @@ pub(crate) async fn serve(site: Rc<Site>, stream: TcpStream, peer: impl Into<Rem
         }
         tracing::debug!(%peer, %error, "browser connection ended");
     }
+}
+
+/// Whether a request came by TLS: what is answered may then be a secret.
+pub(super) fn is_secure<B>(request: &Request<B>) -> bool {
+    request.extensions().get::<ByTls>().is_some()
+}
+
+fn hsts(seconds: u32) -> HeaderValue {
+    HeaderValue::try_from(format!("max-age={seconds}")).unwrap_or(HeaderValue::from_static("max-age=0"))
 }
 
 async fn answer(site: &Rc<Site>, request: Request<Incoming>, peer: Remote) -> Answer {

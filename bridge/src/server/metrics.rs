@@ -69,12 +69,15 @@ fn gauges(c: &Counters, uptime_s: u64) -> [(&'static str, &'static str, u64); 8]
     ]
 }
 
-fn counts(c: &Counters) -> [(&'static str, &'static str, u64); 14] {
+fn counts(c: &Counters) -> [(&'static str, &'static str, u64); 17] {
     [
         ("connections_opened_total", "Network connections that were opened", c.connections_opened),
         ("clients_connected_total", "Clients that were let in", c.clients_connected),
         ("connections_faulty_total", "Connections refused or ended for a fault", c.connections_faulty),
         ("sessions_expired_total", "Sessions that ended because their time was over", c.sessions_expired),
+        ("tls_handshakes_total", "TLS handshakes that were completed", c.tls_handshakes),
+        ("tls_resumptions_total", "TLS handshakes that went on from an earlier one", c.tls_resumptions),
+        ("tls_failures_total", "TLS handshakes that failed", c.tls_failures),
         ("packets_received_total", "Packets taken from clients", c.packets_received),
         ("packets_sent_total", "Packets handed to connections", c.packets_sent),
         ("received_bytes_total", "Bytes of packets taken from clients", c.bytes_received),

@@ -4,6 +4,7 @@ mod assets;
 mod clock;
 pub mod config;
 pub mod data;
+mod gates;
 mod http;
 mod inbox;
 mod listener;
@@ -19,26 +20,24 @@ mod shard;
 mod shards;
 mod socket;
 pub mod store;
+pub mod tls;
 mod upgrade;
 pub mod users;
 mod websocket;
 
-use std::fmt::Write as _;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::rc::Rc;
 
 use anyhow::{Context as _, Result, bail, ensure};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
-use tokio::net::TcpListener;
 use tokio::task::{LocalSet, spawn_local};
 
 use assets::Assets;
+use gates::{Gates, Kind};
 use http::Site;
-use proxy::{Entry, Proxies};
-use shard::Shard;
+use proxy::Proxies;
 use shards::Shards;
-use socket::Transport;
 
 /// Port of the page and MQTT over WebSocket.
 const HTTP_PORT: u16 = 8080;
@@ -67,16 +66,17 @@ impl Options {
     /// Nobody is let in from other machines by accident: that has to be said.
     pub fn check(&self) -> Result<()> {
         let listen = &self.file.listen;
-        let is_open = self.lan || listen.http.iter().chain(&listen.tcp).any(|at| !at.ip().is_loopback());
+        let all = || gates::asked(self);
+        let is_open = self.lan || all().any(|(_, at)| !at.ip().is_loopback());
+        if listen.has_tls() {
+            tls::check(&self.file.tls)?;
+        }
         for named in &listen.proxy_protocol {
-            let kinds = [("http", &listen.http, HTTP_PORT), ("tcp", &listen.tcp, TCP_PORT)];
-            let is_one = kinds.into_iter().any(|(kind, asked, port)| {
-                let all = asked_or_default(asked, port, self.lan);
-                named == kind || all.iter().any(|at| named.parse() == Ok(*at))
-            });
+            let is_one = all().any(|(kind, at)| named == kind.name() || named.parse() == Ok(at));
             ensure!(
                 is_one,
-                "[listen] proxy_protocol: {named:?} is no listener; use \"http\", \"tcp\" or an address that is listened on"
+                "[listen] proxy_protocol: {named:?} is no listener; use \"http\", \"tcp\", \"https\", \"tls\" or an \
+                 address that is listened on"
             );
         }
         let access = users::access(&self.file)?;
@@ -122,9 +122,7 @@ async fn serve(options: Options) -> Result<()> {
         None => Assets::built_in(),
     };
     let proxies = Proxies::new(options.file.listen.networks()?);
-    let http = bind_all(&options, &options.file.listen.http, HTTP_PORT, "http")?;
-    let tcp = bind_all(&options, &options.file.listen.tcp, TCP_PORT, "tcp")?;
-    let (http_at, tcp_at) = (addresses(&http)?, addresses(&tcp)?);
+    let gates = Gates::bind(&options)?;
     let (shards, durability) = start_shards(&options).await?;
     let door = &shards.door;
     let site = Rc::new(Site {
@@ -133,18 +131,15 @@ async fn serve(options: Options) -> Result<()> {
         origins: options.file.listen.origins.clone().into(),
         proxies: proxies.clone(),
         lobby: Rc::default(),
+        tls: gates.acceptor().cloned(),
         started: tokio::time::Instant::now(),
         durability,
     });
-    for (listener, expects_header) in tcp {
-        spawn_local(serve_tcp(Rc::clone(door), listener, Entry::new(proxies.clone(), expects_header)));
-    }
-    for (listener, expects_header) in http {
-        spawn_local(serve_http(Rc::clone(&site), listener, Entry::new(proxies.clone(), expects_header)));
-    }
+    let (http_at, tcp_at, line) = (gates.of(Kind::Http), gates.of(Kind::Tcp), gates.line());
+    gates.open(&site)?;
     reload::watch(&options, &site)?;
     let stopped = stopped()?;
-    announce(&http_at, &tcp_at);
+    announce(&line, http_at.first());
     if options.lan {
         qr::print(&http_at);
     }
@@ -176,38 +171,11 @@ async fn start_shards(options: &Options) -> Result<(Rc<Shards>, &'static str)> {
     Ok((Rc::new(shards), promise))
 }
 
-/// Listens on the addresses of one kind, and says which of them expect a header of the PROXY protocol.
-fn bind_all(
-    options: &Options,
-    asked: &[SocketAddr],
-    port: u16,
-    kind: &str,
-) -> Result<Vec<(TcpListener, bool)>> {
-    let listen =
-        |at: SocketAddr| Ok((listener::bind(at, kind)?, options.file.listen.expects_header(kind, at)));
-    asked_or_default(asked, port, options.lan).into_iter().map(listen).collect()
-}
-
-fn asked_or_default(asked: &[SocketAddr], port: u16, lan: bool) -> Vec<SocketAddr> {
-    let host: [u8; 4] = if lan { [0, 0, 0, 0] } else { [127, 0, 0, 1] };
-    if asked.is_empty() { vec![SocketAddr::from((host, port))] } else { asked.to_vec() }
-}
-
-fn addresses(listeners: &[(TcpListener, bool)]) -> Result<Vec<SocketAddr>> {
-    listeners.iter().map(|(listener, _)| Ok(listener.local_addr()?)).collect()
-}
-
 /// The one line on stdout that says where everything is.
 #[expect(clippy::print_stdout, reason = "this line is a contract with whoever started us")]
-fn announce(http: &[SocketAddr], tcp: &[SocketAddr]) {
-    let mut line = String::from("listening");
-    for (key, list) in [("http", http), ("tcp", tcp)] {
-        for address in list {
-            let _ = write!(line, " {key}={address}");
-        }
-    }
+fn announce(line: &str, page: Option<&SocketAddr>) {
     println!("{line}");
-    if let Some(&address) = http.first() {
+    if let Some(&address) = page {
         tracing::info!("open http://{}/ in a browser", reachable(address));
     }
 }
@@ -220,39 +188,6 @@ fn reachable(address: SocketAddr) -> SocketAddr {
             SocketAddr::from((std::net::Ipv6Addr::LOCALHOST, a.port()))
         }
         other => other,
-    }
-}
-
-async fn serve_tcp(shard: Rc<Shard>, listener: TcpListener, entry: Entry) {
-    loop {
-        let (mut stream, peer) = listener::accept(&listener).await;
-        let shard = Rc::clone(&shard);
-        if !entry.expects_header() {
-            spawn_local(shard.serve(stream, entry.direct(peer), Transport::Tcp, Vec::new()));
-            continue;
-        }
-        let entry = entry.clone();
-        spawn_local(async move {
-            if let Some(remote) = entry.greet(&mut stream, peer).await {
-                spawn_local(shard.serve(stream, remote, Transport::Tcp, Vec::new()));
-            }
-        });
-    }
-}
-
-async fn serve_http(site: Rc<Site>, listener: TcpListener, entry: Entry) {
-    loop {
-        let (mut stream, peer) = listener::accept(&listener).await;
-        let (site, entry) = (Rc::clone(&site), entry.clone());
-        spawn_local(async move {
-            let remote = match entry.expects_header() {
-                true => entry.greet(&mut stream, peer).await,
-                false => Some(entry.direct(peer)),
-            };
-            if let Some(remote) = remote {
-                http::serve(site, stream, remote).await;
-            }
-        });
     }
 }
 

@@ -72,7 +72,7 @@ fn take_over(options: &Options, site: &Site) -> Result<()> {
 }
 
 /// When each file was changed last, how long it is, and which it is.
-fn stamps(files: &[PathBuf]) -> Vec<Option<(SystemTime, u64, u64)>> {
+pub(super) fn stamps(files: &[PathBuf]) -> Vec<Option<(SystemTime, u64, u64)>> {
     use std::os::unix::fs::MetadataExt as _;
     let stamp = |path: &PathBuf| {
         let meta = std::fs::metadata(path).ok()?;

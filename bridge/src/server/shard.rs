@@ -10,6 +10,7 @@ mod checks;
 mod durable;
 mod neighbours;
 mod peers;
+mod sealed;
 
 use std::cell::{Cell, RefCell};
 use std::future::poll_fn;
@@ -39,6 +40,7 @@ use super::proxy::Remote;
 use super::shards::DOOR;
 use super::socket::{Flushed, Pool, Socket, Transport};
 use super::store::Journal;
+use super::tls::{TLS_ON_PLAIN, Tls, begins_with_tls};
 use super::websocket::{self, Event, Frames};
 use crate::broker::{Broker, ConnectionId, Input, Output, ShardId};
 
@@ -70,6 +72,8 @@ struct Inner {
     /// Sockets whose output has grown so much that it is not left for the end of the turn.
     full: Vec<usize>,
     scratch: Vec<u8>,
+    /// Where bytes of TLS are read to; empty until there are some.
+    sealed: Vec<u8>,
     pool: Pool,
     deadline: Option<Instant>,
     /// There is one where something may have to wait.
@@ -88,6 +92,7 @@ struct Reader {
     id: usize,
     stream: Rc<TcpStream>,
     deframer: Deframer,
+    has_tls: bool,
     frames: Option<Frames>,
     /// Bytes of a WebSocket header that is not complete.
     raw: Vec<u8>,
@@ -140,6 +145,7 @@ impl Shard {
             dirty: Vec::new(),
             full: Vec::new(),
             scratch: vec![0; SCRATCH],
+            sealed: Vec::new(),
             pool: Pool::default(),
             deadline: None,
             keeper: may_wait.then(|| Keeper::new(journal)),
@@ -172,22 +178,24 @@ impl Shard {
         }
     }
 
-    /// Serves one MQTT connection to its end. `first` is what was read before it was known to be one.
+    /// Serves one MQTT connection to its end, by TLS if there is some. `first` is what was read of it before it was known to be one.
     pub(crate) fn serve(
         self: Rc<Self>,
         stream: TcpStream,
         peer: impl Into<Remote>,
-        transport: Transport,
+        (transport, tls): (Transport, Option<Box<Tls>>),
         first: Vec<u8>,
     ) -> impl Future<Output = ()> {
         let peer = peer.into();
         let _ = stream.set_nodelay(true);
         let stream = Rc::new(stream);
-        let id = self.open(&stream, peer, transport);
+        let has_tls = tls.is_some();
+        let id = self.open(&stream, peer, (transport, tls));
         let mut reader = Reader {
             id,
             stream,
             deframer: Deframer::server(self.max_packet_bytes.get()),
+            has_tls,
             frames: (transport == Transport::WebSocket).then(Frames::default),
             raw: Vec::new(),
             carry: Vec::new(),
@@ -238,8 +246,13 @@ impl Shard {
         let _ = tokio::time::timeout(LINGER, gone).await;
     }
 
-    fn open(self: &Rc<Self>, stream: &Rc<TcpStream>, peer: Remote, transport: Transport) -> usize {
-        let id = self.inner.borrow_mut().sockets.insert(Socket::new(Rc::clone(stream), transport));
+    fn open(
+        self: &Rc<Self>,
+        stream: &Rc<TcpStream>,
+        peer: Remote,
+        (transport, tls): (Transport, Option<Box<Tls>>),
+    ) -> usize {
+        let id = self.inner.borrow_mut().sockets.insert(Socket::new(Rc::clone(stream), transport, tls));
         self.handle(Input::Opened { connection: connection_id(id), peer: peer.identity() });
         id
     }
@@ -368,6 +381,9 @@ impl Shard {
 
     fn read(self: &Rc<Self>, reader: &mut Reader) -> Next {
         let inner = &mut *self.inner.borrow_mut();
+        if reader.has_tls {
+            return self.read_sealed(inner, reader);
+        }
         let mut scratch = std::mem::take(&mut inner.scratch);
         let before = reader.before();
         let kept = before.len();
@@ -462,7 +478,7 @@ impl Shard {
             }
             Event::Violation(code, why) => {
                 socket.close_code = Some(code);
-                self.step(inner, now, Input::Violation { connection, why });
+                self.step(inner, now, Input::Violation { connection, why: why.into() });
                 false
             }
         }
@@ -512,7 +528,11 @@ impl Shard {
                 Ok(None) => return at,
                 Err(error) => {
                     let version = reader.deframer.version();
-                    self.step(inner, now, Input::Malformed { connection, version, error });
+                    let input = match at == 0 && version.is_none() && begins_with_tls(bytes) {
+                        true => Input::Violation { connection, why: TLS_ON_PLAIN.into() },
+                        false => Input::Malformed { connection, version, error },
+                    };
+                    self.step(inner, now, input);
                 }
             }
         }

@@ -6,12 +6,14 @@ use std::io::ErrorKind;
 use std::net::Shutdown;
 use std::rc::Rc;
 
+use rustls::unbuffered::EncryptError;
 use socket2::SockRef;
 use tokio::net::TcpStream;
 use tokio::sync::Notify;
 
 use self::held::Held;
 use super::store::Turn;
+use super::tls::Tls;
 use super::websocket;
 
 /// Buffers up to this size are kept for the next socket that needs one, and so many bytes of all of them.
@@ -37,6 +39,8 @@ pub(super) struct Pool {
 pub(super) struct Socket {
     pub(super) stream: Rc<TcpStream>,
     transport: Transport,
+    /// What lies between it and the bytes of MQTT or WebSocket.
+    pub(super) tls: Option<Box<Tls>>,
     /// Packets since the last flush; for WebSocket behind room for a frame's header.
     out: Vec<u8>,
     /// What waits for the disk, and all behind it.
@@ -68,6 +72,7 @@ pub(super) struct Packed {
     /// None when it could not be taken out of the first one.
     stream: Option<std::net::TcpStream>,
     transport: Transport,
+    tls: Option<Box<Tls>>,
     control: Vec<u8>,
     wire: Vec<u8>,
 }
@@ -109,16 +114,17 @@ impl Packed {
         let stream = self.stream.ok_or(ErrorKind::NotConnected)?;
         let stream = Rc::new(TcpStream::from_std(stream)?);
         let (control, wire) = (self.control, self.wire);
-        let socket = Socket { control, wire, ..Socket::new(Rc::clone(&stream), self.transport) };
+        let socket = Socket { control, wire, ..Socket::new(Rc::clone(&stream), self.transport, self.tls) };
         Ok((stream, socket))
     }
 }
 
 impl Socket {
-    pub(super) fn new(stream: Rc<TcpStream>, transport: Transport) -> Self {
+    pub(super) fn new(stream: Rc<TcpStream>, transport: Transport, tls: Option<Box<Tls>>) -> Self {
         Self {
             stream,
             transport,
+            tls,
             out: Vec::new(),
             held: None,
             control: Vec::new(),
@@ -139,13 +145,14 @@ impl Socket {
     pub(super) fn pack(self) -> Packed {
         let wire = self.wire.get(self.sent..).unwrap_or_default().to_vec();
         let stream = Rc::into_inner(self.stream).and_then(|stream| stream.into_std().ok());
-        Packed { stream, transport: self.transport, control: self.control, wire }
+        Packed { stream, transport: self.transport, tls: self.tls, control: self.control, wire }
     }
 
     /// Bytes that wait.
     pub(super) fn pending(&self) -> usize {
         let held = self.held.as_ref().map_or(0, |held| held.len());
-        self.out.len() + self.control.len() + self.wire.len() - self.sent + held
+        let tls = self.tls.as_ref().map_or(0, |tls| tls.pending());
+        self.out.len() + self.control.len() + self.wire.len() - self.sent + held + tls
     }
 
     /// Bytes of packets since the last flush.
@@ -200,8 +207,12 @@ impl Socket {
     /// Writes all that waits, with one call where the kernel takes it all.
     pub(super) fn flush(&mut self, pool: &mut Pool) -> Flushed {
         loop {
-            if self.sent == self.wire.len() && !self.refill(pool) {
-                return Flushed::All;
+            if self.sent == self.wire.len() {
+                match self.refill(pool) {
+                    Ok(true) => {}
+                    Ok(false) => return Flushed::All,
+                    Err(_) => return self.broken(),
+                }
             }
             match self.stream.try_write(self.wire.get(self.sent..).unwrap_or_default()) {
                 Ok(0) => return self.broken(),
@@ -218,6 +229,13 @@ impl Socket {
         if self.transport == Transport::WebSocket && !std::mem::replace(&mut self.has_said_close, true) {
             let code = self.close_code.map(u16::to_be_bytes);
             self.push_control(websocket::CLOSE, code.as_ref().map_or(&[], <[u8; 2]>::as_slice));
+            let flushed = self.flush(pool);
+            if flushed != Flushed::All {
+                return flushed;
+            }
+        }
+        if let Some(tls) = &mut self.tls {
+            tls.close();
             let flushed = self.flush(pool);
             if flushed != Flushed::All {
                 return flushed;
@@ -246,11 +264,15 @@ impl Socket {
     }
 
     /// Makes what was gathered into what is written. False when there is nothing.
-    fn refill(&mut self, pool: &mut Pool) -> bool {
+    ///
+    /// # Errors
+    /// It cannot be said over TLS.
+    fn refill(&mut self, pool: &mut Pool) -> Result<bool, EncryptError> {
         pool.put(std::mem::take(&mut self.wire));
         self.sent = 0;
-        if self.out.is_empty() && self.control.is_empty() {
-            return false;
+        let has_tls = self.tls.as_ref().is_some_and(|tls| tls.pending() > 0);
+        if self.out.is_empty() && self.control.is_empty() && !has_tls {
+            return Ok(false);
         }
         let mut data = std::mem::take(&mut self.out);
         let mut start = 0;
@@ -264,6 +286,12 @@ impl Socket {
             self.wire.extend_from_slice(data.get(start..).unwrap_or_default());
             pool.put(data);
         }
-        true
+        if let Some(tls) = &mut self.tls {
+            let plain = std::mem::replace(&mut self.wire, pool.take());
+            let start = std::mem::take(&mut self.sent);
+            tls.seal(plain.get(start..).unwrap_or_default(), &mut self.wire)?;
+            pool.put(plain);
+        }
+        Ok(!self.wire.is_empty())
     }
 }

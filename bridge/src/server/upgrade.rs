@@ -8,13 +8,13 @@ use hyper::body::Incoming;
 use hyper::header::{self, HeaderMap, HeaderName, HeaderValue};
 use hyper::{Method, Request, Response, StatusCode, Uri, Version};
 use hyper_util::rt::TokioIo;
-use tokio::net::TcpStream;
 use tokio::task::spawn_local;
 use tungstenite::handshake::derive_accept_key;
 
 use super::http::{Answer, Site, text};
 use super::proxy::Remote;
 use super::socket::Transport;
+use super::tls::Stream;
 
 /// Switches to a WebSocket, or says with a clear status why not.
 pub(super) fn answer(site: &Rc<Site>, request: Request<Incoming>, peer: Remote) -> Answer {
@@ -23,16 +23,18 @@ pub(super) fn answer(site: &Rc<Site>, request: Request<Incoming>, peer: Remote) 
             let site = Rc::clone(site);
             spawn_local(async move {
                 if let Ok(upgraded) = hyper::upgrade::on(request).await
-                    && let Ok(parts) = upgraded.downcast::<TokioIo<TcpStream>>()
+                    && let Ok(parts) = upgraded.downcast::<TokioIo<Stream>>()
                 {
                     // Copied, so that a quiet connection does not hold on to the buffer its request was read into.
-                    let (stream, first) = (parts.io.into_inner(), parts.read_buf.to_vec());
+                    let mut first = parts.read_buf.to_vec();
                     drop(parts.read_buf);
+                    let (stream, tls, more) = parts.io.into_inner().into_parts();
+                    first.extend(more);
                     // A task of its own: this one has room for a request.
                     spawn_local(Rc::clone(&site.shards.door).serve(
                         stream,
                         peer,
-                        Transport::WebSocket,
+                        (Transport::WebSocket, tls),
                         first,
                     ));
                 }

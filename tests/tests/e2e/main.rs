@@ -22,6 +22,7 @@ mod slow;
 mod split;
 mod subscribe;
 mod sys;
+mod tls;
 mod users;
 mod version_3_1;
 mod websocket;
