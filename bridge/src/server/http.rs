@@ -11,7 +11,7 @@ use http_body_util::Full;
 use hyper::body::Incoming;
 use hyper::header::{self, HeaderMap, HeaderName, HeaderValue};
 use hyper::service::service_fn;
-use hyper::{Method, Request, Response, StatusCode};
+use hyper::{Method, Request, Response, StatusCode, Uri};
 use hyper_util::rt::{TokioIo, TokioTimer};
 
 use super::assets::{Assets, Coding};
@@ -19,6 +19,7 @@ use super::lobby::{Lobby, Place};
 use super::proxy::{Proxies, Remote};
 use super::shards::Shards;
 use super::tls::{Acceptor, Stream};
+use super::trust::{self, Visitor};
 use super::{metrics, upgrade};
 use crate::broker::Limit;
 
@@ -43,6 +44,8 @@ pub(crate) struct Site {
     pub(crate) lobby: Rc<Lobby>,
     /// There is one where something is served by TLS.
     pub(crate) tls: Option<Rc<Acceptor>>,
+    /// Where browsers are.
+    pub(crate) https_port: Option<u16>,
     pub(crate) started: tokio::time::Instant,
     /// What an acknowledgement promises.
     pub(crate) durability: &'static str,
@@ -124,6 +127,7 @@ async fn answer(site: &Rc<Site>, request: Request<Incoming>, peer: Remote) -> An
     let mut answer = match path.as_str() {
         "/health" => health(site),
         "/metrics" => metrics(site).await,
+        path if path == "/trust" || path.starts_with("/trust/") => trusted(site, &request, path),
         "/" | "/explorer" | "/settings" => file(site, "index.html", request.headers()),
         path => file(site, path.trim_start_matches('/'), request.headers()),
     };
@@ -133,6 +137,14 @@ async fn answer(site: &Rc<Site>, request: Request<Incoming>, peer: Remote) -> An
         *answer.body_mut() = Full::default();
     }
     answer
+}
+
+fn trusted(site: &Site, request: &Request<Incoming>, path: &str) -> Answer {
+    let host = request.headers().get(header::HOST).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let host = host.parse::<Uri>().ok().and_then(|uri| uri.host().map(str::to_owned)).unwrap_or_default();
+    let trust = site.tls.as_ref().and_then(|tls| tls.trust());
+    let visitor = Visitor { host: &host, is_secure: is_secure(request), https_port: site.https_port };
+    trust::answer(path, trust, visitor)
 }
 
 fn health(site: &Site) -> Answer {

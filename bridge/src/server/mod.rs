@@ -21,6 +21,7 @@ mod shards;
 mod socket;
 pub mod store;
 pub mod tls;
+mod trust;
 mod upgrade;
 pub mod users;
 mod websocket;
@@ -132,16 +133,21 @@ async fn serve(options: Options) -> Result<()> {
         proxies: proxies.clone(),
         lobby: Rc::default(),
         tls: gates.acceptor().cloned(),
+        https_port: gates.of(Kind::Https).first().map(SocketAddr::port),
         started: tokio::time::Instant::now(),
         durability,
     });
     let (http_at, tcp_at, line) = (gates.of(Kind::Http), gates.of(Kind::Tcp), gates.line());
+    let (https_at, trust) = (gates.of(Kind::Https), gates.acceptor().and_then(|acceptor| acceptor.trust()));
     gates.open(&site)?;
     reload::watch(&options, &site)?;
     let stopped = stopped()?;
     announce(&line, http_at.first());
     if options.lan {
         qr::print(&http_at);
+    }
+    if let Some(trust) = trust {
+        qr::print_trust(&http_at, &https_at, &trust);
     }
     if options.file.demo.enabled
         && let Some(&address) = tcp_at.first()

@@ -6,6 +6,8 @@ use std::net::{IpAddr, SocketAddr, UdpSocket};
 use qrcode::QrCode;
 use qrcode::render::unicode::Dense1x2;
 
+use super::tls::Trust;
+
 /// Prints the code for the first address that others can reach.
 #[expect(clippy::print_stdout, reason = "it is for the person at the terminal")]
 pub(super) fn print(http: &[SocketAddr]) {
@@ -13,6 +15,23 @@ pub(super) fn print(http: &[SocketAddr]) {
     let url = format!("http://{address}/");
     if let Ok(code) = QrCode::new(&url) {
         println!("{}\nscan this with a phone, or open {url}", drawing(&code, stdout().is_terminal()));
+    }
+}
+
+/// Prints the code for the page that leads through trusting our own CA, for the first address that others can reach.
+#[expect(clippy::print_stdout, reason = "it is for the person at the terminal")]
+pub(super) fn print_trust(http: &[SocketAddr], https: &[SocketAddr], trust: &Trust) {
+    tracing::info!(sha256 = trust.fingerprint, "clients have to trust the CA {:?}", trust.name);
+    let first = |list: &[SocketAddr]| list.iter().find_map(|&address| network_address(address));
+    // Who does not trust it yet sees no warning over plain HTTP.
+    let plain = first(http).map(|address| format!("http://{address}/trust"));
+    let Some(url) = plain.or_else(|| Some(format!("https://{}/trust", first(https)?))) else { return };
+    if let Ok(code) = QrCode::new(&url) {
+        let drawing = drawing(&code, stdout().is_terminal());
+        println!(
+            "{drawing}\nto trust this machine, scan this or open {url}\nfingerprint {}",
+            trust.fingerprint
+        );
     }
 }
 

@@ -2,7 +2,7 @@
 //! are there stay as they are.
 
 use std::cell::RefCell;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,19 +14,28 @@ use tokio::net::TcpStream;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::task::spawn_local;
 
+use super::authority::Authority;
+use super::certificate::common_name;
 use super::connection::{Failure, Tls};
 use super::settings::{Clients, Identity, Settings, Source};
 use super::stream::TlsStream;
 use crate::server::config::{self, File};
+use crate::server::data;
 use crate::server::reload::stamps;
 
 /// Between two looks at the files.
 const PAUSE: Duration = Duration::from_millis(500);
+/// After so many of them it is asked what this machine is called, and what time it is.
+const LOOKS: u64 = 120;
 
 /// What all listeners with TLS share.
 #[derive(Debug)]
 pub(crate) struct Acceptor {
     current: RefCell<Current>,
+    /// A CA of our own, where it makes the certificate.
+    authority: RefCell<Option<Authority>>,
+    /// Where it is kept.
+    data: Option<PathBuf>,
     /// What the file of the configuration is named.
     config: Option<PathBuf>,
 }
@@ -40,14 +49,28 @@ struct Current {
     https: Arc<ServerConfig>,
 }
 
+/// What a person has to trust.
+#[derive(Clone, Debug)]
+pub(crate) struct Trust {
+    /// The CA's certificate.
+    pub(crate) der: Vec<u8>,
+    /// The same as text.
+    pub(crate) pem: String,
+    /// Its SHA-256 fingerprint.
+    pub(crate) fingerprint: String,
+    /// What it is called.
+    pub(crate) name: String,
+}
+
 impl Acceptor {
     /// One by what a configuration says, which is read anew from `config`.
     ///
     /// # Errors
     /// Something of it is wrong, or a file that it names cannot be used.
     pub(crate) fn new(file: &File, config: Option<PathBuf>) -> Result<Rc<Self>> {
-        let current = Current::load(&file.tls, None)?;
-        Ok(Rc::new(Self { current: RefCell::new(current), config }))
+        let (mut authority, data) = (None, data::place(&file.data)?);
+        let current = Current::load(&file.tls, None, &mut authority, data.as_deref())?;
+        Ok(Rc::new(Self { current: RefCell::new(current), authority: RefCell::new(authority), data, config }))
     }
 
     /// TLS for a connection of MQTT.
@@ -79,6 +102,16 @@ impl Acceptor {
         self.current.borrow().settings.hsts_max_age_s
     }
 
+    /// What a person has to trust, if that is a CA of our own.
+    pub(crate) fn trust(&self) -> Option<Trust> {
+        let authority = self.authority.borrow();
+        let is_own = matches!(self.current.borrow().settings.source, Source::Own { .. });
+        let authority = authority.as_ref().filter(|_| is_own)?;
+        let (der, pem) = authority.certificate();
+        let name = common_name(der).unwrap_or_default();
+        Some(Trust { der: der.to_vec(), pem: pem.to_owned(), fingerprint: authority.fingerprint(), name })
+    }
+
     /// Begins to look whether the files have changed.
     ///
     /// # Errors
@@ -87,12 +120,15 @@ impl Acceptor {
         let mut hangup = signal(SignalKind::hangup())?;
         let this = Rc::clone(self);
         let mut seen = stamps(&this.files());
+        let mut looks = 0;
         spawn_local(async move {
             loop {
                 tokio::select! {
                     _ = hangup.recv() => {}
                     () = tokio::time::sleep(PAUSE) => {
-                        if stamps(&this.files()) == seen {
+                        looks += 1;
+                        let is_due = looks % LOOKS == 0 && this.is_due();
+                        if stamps(&this.files()) == seen && !is_due {
                             continue;
                         }
                     }
@@ -102,6 +138,13 @@ impl Acceptor {
             }
         });
         Ok(())
+    }
+
+    /// Whether our own CA should make another certificate: the last one ends soon, or the machine has other names by now.
+    fn is_due(&self) -> bool {
+        let current = self.current.borrow();
+        let Source::Own { names } = &current.settings.source else { return false };
+        self.authority.borrow().as_ref().is_some_and(|authority| authority.is_due(names))
     }
 
     fn files(&self) -> Vec<PathBuf> {
@@ -114,7 +157,8 @@ impl Acceptor {
         let load = || -> Result<Current> {
             let file = self.config.as_deref().map(File::read).transpose()?;
             let tls = file.map_or_else(config::Tls::default, |file| file.tls);
-            Current::load(&tls, Some(&self.current.borrow()))
+            let mut authority = self.authority.borrow_mut();
+            Current::load(&tls, Some(&self.current.borrow()), &mut authority, self.data.as_deref())
         };
         match load() {
             Ok(current) => {
@@ -130,11 +174,22 @@ impl Acceptor {
 }
 
 impl Current {
-    fn load(tls: &config::Tls, before: Option<&Self>) -> Result<Self> {
+    fn load(
+        tls: &config::Tls,
+        before: Option<&Self>,
+        authority: &mut Option<Authority>,
+        data: Option<&Path>,
+    ) -> Result<Self> {
         let settings = Settings::of(tls)?;
         let identity = match &settings.source {
             Source::Files { certificate, key } => Identity::from_files(certificate, key)?,
-            Source::Own { .. } => anyhow::bail!("[tls] needs `certificate` and `key`"),
+            Source::Own { names } => {
+                let authority = match authority {
+                    Some(authority) => authority,
+                    None => authority.insert(Authority::open(data, names)?),
+                };
+                authority.identity(names)?
+            }
         };
         if let Some(complaint) = identity.complaint() {
             tracing::warn!("the TLS certificate will be refused by clients: {complaint}");

@@ -1,19 +1,21 @@
 //! TLS: who we are to those who connect, and what they have to show. It knows nothing of what is said over it.
 //!
 //! ```text
-//!   files ──▶ Settings · Identity ──▶ Acceptor ──▶ Tls, one for each connection, in the shard's Socket or a browser's Stream
-//!     └──────── looked at anew ──────────┘
+//!   files, or Authority ──▶ Settings · Identity ──▶ Acceptor ──▶ Tls: one for each connection, in the shard's Socket
+//!             └──────────────── looked at anew ────────┘              or a browser's Stream
 //! ```
 
 mod acceptor;
+mod authority;
 mod certificate;
 mod connection;
 mod failure;
+mod names;
 mod pem;
 mod settings;
 mod stream;
 
-pub(crate) use acceptor::Acceptor;
+pub(crate) use acceptor::{Acceptor, Trust};
 pub(crate) use connection::{Failure, RECORD, Received, Tls};
 pub(crate) use failure::{TLS_ON_PLAIN, begins_with_tls};
 pub(crate) use stream::Stream;

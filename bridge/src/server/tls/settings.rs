@@ -15,6 +15,7 @@ use rustls::version::{TLS12, TLS13};
 use rustls::{RootCertStore, SupportedProtocolVersion};
 
 use super::certificate::{NameFrom, validity};
+use super::names::Names;
 use super::pem;
 use crate::server::clock;
 use crate::server::config;
@@ -41,7 +42,7 @@ pub(super) enum Source {
     /// Files that somebody else looks after.
     Files { certificate: PathBuf, key: PathBuf },
     /// A CA of our own, for this machine and these names.
-    Own { names: Vec<String> },
+    Own { names: Names },
 }
 
 /// What clients have to show.
@@ -67,7 +68,7 @@ impl Settings {
             }
             (Some(_), None) => bail!("[tls] certificate needs its key: name the file with `key`"),
             (None, Some(_)) => bail!("[tls] key needs its certificate: name the file with `certificate`"),
-            (None, None) => Source::Own { names: tls.names.clone() },
+            (None, None) => Source::Own { names: Names::parse(&tls.names)? },
         };
         let is_own = matches!(source, Source::Own { .. });
         ensure!(
