@@ -71,7 +71,16 @@ impl Authority {
     /// Makes a certificate for a server of this machine, in files of this name.
     #[must_use]
     pub fn server(&self, name: &str) -> Credentials {
-        let names = ["localhost".to_owned(), "127.0.0.1".to_owned()];
+        self.server_for(name, &["localhost", "127.0.0.1"])
+    }
+
+    /// The same for a server of these names.
+    ///
+    /// # Panics
+    /// One is none.
+    #[must_use]
+    pub fn server_for(&self, name: &str, names: &[&str]) -> Credentials {
+        let names: Vec<_> = names.iter().map(|&name| name.to_owned()).collect();
         self.make(name, CertificateParams::new(names).expect("names"), ExtendedKeyUsagePurpose::ServerAuth)
     }
 

@@ -1,20 +1,25 @@
-//! Drives an [`mqtt::client::Client`] over TCP: its socket, its timer and its clock. It knows nothing of what is said.
+//! Drives an [`mqtt::client::Client`] over TCP, with TLS or without: its socket, its timer and its clock. It knows nothing of what is said.
 
 use std::collections::VecDeque;
+use std::future::poll_fn;
 use std::io;
 use std::pin::Pin;
+use std::task::Poll;
 use std::time::Duration;
 
 use mqtt::Instant;
 use mqtt::client::{Client, Config, Event, Input, Output};
-use tokio::io::AsyncWriteExt as _;
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt as _, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::task::JoinHandle;
+
+use super::tls::{self, TlsClient};
 
 /// A Client with a TCP connection that is made anew as often as the Client wants.
 pub struct Link {
     client: Client,
     address: String,
+    tls: Option<TlsClient>,
     start: tokio::time::Instant,
     seed: u64,
     socket: Socket,
@@ -27,13 +32,18 @@ pub struct Link {
 
 enum Socket {
     None,
-    Connecting(Pin<Box<dyn Future<Output = io::Result<TcpStream>> + Send>>),
-    Open(TcpStream),
+    Connecting(Pin<Box<dyn Future<Output = Dialled> + Send>>),
+    Open(Box<dyn Stream>),
 }
+
+type Dialled = io::Result<Box<dyn Stream>>;
+
+trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
+impl<T: AsyncRead + AsyncWrite + Send + Unpin> Stream for T {}
 
 /// What there is to tell the Client.
 enum Happened {
-    Opened(TcpStream),
+    Opened(Box<dyn Stream>),
     Read(usize),
     Wrote(usize),
     Closed(String),
@@ -48,6 +58,7 @@ impl Link {
         Self {
             client: Client::new(Config { seed, ..config }),
             address,
+            tls: None,
             start: tokio::time::Instant::now(),
             seed,
             socket: Socket::None,
@@ -55,6 +66,13 @@ impl Link {
             closing: None,
             scratch: vec![0; 16 * 1024].into_boxed_slice(),
         }
+    }
+
+    /// The same with TLS.
+    #[must_use]
+    pub fn with_tls(mut self, tls: TlsClient) -> Self {
+        self.tls = Some(tls);
+        self
     }
 
     /// The time as the Client sees it.
@@ -113,12 +131,15 @@ impl Link {
     }
 
     fn open(&mut self) {
-        let address = self.address.clone();
+        let (address, tls) = (self.address.clone(), self.tls.clone());
         self.unsent.clear();
         self.socket = Socket::Connecting(Box::pin(async move {
             let stream = TcpStream::connect(address).await?; // [MQTT-4.2-1]
             stream.set_nodelay(true)?;
-            Ok(stream)
+            Ok(match tls {
+                None => Box::new(stream) as Box<dyn Stream>,
+                Some(tls) => Box::new(tls.connector.connect(tls.name, stream).await?),
+            })
         }));
     }
 
@@ -146,7 +167,7 @@ impl Link {
                 Socket::None => std::future::pending().await,
                 Socket::Connecting(connecting) => match connecting.await {
                     Ok(stream) => Happened::Opened(stream),
-                    Err(e) => Happened::Closed(e.to_string()),
+                    Err(e) => Happened::Closed(tls::words(&e)),
                 },
                 Socket::Open(stream) => transfer(stream, unsent.as_slices().0, scratch).await,
             }
@@ -189,24 +210,26 @@ impl std::fmt::Debug for Link {
     }
 }
 
-/// Reads or writes once, whichever can be done first. Nothing is lost when it is dropped: it waits only before.
-async fn transfer(stream: &TcpStream, unsent: &[u8], scratch: &mut [u8]) -> Happened {
-    loop {
-        let done = tokio::select! {
-            ready = stream.readable() => match ready.and_then(|()| stream.try_read(scratch)) {
-                Ok(0) => return Happened::Closed("the server closed the connection".into()),
-                other => other.map(Happened::Read),
-            },
-            ready = stream.writable(), if !unsent.is_empty() => {
-                ready.and_then(|()| stream.try_write(unsent)).map(Happened::Wrote)
-            }
-        };
-        match done {
-            Ok(happened) => return happened,
-            Err(e) if e.kind() == io::ErrorKind::WouldBlock => {}
-            Err(e) => return Happened::Closed(e.to_string()),
+/// Writes or reads once, whichever can be done first. Nothing is lost when it is dropped: it waits only before.
+async fn transfer(stream: &mut Box<dyn Stream>, unsent: &[u8], scratch: &mut [u8]) -> Happened {
+    let mut stream = Pin::new(stream);
+    let done = poll_fn(|context| {
+        if !unsent.is_empty()
+            && let Poll::Ready(written) = stream.as_mut().poll_write(context, unsent)
+        {
+            return Poll::Ready(written.map(Happened::Wrote));
         }
-    }
+        // TLS may still have some of what was written.
+        if let Poll::Ready(Err(error)) = stream.as_mut().poll_flush(context) {
+            return Poll::Ready(Err(error));
+        }
+        let mut buffer = ReadBuf::new(scratch);
+        stream.as_mut().poll_read(context, &mut buffer).map_ok(|()| match buffer.filled().len() {
+            0 => Happened::Closed("the server closed the connection".into()),
+            n => Happened::Read(n),
+        })
+    });
+    done.await.unwrap_or_else(|error| Happened::Closed(tls::words(&error)))
 }
 
 #[cfg(test)]

@@ -4,13 +4,15 @@ mod args;
 mod link;
 mod publish;
 mod subscribe;
+mod tls;
 mod user;
 mod why;
 
-pub use args::ConnectArgs;
+pub use args::{ConnectArgs, Url};
 pub use link::Link;
 pub use publish::{PublishArgs, publish};
 pub use subscribe::{SubscribeArgs, subscribe};
+pub use tls::{TlsArgs, TlsClient};
 pub use user::{add_user, import_users, list_users, remove_user, user_entry};
 pub use why::why;
 
@@ -70,6 +72,15 @@ pub enum Error {
     /// Older versions have no login but the password itself.
     #[error("--scram needs MQTT 5.0: leave out -V, or say -V 5")]
     ScramBefore5,
+    /// No topic was named.
+    #[error("no topic was given: use -t TOPIC, or put it behind the host of -L")]
+    NoTopic,
+    /// No certificate can be for this host.
+    #[error("{0:?} is neither a name nor an address of a server")]
+    Host(String),
+    /// What TLS was given cannot be used.
+    #[error("TLS: {0}")]
+    Tls(String),
     /// A login needs them.
     #[error("the system gives no random numbers")]
     NoRandom,
@@ -83,7 +94,13 @@ impl Error {
     #[must_use]
     pub const fn exit_code(&self) -> u8 {
         match self {
-            Self::Topic { .. } | Self::NoMessage | Self::File { .. } | Self::ScramBefore5 => 2,
+            Self::Topic { .. }
+            | Self::NoMessage
+            | Self::NoTopic
+            | Self::File { .. }
+            | Self::Host(_)
+            | Self::Tls(_)
+            | Self::ScramBefore5 => 2,
             Self::Ended { .. }
             | Self::NotDelivered(_)
             | Self::NotTaken(_)

@@ -16,8 +16,8 @@ pub struct PublishArgs {
     pub connect: ConnectArgs,
 
     /// The topic
-    #[arg(short, long)]
-    pub topic: String,
+    #[arg(short, long, required_unless_present = "url")]
+    pub topic: Option<String>,
 
     /// The message
     #[arg(short, long, group = "what")]
@@ -62,8 +62,8 @@ impl PublishArgs {
 /// # Errors
 /// One sentence that says what failed.
 pub async fn publish(args: PublishArgs) -> Result<(), Error> {
-    let topic = TopicName::new(args.topic.as_str().into())
-        .map_err(|why| Error::Topic { topic: args.topic.clone(), why })?;
+    let topic = args.topic.as_deref().or_else(|| args.connect.topic()).ok_or(Error::NoTopic)?;
+    let topic = TopicName::new(topic.into()).map_err(|why| Error::Topic { topic: topic.into(), why })?;
     let message = Message::new(topic, args.payload()?).with_qos(args.connect.qos).with_retain(args.retain);
     let mut link = args.connect.link()?;
     link.with(|client, now| client.publish(now, message).map(|_| client.start(now)))?;

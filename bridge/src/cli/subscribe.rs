@@ -18,7 +18,7 @@ pub struct SubscribeArgs {
     pub connect: ConnectArgs,
 
     /// A topic filter; may be given more than once
-    #[arg(short, long = "topic", required = true)]
+    #[arg(short, long = "topic", required_unless_present = "url")]
     pub topics: Vec<String>,
 
     /// Print the topic before each message
@@ -48,10 +48,13 @@ pub struct SubscribeArgs {
 /// One sentence that says what failed: the first connection, a refusal, the time.
 pub async fn subscribe(args: SubscribeArgs) -> Result<(), Error> {
     let mut filters = Vec::new();
-    for topic in &args.topics {
-        let filter = TopicFilter::new(topic.as_str().into())
-            .map_err(|why| Error::Topic { topic: topic.clone(), why })?;
+    for topic in args.topics.iter().map(String::as_str).chain(args.connect.topic()) {
+        let filter =
+            TopicFilter::new(topic.into()).map_err(|why| Error::Topic { topic: topic.into(), why })?;
         filters.push((filter, SubscriptionOptions::at(args.connect.qos)));
+    }
+    if filters.is_empty() {
+        return Err(Error::NoTopic);
     }
     let mut link = args.connect.link()?;
     link.with(|client, now| {

@@ -23,6 +23,7 @@ mod split;
 mod subscribe;
 mod sys;
 mod tls;
+mod tls_client;
 mod trust;
 mod users;
 mod version_3_1;

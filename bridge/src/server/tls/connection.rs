@@ -222,14 +222,17 @@ impl Tls {
         let is_begun = was_open || self.connection.protocol_version().is_some();
         self.phase = Phase::Failed;
         self.carry = Vec::new();
-        // The alert stands before all else.
-        if let Ok(ConnectionState::EncodeTlsData(data)) = self.connection.process_tls_records(rest).state {
+        // The alert stands before all else. Who speaks no TLS would not understand it.
+        let first = first.filter(|_| !is_begun);
+        if !first.is_some_and(|first| first != failure::HANDSHAKE)
+            && let Ok(ConnectionState::EncodeTlsData(data)) = self.connection.process_tls_records(rest).state
+        {
             encode(data, &mut self.out);
         }
         if was_open {
             return failure::words_later(error);
         }
-        failure::words(error, first.filter(|_| !is_begun))
+        failure::words(error, first)
     }
 }
 

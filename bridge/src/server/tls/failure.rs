@@ -30,7 +30,8 @@ pub(super) fn words(error: &Error, first: Option<u8>) -> Cow<'static, str> {
             AlertDescription::UnknownCA
             | AlertDescription::BadCertificate
             | AlertDescription::CertificateUnknown
-            | AlertDescription::CertificateExpired,
+            | AlertDescription::CertificateExpired
+            | AlertDescription::DecryptError,
         ) => format!("the client does not trust our certificate ({error}): give it the CA").into(),
         Error::PeerIncompatible(
             PeerIncompatible::SupportedVersionsExtensionRequired
@@ -61,7 +62,7 @@ pub(super) const SPEAKS_HTTP: &str =
 pub(crate) const TLS_ON_PLAIN: &str =
     "it speaks TLS, and this port does not: use a port of `tls` or `https` under [listen]";
 /// The first byte of whoever speaks TLS: a handshake.
-const HANDSHAKE: u8 = 0x16;
+pub(super) const HANDSHAKE: u8 = 0x16;
 
 /// Whether these are the first bytes of TLS, of any version.
 pub(crate) fn begins_with_tls(bytes: &[u8]) -> bool {
