@@ -38,13 +38,6 @@ fn connect(wire: Wire, version: Version, id: &str) -> Client {
     client
 }
 
-/// A counter of `/metrics`.
-fn metric(bridge: &Bridge, name: &str) -> u64 {
-    let answer = Request::get("/metrics").send(bridge.http);
-    let value = answer.text().lines().find_map(|line| line.strip_prefix(name)?.trim().parse().ok());
-    value.unwrap_or_else(|| panic!("no {name}"))
-}
-
 /// Completes the handshake and reads on, so that the tickets are taken that come behind it.
 fn shake_hands(stream: &mut TlsStream, end: &str) -> Option<HandshakeKind> {
     let answer = Request::get(end).exchange(stream, stream.sock.peer_addr().expect("connected"));
@@ -140,7 +133,7 @@ fn who_speaks_the_wrong_one_of_the_two_is_named_in_the_log() {
     let mut lost = authority.dial(bridge.http);
     assert!(lost.write_all(b"x").is_err());
     log(&bridge, &lost.sock.local_addr().expect("connected").to_string(), "it speaks TLS");
-    assert_eq!(metric(&bridge, "switchboard_tls_failures_total"), 2);
+    assert_eq!(bridge.metric("tls_failures_total"), 2);
 }
 
 #[test]
@@ -179,8 +172,8 @@ fn a_session_goes_on_where_another_ended() {
         }
         assert_eq!(kinds, [Some(HandshakeKind::Full), Some(HandshakeKind::Resumed)], "{tls:?}");
     }
-    assert_eq!(metric(&bridge, "switchboard_tls_handshakes_total"), 4);
-    assert_eq!(metric(&bridge, "switchboard_tls_resumptions_total"), 2);
+    assert_eq!(bridge.metric("tls_handshakes_total"), 4);
+    assert_eq!(bridge.metric("tls_resumptions_total"), 2);
     // A ticket of a browser's listener is as good at the other one.
     let config = Arc::new(authority.client_config(None));
     shake_hands(&mut dial_tls(&config, bridge.listens("https")), "/health");

@@ -224,7 +224,7 @@ impl Tls {
         self.carry = Vec::new();
         // The alert stands before all else. Who speaks no TLS would not understand it.
         let first = first.filter(|_| !is_begun);
-        if !first.is_some_and(|first| first != failure::HANDSHAKE)
+        if first.is_none_or(|first| first == failure::HANDSHAKE)
             && let Ok(ConnectionState::EncodeTlsData(data)) = self.connection.process_tls_records(rest).state
         {
             encode(data, &mut self.out);
