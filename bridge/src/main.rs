@@ -164,6 +164,9 @@ struct Serve {
     /// Speak MQTT over TLS here; may be repeated
     #[arg(long, value_name = "ADDR")]
     tls: Vec<SocketAddr>,
+    /// Speak MQTT over a socket of this machine with this path; may be repeated
+    #[arg(long, value_name = "PATH")]
+    unix: Vec<PathBuf>,
     /// Listen on this machine's network addresses too, and print a code for the phone
     #[arg(long)]
     lan: bool,
@@ -239,6 +242,9 @@ fn options(args: Serve) -> Result<Options> {
     }
     if !args.https.is_empty() {
         file.listen.https = args.https;
+    }
+    if !args.unix.is_empty() {
+        file.listen.unix = args.unix;
     }
     if !args.tls.is_empty() {
         file.listen.tls = args.tls;

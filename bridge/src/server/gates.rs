@@ -10,6 +10,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::task::spawn_local;
 
 use super::http::{self, Site};
+use super::listener::LocalListener;
 use super::proxy::{Entry, Remote};
 use super::shard::Shard;
 use super::socket::Transport;
@@ -30,6 +31,7 @@ pub(super) enum Kind {
 #[derive(Debug)]
 pub(super) struct Gates {
     all: Vec<Gate>,
+    local: Vec<LocalListener>,
     /// There is one where something is served by TLS.
     acceptor: Option<Rc<Acceptor>>,
     /// How long a handshake may take.
@@ -99,7 +101,9 @@ impl Gates {
             Ok(Gate { kind, at: listener.local_addr()?, listener, expects_header })
         };
         let patience = Duration::from_millis(options.file.broker()?.connect_timeout_ms);
-        Ok(Self { all: asked(options).map(bind).collect::<Result<_>>()?, acceptor, patience })
+        let all = asked(options).map(bind).collect::<Result<_>>()?;
+        let local = options.file.listen.unix.iter().map(|path| LocalListener::bind(path));
+        Ok(Self { all, local: local.collect::<Result<_>>()?, acceptor, patience })
     }
 
     /// Where those of one kind are.
@@ -117,6 +121,9 @@ impl Gates {
         for gate in &self.all {
             let _ = write!(line, " {}={}", gate.kind.name(), gate.at);
         }
+        for listener in &self.local {
+            let _ = write!(line, " unix={}", listener.path.display());
+        }
         line
     }
 
@@ -127,6 +134,9 @@ impl Gates {
     pub(super) fn open(self, site: &Rc<Site>) -> Result<()> {
         if let Some(acceptor) = &self.acceptor {
             acceptor.watch()?;
+        }
+        for listener in self.local {
+            spawn_local(serve_local(Rc::clone(&site.shards.door), listener));
         }
         for gate in self.all {
             let entry = Entry::new(site.proxies.clone(), gate.expects_header);
@@ -165,6 +175,13 @@ async fn serve_mqtt(shard: Rc<Shard>, listener: TcpListener, entry: Entry, secur
                 spawn_local(shard.serve(stream, remote, transport, Vec::new()));
             }
         });
+    }
+}
+
+async fn serve_local(shard: Rc<Shard>, listener: LocalListener) {
+    loop {
+        let stream = listener.accept().await;
+        spawn_local(Rc::clone(&shard).serve(stream, Remote::local(), (Transport::Tcp, None), Vec::new()));
     }
 }
 

@@ -1,11 +1,15 @@
 //! Sockets that listen. They are bound before anything is served, so that a port in use is told before the first client.
 
+use std::fs::Permissions;
 use std::net::SocketAddr;
+use std::os::fd::OwnedFd;
+use std::os::unix::fs::{FileTypeExt as _, PermissionsExt as _};
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use anyhow::{Context, Result};
-use socket2::{Domain, Protocol, Socket, TcpKeepalive, Type};
-use tokio::net::{TcpListener, TcpStream};
+use anyhow::{Context, Result, ensure};
+use socket2::{Domain, Protocol, SockAddr, Socket, TcpKeepalive, Type};
+use tokio::net::{TcpListener, TcpStream, UnixListener};
 
 const BACKLOG: i32 = 4096;
 /// How long a connection may be quiet before the kernel asks whether the peer is still there.
@@ -28,17 +32,73 @@ pub(super) fn bind(address: SocketAddr, what: &str) -> Result<TcpListener> {
     })
 }
 
+/// A socket of this machine that listens; its file is gone when this is.
+#[derive(Debug)]
+pub(super) struct LocalListener {
+    listener: UnixListener,
+    pub(super) path: PathBuf,
+}
+
+impl LocalListener {
+    /// Binds a path, for this user and its group. A file that a killed process has left there is no hindrance.
+    pub(super) fn bind(path: &Path) -> Result<Self> {
+        let shown = path.display();
+        let is_socket = std::fs::symlink_metadata(path).is_ok_and(|meta| meta.file_type().is_socket());
+        if is_socket {
+            let is_used = std::os::unix::net::UnixStream::connect(path).is_ok();
+            ensure!(
+                !is_used,
+                "cannot listen on {shown}: another program does; choose another with --unix PATH"
+            );
+            let _ = std::fs::remove_file(path); // or binding says why not
+        }
+        let listen = || -> std::io::Result<UnixListener> {
+            let socket = Socket::new(Domain::UNIX, Type::STREAM, None)?;
+            socket.set_nonblocking(true)?;
+            socket.bind(&SockAddr::unix(path)?)?;
+            std::fs::set_permissions(path, Permissions::from_mode(0o660))?;
+            socket.listen(BACKLOG)?;
+            UnixListener::from_std(socket.into())
+        };
+        let bound =
+            listen().with_context(|| format!("cannot listen on {shown}; choose another with --unix PATH"));
+        Ok(Self { listener: bound?, path: path.to_owned() })
+    }
+
+    /// The next connection. To all that is done with it here it is a stream like any other.
+    pub(super) async fn accept(&self) -> TcpStream {
+        loop {
+            let accepted = self.listener.accept().await;
+            let stream = accepted.and_then(|(stream, _)| {
+                TcpStream::from_std(std::net::TcpStream::from(OwnedFd::from(stream.into_std()?)))
+            });
+            match stream {
+                Ok(stream) => return stream,
+                Err(error) => pause(&error).await,
+            }
+        }
+    }
+}
+
+impl Drop for LocalListener {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_file(&self.path); // it may be gone already
+    }
+}
+
 /// The next connection. Errors of single connections, and of too many open files, pass.
 pub(super) async fn accept(listener: &TcpListener) -> (TcpStream, SocketAddr) {
     loop {
         match listener.accept().await {
             Ok(accepted) => return accepted,
-            Err(error) => {
-                tracing::warn!(%error, "a connection could not be accepted");
-                tokio::time::sleep(Duration::from_millis(20)).await;
-            }
+            Err(error) => pause(&error).await,
         }
     }
+}
+
+async fn pause(error: &std::io::Error) {
+    tracing::warn!(%error, "a connection could not be accepted");
+    tokio::time::sleep(Duration::from_millis(20)).await;
 }
 
 #[cfg(test)]

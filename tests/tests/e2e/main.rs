@@ -25,6 +25,7 @@ mod sys;
 mod tls;
 mod tls_client;
 mod trust;
+mod unix_socket;
 mod users;
 mod version_3_1;
 mod websocket;

@@ -11,7 +11,7 @@ mod network;
 
 use std::cell::RefCell;
 use std::fmt::{self, Display};
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -60,6 +60,12 @@ impl From<SocketAddr> for Remote {
 }
 
 impl Remote {
+    /// Somebody who comes by a socket of this machine, and has no address.
+    pub(crate) const fn local() -> Self {
+        let nowhere = SocketAddr::new(IpAddr::V6(Ipv6Addr::UNSPECIFIED), 0);
+        Self { at: nowhere, is_here: true, is_proxy: false }
+    }
+
     /// Whether it is on this machine.
     pub(crate) const fn is_here(self) -> bool {
         self.is_here
@@ -67,7 +73,7 @@ impl Remote {
 
     /// As the broker knows it.
     pub(crate) fn identity(self) -> Peer {
-        let address = Some(self.at.ip().to_canonical());
+        let address = Some(self.at.ip().to_canonical()).filter(|address| !address.is_unspecified());
         Peer { name: self.to_string().into(), address, is_loopback: self.is_here, is_proxy: self.is_proxy }
     }
 
@@ -80,6 +86,7 @@ impl Remote {
 impl Display for Remote {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.at.port() {
+            0 if self.at.ip().is_unspecified() => f.write_str("unix"),
             0 => self.at.ip().fmt(f),
             _ => self.at.fmt(f),
         }
