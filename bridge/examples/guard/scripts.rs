@@ -2,7 +2,7 @@
 //!
 //! A change of a script makes its accepted number worthless: `cargo xtask guard --accept`.
 
-use bridge::broker::Config;
+use bridge::broker::{Config, Rule, Rules};
 use mqtt::{Qos, Version};
 
 use crate::counted;
@@ -14,9 +14,11 @@ const BATCH: usize = 50;
 type Script = fn() -> usize;
 
 /// Name and script. What an operation is stands at the script.
-pub(crate) const ALL: [(&str, Script); 9] = [
+pub(crate) const ALL: [(&str, Script); 14] = [
     ("pairs-q0", || pairs(Version::V3_1_1, Qos::AtMostOnce)),
     ("pairs-q0-v5", || pairs(Version::V5, Qos::AtMostOnce)),
+    ("pairs-q0-10-rules", || pairs_by(rules(10), Version::V3_1_1, Qos::AtMostOnce)),
+    ("pairs-q0-100-rules", || pairs_by(rules(100), Version::V3_1_1, Qos::AtMostOnce)),
     ("pairs-q1", || pairs(Version::V3_1_1, Qos::AtLeastOnce)),
     ("pairs-q2", || pairs(Version::V3_1_1, Qos::ExactlyOnce)),
     ("fan200-q0", || fan(Qos::AtMostOnce)),
@@ -24,12 +26,19 @@ pub(crate) const ALL: [(&str, Script); 9] = [
     ("connect-subscribe", connect_subscribe),
     ("match-100k", match_among_many),
     ("retained-search", retained_search),
+    ("new-topics", || new_topics(rules(0))),
+    ("new-topics-10-rules", || new_topics(rules(10))),
+    ("new-topics-100-rules", || new_topics(rules(100))),
 ];
 
 /// Ten publishers, each with a subscriber of its own. An operation: one delivery.
 fn pairs(version: Version, qos: Qos) -> usize {
+    pairs_by(Rules::default(), version, qos)
+}
+
+fn pairs_by(rules: Rules, version: Version, qos: Qos) -> usize {
     const PAIRS: usize = 10;
-    let mut house = House::new(Config::default());
+    let mut house = House::new(Config { rules: rules.into(), ..Config::default() });
     let mut batches = Vec::new();
     for n in 0..PAIRS {
         let topic = format!("load/{n}");
@@ -130,4 +139,49 @@ fn retained_search() -> usize {
     }
     assert_eq!(found, 2000, "20 in each");
     found
+}
+
+/// One publication each to topics that nobody has published to, and one who reads all: what a rule decides is asked anew for each,
+/// to publish and to read. An operation: one delivery.
+fn new_topics(rules: Rules) -> usize {
+    const TOPICS: usize = 2000;
+    let mut house = House::new(Config { rules: rules.into(), ..Config::default() });
+    let reader = house.client(Version::V5, "reader");
+    house.subscribe(reader, &["load/#"], Qos::AtMostOnce);
+    let publisher = house.client(Version::V5, "publisher");
+    let topics: Vec<String> = (0..TOPICS).map(|n| format!("load/{}/dev/{n}", n % 100)).collect();
+    let mut delivered = 0;
+    for part in topics.chunks(BATCH) {
+        let batch = house::publish(Version::V5, part.iter().map(String::as_str), Qos::AtMostOnce, false);
+        delivered += house.exchange(publisher, &batch);
+    }
+    assert_eq!(delivered, TOPICS, "every message arrives");
+    delivered
+}
+
+/// So many rules, of which the last allows all: those before are of all kinds, and for others or about other topics.
+fn rules(count: usize) -> Rules {
+    let rule = |n: usize| {
+        let topic = match n % 4 {
+            _ if n + 1 == count => "#".to_owned(),
+            0 => format!("load/+/set/{n}"),
+            1 => format!("site/{n}/#"),
+            2 => "own/%u/%c/#".to_owned(),
+            _ => "#".to_owned(),
+        };
+        let is_for_one = n % 4 == 3 && n + 1 != count;
+        Rule {
+            allows: n + 1 == count || n.is_multiple_of(3),
+            publish: true,
+            subscribe: true,
+            user: is_for_one.then(|| format!("user-{n}").into()),
+            group: None,
+            client_id: (n % 8 == 5).then(|| "sensor-*".into()),
+            topics: vec![topic.parse().unwrap()],
+            max_qos: Qos::ExactlyOnce,
+            retain: true,
+            line: n,
+        }
+    };
+    Rules::new((0..count).map(rule).collect())
 }

@@ -11,7 +11,18 @@ use super::access::{ANONYMOUS, Users};
 
 /// All rules, in their order.
 #[derive(Clone, Debug, Default)]
-pub struct Rules(Vec<Rule>);
+pub struct Rules {
+    rules: Vec<Rule>,
+    /// What every topic that a filter fits begins and ends with, filter after filter of rule after rule: most are told apart by that.
+    ends: Vec<Ends>,
+}
+
+/// The text of a filter before and behind all that may stand for something: so many bytes of both.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Ends {
+    before: u16,
+    behind: u16,
+}
 
 /// One rule.
 #[derive(Clone, Debug)]
@@ -85,46 +96,51 @@ impl Verdict {
 impl Rules {
     /// Rules in their order.
     #[must_use]
-    pub const fn new(rules: Vec<Rule>) -> Self {
-        Self(rules)
+    pub fn new(rules: Vec<Rule>) -> Self {
+        let ends = rules.iter().flat_map(|rule| &rule.topics).map(Ends::of).collect();
+        Self { rules, ends }
     }
 
     /// Whether there is none.
     #[must_use]
     pub const fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.rules.is_empty()
     }
 
     /// How many there are.
     #[must_use]
     pub const fn len(&self) -> usize {
-        self.0.len()
+        self.rules.len()
     }
 
     /// How a rule is called: by its place, and where it stands.
     #[must_use]
     pub fn name(&self, at: usize) -> String {
-        let line = self.0.get(at).map_or(0, |rule| rule.line);
+        let line = self.rules.get(at).map_or(0, |rule| rule.line);
         format!("rule {} (line {line})", at + 1)
     }
 
     /// One of them, counted from 0.
     #[must_use]
     pub fn get(&self, at: usize) -> Option<&Rule> {
-        self.0.get(at)
+        self.rules.get(at)
     }
 
     /// Whether somebody may do something with a topic.
     #[must_use]
     pub fn judge(&self, users: &Users, who: Subject<'_>, action: Action, topic: &str) -> Verdict {
-        self.first(users, who, action, |rule| rule.topics.iter().any(|filter| rule.fits(filter, topic, who)))
+        self.first(users, who, action, |rule, ends| {
+            let fits =
+                |(filter, ends): (_, &Ends)| ends.are_of(filter, topic) && rule.fits(filter, topic, who);
+            rule.topics.iter().zip(ends).any(fits)
+        })
     }
 
     /// Whether somebody may subscribe to a filter: when a rule allows some of what it stands for, and none before that denies all of
     /// it. Each message is judged again.
     #[must_use]
     pub fn judge_filter(&self, users: &Users, who: Subject<'_>, filter: &str) -> Verdict {
-        self.first(users, who, Action::Read, |rule| {
+        self.first(users, who, Action::Read, |rule, _| {
             let is_same = |pattern: &str, level: &str| rule.level_fits(pattern, level, who);
             rule.topics.iter().any(|topics| match rule.allows {
                 true => rule.can_fit(topics, who) && overlaps(topics.as_str(), filter, is_same),
@@ -138,9 +154,9 @@ impl Rules {
         users: &Users,
         who: Subject<'_>,
         action: Action,
-        fits: impl Fn(&Rule) -> bool,
+        fits: impl Fn(&Rule, &[Ends]) -> bool,
     ) -> Verdict {
-        if self.0.is_empty() {
+        if self.rules.is_empty() {
             return Verdict::ALLOWED;
         }
         // One who is no user any more has no rights that anonymous clients have.
@@ -151,14 +167,50 @@ impl Rules {
             },
             None => &[],
         };
-        let found = self.0.iter().enumerate().find(|(_, rule)| {
+        let mut ends = self.ends.as_slice();
+        let found = self.rules.iter().enumerate().find(|(_, rule)| {
+            let (own, rest) = ends.split_at_checked(rule.topics.len()).unwrap_or_default();
+            ends = rest;
             let is_about = match action {
                 Action::Publish => rule.publish,
                 Action::Read => rule.subscribe,
             };
-            is_about && rule.is_for(who, groups) && fits(rule)
+            is_about && rule.is_for(who, groups) && fits(rule, own)
         });
         found.map_or(Verdict::DENIED, |(at, rule)| Verdict::of(at, rule))
+    }
+}
+
+impl Ends {
+    fn of(filter: &TopicFilter) -> Self {
+        let text = filter.as_str();
+        let is_open = |level: &str| matches!(level, "+" | "#") || level.contains('%');
+        let mut before = text.len();
+        let mut at = 0;
+        let mut last_open = None;
+        for level in text.split('/') {
+            if is_open(level) {
+                // The level above `#` is one of its topics too (4.7.1.2), without the separator behind it.
+                let separator = if level == "#" && at > 0 { at - 1 } else { at };
+                before = before.min(separator);
+                last_open = Some((at + level.len(), level == "#"));
+            }
+            at += level.len() + 1;
+        }
+        let behind = match last_open {
+            Some((end, false)) => text.len() - end,
+            Some((_, true)) | None => 0,
+        };
+        let short = |n: usize| u16::try_from(n).unwrap_or_default(); // a filter is never longer
+        Self { before: short(before), behind: short(behind) }
+    }
+
+    fn are_of(self, filter: &TopicFilter, topic: &str) -> bool {
+        let (filter, topic) = (filter.as_str().as_bytes(), topic.as_bytes());
+        let (before, behind) = (usize::from(self.before), usize::from(self.behind));
+        let begins = filter.get(..before).is_none_or(|text| topic.starts_with(text));
+        begins
+            && filter.get(filter.len() - behind.min(filter.len())..).is_none_or(|text| topic.ends_with(text))
     }
 }
 

@@ -181,3 +181,41 @@ fn filters_are_compared_as_the_topics_they_stand_for() {
         }
     }
 }
+
+/// What tells filters apart at once never tells apart what fits.
+#[test]
+fn whatever_fits_begins_and_ends_as_its_filter_does() {
+    let paths = |levels: &[&str]| {
+        let one: Vec<String> = levels.iter().map(|&level| level.to_owned()).collect();
+        let more = |shorter: &[String]| -> Vec<String> {
+            shorter
+                .iter()
+                .flat_map(|path| levels.iter().map(move |level| format!("{path}/{level}")))
+                .collect()
+        };
+        let two = more(&one);
+        let three = more(&two);
+        [one, two, three].concat()
+    };
+    let filters = paths(&["a", "ab", "", "+", "#", "%u", "a%cb", "$x"]);
+    let topics = paths(&["a", "ab", "", "alice", "aphoneb", "$x", "b"]);
+    let mut fitting = 0;
+    for filter in filters.iter().filter(|filter| filter.parse::<TopicFilter>().is_ok()) {
+        for allows in [true, false] {
+            let rule = rule(allows, &[filter]);
+            let ends = Ends::of(&rule.topics[0]);
+            for topic in &topics {
+                for who in [who("alice", "phone"), who("+", "#"), Subject { user: None, client_id: "" }] {
+                    if rule.fits(&rule.topics[0], topic, who) {
+                        assert!(ends.are_of(&rule.topics[0], topic), "{filter} {topic} {ends:?}");
+                        fitting += 1;
+                    }
+                }
+            }
+        }
+    }
+    assert!(fitting > 10_000, "{fitting}");
+    assert_eq!(Ends::of(&"load/+/set/7".parse().unwrap()), Ends { before: 5, behind: 6 });
+    assert_eq!(Ends::of(&"a/#".parse().unwrap()), Ends { before: 1, behind: 0 });
+    assert_eq!(Ends::of(&"a/b".parse().unwrap()), Ends { before: 3, behind: 0 });
+}
