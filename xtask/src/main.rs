@@ -7,6 +7,7 @@
 mod bench;
 mod build;
 mod command;
+mod deny;
 mod fuzz;
 mod guard;
 mod npm;

@@ -17,7 +17,7 @@ use crate::{
     bench,
     build::{self, Profile},
     command::{self, cargo},
-    guard, npm,
+    deny, guard, npm,
     report::{self, Outcome},
     sim, spec, system,
     tools::{self, WASM},
@@ -30,9 +30,14 @@ struct Step {
     run: fn() -> Result<()>,
 }
 
-const STEPS: [Step; 15] = [
+const STEPS: [Step; 16] = [
     Step { name: "fmt", shows: "the code is formatted", run: fmt },
     Step { name: "spec", shows: "every normative statement has its code and its test", run: spec::check },
+    Step {
+        name: "deny",
+        shows: "licences, versions and sources of all crates are what deny.toml takes",
+        run: deny::check,
+    },
     Step { name: "clippy", shows: "no lint complains, natively and for the browser", run: clippy },
     Step { name: "doc", shows: "the documentation builds without a warning", run: doc },
     Step {
