@@ -29,8 +29,8 @@ pub struct Config {
     /// Clients of one address at once. With none it is [`Config::CONNECTIONS_PER_ADDRESS`] and those of this machine are not
     /// counted; a number that is set counts them too. As many again, and 100 at least, may be waiting to be let in.
     pub max_connections_per_address: Option<u32>,
-    /// Messages a Client may send in a second, and as many more as it saves in two seconds: PUBLISH, SUBSCRIBE, UNSUBSCRIBE and
-    /// PINGREQ. With none it is [`Config::MESSAGES_PER_S`] and those of this machine are not bound; a number that is set binds
+    /// Messages a Client may send in a second, and as many more as it saves in two seconds: PUBLISH, PINGREQ,
+    /// and each filter of SUBSCRIBE and UNSUBSCRIBE. With none it is [`Config::MESSAGES_PER_S`] and those of this machine are not bound; a number that is set binds
     /// them too, and 0 nobody.
     pub max_messages_per_s: Option<u32>,
     /// Bytes of their topics and payloads in a second. With none it is [`Config::BYTES_PER_S`], and all else is the same.

@@ -72,21 +72,23 @@ impl Rate {
     /// Whether a packet may be taken. Answers to what we sent always are: they come as we send.
     #[expect(clippy::wildcard_enum_match_arm, reason = "all others are answers, or said once")]
     pub(super) fn check(&mut self, now: Instant, packet: &Packet<'_>) -> Result<(), Fault> {
-        let bytes = match packet {
+        let (messages, bytes) = match packet {
             Packet::Publish(publish) => {
-                publish.payload.len() + publish.topic.as_ref().map_or(0, |topic| topic.text().len())
+                (1, publish.payload.len() + publish.topic.as_ref().map_or(0, |topic| topic.text().len()))
             }
             Packet::Subscribe(subscribe) => {
-                subscribe.filters.iter().map(|(filter, _)| filter.text().len()).sum()
+                let bytes = subscribe.filters.iter().map(|(filter, _)| filter.text().len()).sum();
+                (subscribe.filters.len(), bytes)
             }
             Packet::Unsubscribe(unsubscribe) => {
-                unsubscribe.filters.iter().map(|filter| filter.text().len()).sum()
+                let bytes = unsubscribe.filters.iter().map(|filter| filter.text().len()).sum();
+                (unsubscribe.filters.len(), bytes)
             }
-            Packet::Pingreq => 0,
+            Packet::Pingreq => (1, 0),
             _ => return Ok(()),
         };
         let now = now.as_millis().saturating_mul(NANOS / 1000);
-        if !self.messages.take(now, 1) {
+        if !self.messages.take(now, messages as u64) {
             let why = "more messages in a second than are allowed; see max_messages_per_s under [limits]";
             return Err(Fault::new(ReasonCode::MessageRateTooHigh, why).over(Limit::MessagesPerSecond));
         }

@@ -1,6 +1,8 @@
 //! The state of the broker at start and end: opening the folder, handing on what was kept, and copies while it runs.
 
+use std::fs::Permissions;
 use std::io::Read as _;
+use std::os::unix::fs::PermissionsExt as _;
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -74,7 +76,12 @@ pub(super) fn keep(store: Redb, durability: Durability, shards: usize) -> Result
 pub(super) fn serve_copies(path: &Path, teller: Teller) {
     let control = Folder::control(path);
     let _ = std::fs::remove_file(&control); // one that a killed process left; the folder is ours
-    let listener = match UnixListener::bind(&control) {
+    let bind = || {
+        let listener = UnixListener::bind(&control)?;
+        std::fs::set_permissions(&control, Permissions::from_mode(0o600))?; // as all else in the folder
+        Ok::<_, std::io::Error>(listener)
+    };
+    let listener = match bind() {
         Ok(listener) => listener,
         Err(error) => {
             return tracing::warn!(

@@ -4,7 +4,6 @@
 use std::cell::RefCell;
 use std::convert::Infallible;
 use std::rc::Rc;
-use std::time::Duration;
 
 use bytes::Bytes;
 use http_body_util::Full;
@@ -27,7 +26,6 @@ pub(super) type Answer = Response<Full<Bytes>>;
 
 /// Bytes of a request's head.
 const MAX_HEAD: usize = 16 << 10;
-const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Scripts, styles and connections come from here alone, but for the WebSocket of another broker.
 const POLICY: &str = "default-src 'self'; script-src 'self' 'wasm-unsafe-eval'; style-src 'self'; img-src 'self' data:; \
@@ -86,7 +84,7 @@ pub(crate) async fn serve(site: Rc<Site>, stream: Stream, peer: Remote, _place: 
     });
     let connection = hyper::server::conn::http1::Builder::new()
         .timer(TokioTimer::new())
-        .header_read_timeout(HEAD_TIMEOUT)
+        .header_read_timeout(lobby.patience())
         .max_buf_size(MAX_HEAD)
         .serve_connection(TokioIo::new(stream), service)
         .with_upgrades();

@@ -4,6 +4,7 @@ use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::rc::Rc;
+use std::time::Duration;
 
 use super::proxy::Remote;
 use crate::broker::{Config, Limit, Reached};
@@ -14,6 +15,7 @@ pub(crate) struct Lobby {
     by_address: RefCell<BTreeMap<IpAddr, u32>>,
     /// As under `[limits]`.
     max_connections_per_address: Cell<Option<u32>>,
+    patience: Cell<Duration>,
     reached: Cell<Reached>,
 }
 
@@ -25,9 +27,15 @@ pub(crate) struct Place {
 }
 
 impl Lobby {
-    /// Another bound from now on.
-    pub(crate) fn set(&self, max_connections_per_address: Option<u32>) {
-        self.max_connections_per_address.set(max_connections_per_address);
+    /// Other bounds from now on.
+    pub(crate) fn set(&self, limits: &Config) {
+        self.max_connections_per_address.set(limits.max_connections_per_address);
+        self.patience.set(Duration::from_millis(limits.connect_timeout_ms));
+    }
+
+    /// How long a request may take for its head.
+    pub(crate) fn patience(&self) -> Duration {
+        self.patience.get()
     }
 
     /// How often limits were reached here.
@@ -106,7 +114,7 @@ mod tests {
         let lobby = Rc::new(Lobby::default());
         let enter = |count| (0..count).filter_map(|_| lobby.enter(remote("127.0.0.1:1"))).collect::<Vec<_>>();
         assert_eq!(enter(500).len(), 500);
-        lobby.set(Some(150));
+        lobby.set(&Config { max_connections_per_address: Some(150), ..Config::default() });
         assert_eq!(enter(500).len(), 150);
     }
 }

@@ -118,6 +118,7 @@ pub fn log_to_stderr() {
 }
 
 async fn serve(options: Options) -> Result<()> {
+    let watched = reload::Watched::look(&options)?;
     let assets = match options.app.as_ref().or(options.file.listen.app.as_ref()) {
         Some(folder) => Assets::from_folder(folder)?,
         None => Assets::built_in(),
@@ -140,7 +141,7 @@ async fn serve(options: Options) -> Result<()> {
     let (http_at, tcp_at, line) = (gates.of(Kind::Http), gates.of(Kind::Tcp), gates.line());
     let (https_at, trust) = (gates.of(Kind::Https), gates.acceptor().and_then(|acceptor| acceptor.trust()));
     gates.open(&site)?;
-    reload::watch(&options, &site)?;
+    reload::watch(&options, &site, watched)?;
     let stopped = stopped()?;
     announce(&line, http_at.first());
     if options.lan {

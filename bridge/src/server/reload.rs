@@ -16,24 +16,41 @@ use super::{Options, config};
 /// Between two looks at the files.
 const PAUSE: Duration = Duration::from_millis(500);
 
+/// The files, and how they were when they were looked at last.
+#[derive(Debug)]
+pub(super) struct Watched {
+    files: Vec<PathBuf>,
+    seen: Vec<Option<Stamp>>,
+}
+
+/// When a file was changed last, how long it is, and which it is.
+pub(super) type Stamp = (SystemTime, u64, u64);
+
+impl Watched {
+    /// As they are now: what changes from now on is noticed, however long the start takes.
+    pub(super) fn look(options: &Options) -> Result<Self> {
+        let mut files = Vec::new();
+        files.extend(options.config.clone());
+        files.extend(UsersFile::of(&options.file.data)?.map(|file| file.path().to_owned()));
+        let seen = stamps(&files);
+        Ok(Self { files, seen })
+    }
+}
+
 /// Begins to watch, and brings what is not the broker's own to where it counts.
 ///
 /// # Errors
 /// The system does not take SIGHUP from us.
-pub(super) fn watch(options: &Options, site: &Rc<Site>) -> Result<()> {
+pub(super) fn watch(options: &Options, site: &Rc<Site>, watched: Watched) -> Result<()> {
     let hangup = signal(SignalKind::hangup())?;
-    let mut files = Vec::new();
-    files.extend(options.config.clone());
-    files.extend(UsersFile::of(&options.file.data)?.map(|file| file.path().to_owned()));
-    site.lobby.set(options.file.limits.max_connections_per_address);
+    site.lobby.set(&options.file.broker()?);
     let (options, site) = (options.clone(), Rc::clone(site));
-    // What was read at the start may have changed already: the first look is a reading.
-    spawn_local(watch_on(options, site, hangup, files));
+    spawn_local(watch_on(options, site, hangup, watched));
     Ok(())
 }
 
-async fn watch_on(options: Options, site: Rc<Site>, mut hangup: Signal, files: Vec<PathBuf>) {
-    let mut seen = stamps(&files);
+async fn watch_on(options: Options, site: Rc<Site>, mut hangup: Signal, watched: Watched) {
+    let Watched { files, mut seen } = watched;
     loop {
         tokio::select! {
             _ = hangup.recv() => {}
@@ -60,7 +77,7 @@ fn take_over(options: &Options, site: &Site) -> Result<()> {
     let (access, limits, networks) = (users::access(&file)?, file.broker()?, file.listen.networks()?);
     site.shards.set_limits(&limits);
     site.shards.set_access(&access);
-    site.lobby.set(limits.max_connections_per_address);
+    site.lobby.set(&limits);
     site.proxies.set(networks);
     site.origins.replace(file.listen.origins);
     tracing::info!(
@@ -71,8 +88,8 @@ fn take_over(options: &Options, site: &Site) -> Result<()> {
     Ok(())
 }
 
-/// When each file was changed last, how long it is, and which it is.
-pub(super) fn stamps(files: &[PathBuf]) -> Vec<Option<(SystemTime, u64, u64)>> {
+/// How files are now.
+pub(super) fn stamps(files: &[PathBuf]) -> Vec<Option<Stamp>> {
     use std::os::unix::fs::MetadataExt as _;
     let stamp = |path: &PathBuf| {
         let meta = std::fs::metadata(path).ok()?;

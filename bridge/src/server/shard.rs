@@ -20,8 +20,8 @@ use std::rc::{Rc, Weak};
 use std::task::Poll;
 use std::time::Duration;
 
-use mqtt::Instant;
 use mqtt::codec::Deframer;
+use mqtt::{Instant, Packet};
 use slab::Slab;
 use socket2::SockRef;
 use tokio::net::TcpStream;
@@ -46,6 +46,12 @@ use crate::broker::{Broker, ConnectionId, Input, Output, ShardId};
 
 /// Bytes read at once.
 const SCRATCH: usize = 64 << 10;
+/// Bytes read at once of a peer whose last ones were many small packets, or a few that cost much; and how many of them that is. A
+/// turn is as long as the others wait.
+const LITTLE: usize = 4 << 10;
+const MANY: usize = 1024;
+/// How many packets one Topic Filter counts for.
+const FILTER: usize = 8;
 /// How long a connection that we ended may take to go away by itself, so that its last packet is not lost in a reset.
 const LINGER: Duration = Duration::from_secs(2);
 /// Bytes that may wait for a peer before we stop reading from it, as a multiple of what the broker lets wait.
@@ -100,6 +106,8 @@ struct Reader {
     carry: Vec<u8>,
     /// What the peer did behind these meanwhile.
     event: Option<Box<Event>>,
+    /// What the last read has cost, in packets.
+    cost: usize,
 }
 
 impl Reader {
@@ -200,6 +208,7 @@ impl Shard {
             raw: Vec::new(),
             carry: Vec::new(),
             event: None,
+            cost: 0,
         };
         let next = if first.is_empty() { Next::Read } else { self.take_first(&mut reader, first) };
         self.read_on(reader, peer, next)
@@ -388,11 +397,13 @@ impl Shard {
         let before = reader.before();
         let kept = before.len();
         scratch[..kept].copy_from_slice(before);
-        let next = match reader.stream.try_read(&mut scratch[kept..]) {
+        let room = if reader.cost > MANY { scratch.len().min(kept + LITTLE) } else { scratch.len() };
+        reader.cost = 0;
+        let next = match reader.stream.try_read(&mut scratch[kept..room]) {
             Ok(0) => Next::Stop,
             Ok(n) => {
                 *reader.before() = Vec::new();
-                let is_full = kept + n == scratch.len();
+                let is_full = kept + n == room;
                 match self.received(inner, reader, &mut scratch[..kept + n]) {
                     Next::Read if is_full => Next::More,
                     next => next,
@@ -522,6 +533,7 @@ impl Shard {
             match reader.deframer.next(bytes.get(at..).unwrap_or_default()) {
                 Ok(Some((packet, size))) => {
                     at += size;
+                    reader.cost += cost(&packet);
                     inner.broker.handle_packet(now, connection, &packet);
                     self.outputs(inner);
                 }
@@ -623,6 +635,15 @@ impl Shard {
                 () = self.deadline_moved.notified() => {}
             }
         }
+    }
+}
+
+/// How long a packet keeps the others waiting, in packets.
+const fn cost(packet: &Packet<'_>) -> usize {
+    match packet {
+        Packet::Subscribe(subscribe) => FILTER * subscribe.filters.len(),
+        Packet::Unsubscribe(unsubscribe) => FILTER * unsubscribe.filters.len(),
+        _ => 1,
     }
 }
 

@@ -157,7 +157,7 @@ impl Shard {
         let id = self.inner.borrow_mut().sockets.insert(socket);
         self.handle(Input::Moved { connection: connection_id(id), peer: peer.identity(), is_crowded });
         let deframer = Deframer::server(self.max_packet_bytes.get());
-        let mut reader = Reader { id, stream, deframer, has_tls, frames, raw, carry, event: None };
+        let mut reader = Reader { id, stream, deframer, has_tls, frames, raw, carry, event: None, cost: 0 };
         let next = self.resume(&mut reader, event);
         spawn_local(Rc::clone(self).read_on(reader, peer, next));
     }
