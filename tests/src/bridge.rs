@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::rc::Rc;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::{env, fs, process};
 
@@ -22,8 +22,8 @@ pub struct Bridge {
     /// Where it serves MQTT over TCP.
     pub tcp: SocketAddr,
     arguments: Vec<String>,
-    config: Option<Rc<TempFile>>,
-    data: Option<Rc<TempFolder>>,
+    config: Option<Arc<TempFile>>,
+    data: Option<Arc<TempFolder>>,
 }
 
 /// A folder that is gone when its owner is.
@@ -91,7 +91,7 @@ impl Bridge {
     pub fn configured(text: &str) -> Self {
         let config = TempFile::new("switchboard.toml", text);
         let mut bridge = Self::start_with(&["--config", &config.0.to_string_lossy()]);
-        bridge.config = Some(Rc::new(config));
+        bridge.config = Some(Arc::new(config));
         bridge
     }
 
@@ -105,17 +105,17 @@ impl Bridge {
     #[must_use]
     pub fn keeping_with(text: &str, variables: &[(&str, &Path)]) -> Self {
         let config = TempFile::new("switchboard.toml", text);
-        let data = Rc::new(TempFolder::new("data"));
+        let data = Arc::new(TempFolder::new("data"));
         let arguments = vec!["--config".to_owned(), config.0.to_string_lossy().into_owned()];
         let mut bridge = Self::launch((ANY_PORT, ANY_PORT), arguments, Some(data), variables);
-        bridge.config = Some(Rc::new(config));
+        bridge.config = Some(Arc::new(config));
         bridge
     }
 
     /// One with the state of a folder.
     #[must_use]
     pub fn keeping_in(data: TempFolder) -> Self {
-        Self::launch((ANY_PORT, ANY_PORT), Vec::new(), Some(Rc::new(data)), &[])
+        Self::launch((ANY_PORT, ANY_PORT), Vec::new(), Some(Arc::new(data)), &[])
     }
 
     /// The same with a `switchboard.toml` of this text.
@@ -123,8 +123,8 @@ impl Bridge {
     pub fn keeping_in_with(data: TempFolder, text: &str) -> Self {
         let config = TempFile::new("switchboard.toml", text);
         let arguments = vec!["--config".to_owned(), config.0.to_string_lossy().into_owned()];
-        let mut bridge = Self::launch((ANY_PORT, ANY_PORT), arguments, Some(Rc::new(data)), &[]);
-        bridge.config = Some(Rc::new(config));
+        let mut bridge = Self::launch((ANY_PORT, ANY_PORT), arguments, Some(Arc::new(data)), &[]);
+        bridge.config = Some(Arc::new(config));
         bridge
     }
 
@@ -146,7 +146,7 @@ impl Bridge {
         arguments.extend(words.iter().map(String::as_str));
         let process = Process::start(Path::new("unshare"), &arguments);
         let (http, tcp) = process.stdout.find("`listening http=… tcp=…`", listening);
-        let (config, data) = (Some(Rc::new(config)), Some(Rc::new(data)));
+        let (config, data) = (Some(Arc::new(config)), Some(Arc::new(data)));
         Self { process, http, tcp, arguments: Vec::new(), config, data }
     }
 
@@ -233,7 +233,7 @@ impl Bridge {
     fn launch(
         (http, tcp): (&str, &str),
         arguments: Vec<String>,
-        data: Option<Rc<TempFolder>>,
+        data: Option<Arc<TempFolder>>,
         variables: &[(&str, &Path)],
     ) -> Self {
         let folder =

@@ -16,6 +16,7 @@ mod proxy;
 mod publish;
 mod retained;
 mod rules;
+mod security;
 mod session;
 mod settings;
 mod slow;

@@ -340,7 +340,7 @@ fn a_connected_client_that_breaks_the_rules_is_told_why_mqtt_4_13_1_1() {
     });
 }
 
-/// [MQTT3-4.7.3-1]
+/// [MQTT3-4.7.3-1], CVE-2021-34432
 #[test]
 fn an_empty_topic_is_refused_mqtt_4_7_3_1() {
     on_all(|s| {

@@ -77,7 +77,7 @@ fn nobody_is_on_this_machine_because_the_proxy_is() {
 #[test]
 fn limits_hold_for_the_clients_address_and_not_for_the_proxys() {
     let limits = "[limits]\nmax_connections_per_address = 1\nmax_login_failures_per_minute = 2\n";
-    let user = "[[auth.user]]\nname = \"alice\"\npassword = \"$argon2id$v=19$m=8,t=1,p=1$c2FsdHNhbHQ$IFjCYPsEwGTDqTCmbzFAPQ\"\n";
+    let user = "[[auth.user]]\nname = \"alice\"\npassword = \"$argon2id$v=19$m=8,t=1,p=1$c2FsdHNhbHQ$jeHutNAspXQ+Qpnj83+s4w\"\n";
     let bridge = Bridge::configured(&[BEHIND, EVERYBODY, user, limits].concat());
     let (mut one, mut two) =
         (greeted(bridge.tcp, &line("203.0.113.1")), greeted(bridge.tcp, &line("203.0.113.2")));
