@@ -32,7 +32,11 @@ fn say(stream: &mut UnixStream, packet: &Packet<'_>, answer: &[u8]) {
     assert_eq!(got, answer);
 }
 
-/// Also with users and without a right for others: who is on this machine needs no password.
+fn start(path: &str) -> Process {
+    let ports = ["--data", ":memory:", "--tcp", "127.0.0.1:0", "--http", "127.0.0.1:0"];
+    Process::start(&program(), &[&ports[..], &["--unix", path]].concat())
+}
+
 #[test]
 fn programs_of_this_machine_come_by_a_path() {
     let folder = folder();
@@ -50,9 +54,9 @@ fn programs_of_this_machine_come_by_a_path() {
     }
     bridge.process.stderr.expect(&["connected", "client-7", "peer=unix"]);
     assert_eq!(bridge.metric("messages_received_total"), 8);
-    let mut second = Process::start(&program(), &["--data", ":memory:", "--unix", &shown]);
+    let mut second = start(&shown);
     assert_eq!(second.wait(PATIENCE).code(), Some(1));
-    second.stderr.expect(&["another program"]);
+    second.stderr.expect(&["another program does"]);
     bridge.process.terminate();
     assert!(!path.exists(), "its file goes with it");
 }
@@ -73,19 +77,7 @@ fn a_file_that_was_left_behind_is_taken_and_another_is_not() {
     });
     let other = folder.0.join("notes.txt");
     fs::write(&other, "precious").expect("the folder for temporary files can be written to");
-    let mut refused = Process::start(
-        &program(),
-        &[
-            "--data",
-            ":memory:",
-            "--tcp",
-            "127.0.0.1:0",
-            "--http",
-            "127.0.0.1:0",
-            "--unix",
-            &other.to_string_lossy(),
-        ],
-    );
+    let mut refused = start(&other.to_string_lossy());
     assert_eq!(refused.wait(PATIENCE).code(), Some(1));
     assert_eq!(fs::read(&other).expect("it is there"), b"precious");
 }
