@@ -46,6 +46,19 @@ impl Browser {
     /// One of them does not start.
     #[must_use]
     pub fn start(width: u32, height: u32) -> Self {
+        Self::start_with(width, height, &[])
+    }
+
+    /// The same with a browser that takes the certificate of this key for a good one: the SHA-256 of its public key, in base64.
+    ///
+    /// # Panics
+    /// One of them does not start.
+    #[must_use]
+    pub fn trusting(width: u32, height: u32, key: &str) -> Self {
+        Self::start_with(width, height, &[format!("--ignore-certificate-errors-spki-list={key}")])
+    }
+
+    fn start_with(width: u32, height: u32, more: &[String]) -> Self {
         let driver = Process::start(&paths::chromedriver(), &["--port=0"]);
         let port: u16 = driver.stdout.find("the driver's port", |line| {
             line.split("started successfully on port ").nth(1)?.trim_end_matches('.').trim().parse().ok()
@@ -63,6 +76,7 @@ impl Browser {
             "--disable-sync",
             "--hide-scrollbars",
         ];
+        let arguments: Vec<_> = arguments.into_iter().chain(more.iter().map(String::as_str)).collect();
         let options = json!({ "args": arguments });
         let asked = json!({ "capabilities": { "alwaysMatch": {
             "goog:chromeOptions": options,

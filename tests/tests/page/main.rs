@@ -9,4 +9,5 @@ mod life;
 mod link;
 mod npm;
 mod panel;
+mod secure;
 mod stage;
