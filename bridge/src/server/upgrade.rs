@@ -44,6 +44,8 @@ pub(super) fn answer(site: &Rc<Site>, request: Request<Incoming>, peer: Remote) 
         Err((status, why)) => {
             tracing::warn!(%peer, status = status.as_u16(), "WebSocket refused: {why}");
             let mut answer = text(status, why);
+            // A page whose WebSocket fails is told nothing: it may ask here why, wherever it comes from.
+            answer.headers_mut().insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
             if status == StatusCode::METHOD_NOT_ALLOWED {
                 answer.headers_mut().insert(header::ALLOW, HeaderValue::from_static("GET"));
             }
@@ -61,6 +63,13 @@ type Refusal = (StatusCode, &'static str);
 
 fn check(site: &Site, request: &Request<Incoming>, peer: Remote) -> Result<(String, &'static str), Refusal> {
     let headers = request.headers();
+    let origin = said(headers, header::ORIGIN);
+    if !origin.is_empty() && !may_open(origin, said(headers, header::HOST), peer, &site.origins.borrow()) {
+        return Err((
+            StatusCode::FORBIDDEN,
+            "pages of that origin may not connect; add it to `origins` under [listen]",
+        ));
+    }
     if request.method() != Method::GET {
         return Err((StatusCode::METHOD_NOT_ALLOWED, "a WebSocket is opened with GET"));
     }
@@ -75,13 +84,6 @@ fn check(site: &Site, request: &Request<Incoming>, peer: Remote) -> Result<(Stri
     }
     if !lists(headers, header::SEC_WEBSOCKET_VERSION, "13") {
         return Err((StatusCode::UPGRADE_REQUIRED, "only version 13 of WebSocket is spoken here"));
-    }
-    let origin = said(headers, header::ORIGIN);
-    if !origin.is_empty() && !may_open(origin, said(headers, header::HOST), peer, &site.origins.borrow()) {
-        return Err((
-            StatusCode::FORBIDDEN,
-            "pages of that origin may not connect; add it to `origins` under [listen]",
-        ));
     }
     let key = said(headers, header::SEC_WEBSOCKET_KEY);
     if key.len() != 24 || !key.ends_with("==") {

@@ -134,7 +134,11 @@ impl Hub {
     fn ask_server(&self) {
         let hub = Rc::downgrade(&self.0);
         spawn_local(async move {
-            let answer = probe().await;
+            let Some(address) = hub.upgrade().and_then(|inner| inner.model.borrow().address.clone().ok())
+            else {
+                return;
+            };
+            let answer = probe(&address).await;
             if let Some(inner) = hub.upgrade() {
                 inner.model.borrow_mut().probe = answer;
                 inner.frame.request();

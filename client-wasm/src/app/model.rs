@@ -5,7 +5,8 @@ use mqtt::packet::SubscriptionOptions;
 use mqtt::{Instant, Message, Qos, ReasonCode, TopicFilter};
 
 use crate::connection::address::Address;
-use crate::connection::trouble::{self, Place, Probe, Trouble};
+use crate::connection::reason::{Place, Probe};
+use crate::connection::trouble::{self, Trouble};
 use crate::connection::{Link, now, unix_now};
 use crate::devices::Value;
 use crate::explorer;
@@ -216,7 +217,13 @@ impl Model {
     pub(crate) fn trouble(&self) -> Option<Trouble> {
         let address = match &self.address {
             Ok(address) => address,
-            Err(why) => return Some(Trouble { what: why.clone(), cure: "Set it in Settings.".to_owned() }),
+            Err(why) => {
+                return Some(Trouble {
+                    reason: None,
+                    what: why.clone(),
+                    cure: "Set it in Settings.".to_owned(),
+                });
+            }
         };
         let online = self.link_state != LinkState::Offline;
         let ended = match &self.ended {
@@ -226,13 +233,13 @@ impl Model {
             None => &Ended::Stopped,
         };
         let place = Place {
-            address,
             page_is_secure: self.page_is_secure,
             online,
             was_connected: self.was_connected,
             probe: self.probe,
+            ..Place::at(address)
         };
-        Some(trouble::explain(ended, place))
+        Some(trouble::explain(ended, address, place))
     }
 
     fn message(&mut self, received: &Received) {

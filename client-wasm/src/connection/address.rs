@@ -63,6 +63,16 @@ impl Address {
     pub const fn is_secure(&self) -> bool {
         self.secure
     }
+
+    /// Whether it is this machine: browsers reach that without a network, and without TLS from a secure page.
+    #[must_use]
+    pub fn is_loopback(&self) -> bool {
+        let name = match self.host.rsplit_once(':') {
+            Some((name, _)) if !name.starts_with('[') || name.ends_with(']') => name,
+            _ => &self.host,
+        };
+        name == "localhost" || name.ends_with(".localhost") || name == "[::1]" || name.starts_with("127.")
+    }
 }
 
 /// `ws` and the rest of `ws://host/path`; none when there is no scheme.
@@ -106,6 +116,17 @@ mod tests {
             assert_eq!(choose(false, asked).unwrap(), address, "{asked}");
         }
         assert_eq!(choose(true, "broker").unwrap(), "wss://broker/mqtt");
+    }
+
+    #[test]
+    fn this_machine_has_several_names() {
+        let is_loopback = |host| Address::choose(false, host, None).unwrap().is_loopback();
+        assert!(
+            ["localhost", "localhost:1", "127.0.0.1:1", "[::1]:1", "[::1]", "a.localhost"]
+                .into_iter()
+                .all(is_loopback)
+        );
+        assert!(!["home", "[fe80::1]:1", "[fe80::1]", "localhost.example:1"].into_iter().any(is_loopback));
     }
 
     #[test]

@@ -14,7 +14,7 @@ use super::soon::Soon;
 use super::timer::unix_now;
 use super::timer::{Timer, now};
 use mqtt::Instant;
-use mqtt::client::{Client, Config, Event, Input, Output};
+use mqtt::client::{Authenticator, Client, Config, Event, Input, Output};
 
 /// How long a burst may keep the page from being drawn. Half of what is promised: what follows from a piece comes on top.
 const SLICE: Duration = Duration::from_millis(4);
@@ -31,8 +31,33 @@ pub trait Observer {
     /// One thing has happened.
     fn event(&mut self, event: Event);
 
+    /// An attempt to connect begins.
+    fn attempt(&mut self) {}
+
     /// All that a frame, a timer or a command led to is told: the time to pass on what was gathered.
     fn settled(&mut self) {}
+}
+
+/// How to connect, and how to prove who does.
+#[derive(Debug, Default)]
+pub struct Setup {
+    config: Config,
+    authenticator: Option<Box<dyn Authenticator>>,
+}
+
+impl Setup {
+    /// Proves who connects by an enhanced authentication (4.12), in 5.0.
+    #[must_use]
+    pub fn with_authenticator(mut self, authenticator: impl Authenticator + 'static) -> Self {
+        self.authenticator = Some(Box::new(authenticator));
+        self
+    }
+}
+
+impl From<Config> for Setup {
+    fn from(config: Config) -> Self {
+        Self { config, authenticator: None }
+    }
 }
 
 /// Where a Session outlives its page. A trait, so that a page whose Session ends with it does not carry the code.
@@ -78,22 +103,25 @@ pub(super) struct Driver {
 }
 
 impl Driver {
-    pub(super) fn new(address: &str, config: Config, observer: Box<dyn Observer>) -> Rc<Self> {
-        Self::with(address, Client::new(config), None, observer)
+    pub(super) fn new(address: &str, setup: Setup, observer: Box<dyn Observer>) -> Rc<Self> {
+        let mut client = Client::new(setup.config);
+        client.set_authenticator(setup.authenticator);
+        Self::with(address, client, None, observer)
     }
 
     /// The same with a Session that outlives the page.
     #[cfg(feature = "durable")]
     pub(super) fn durable(
         address: &str,
-        mut config: Config,
+        setup: Setup,
         mut durable: Durable,
         observer: Box<dyn Observer>,
     ) -> Rc<Self> {
+        let Setup { mut config, authenticator } = setup;
         config.client_id = durable.client_id();
         let unix_start_ms = unix_now().as_millis().saturating_sub(now().as_millis());
         let saved = std::mem::take(&mut durable.saved);
-        let (client, damage) = match Client::durable(config.clone(), unix_start_ms, &saved) {
+        let (mut client, damage) = match Client::durable(config.clone(), unix_start_ms, &saved) {
             Ok(client) => (client, durable.why.clone()),
             // This page keeps nothing, which is told.
             Err(why) => {
@@ -101,6 +129,7 @@ impl Driver {
                 (Client::new_durable(config, unix_start_ms), Some(why.to_string()))
             }
         };
+        client.set_authenticator(authenticator);
         let driver = Self::with(address, client, Some(Box::new(Rc::new(durable))), observer);
         if let Some(why) = damage {
             let fails = move |client: &mut Client, now| client.handle(now, Input::NotStored { why });
@@ -188,7 +217,10 @@ impl Driver {
         loop {
             let output = self.client.borrow_mut().poll();
             match output {
-                Output::Open => self.open(),
+                Output::Open => {
+                    self.observer.borrow_mut().attempt();
+                    self.open();
+                }
                 Output::Send(bytes) => self.send(&bytes),
                 Output::Close => self.close(),
                 Output::Store(saved) => self.store(saved),

@@ -3,12 +3,12 @@
 use std::rc::Rc;
 use std::time::Duration;
 
-use mqtt::client::{Config, Event, Offline, PublishError, PublishId, RequestId};
+use mqtt::client::{Event, Offline, PublishError, PublishId, ReauthenticateError, RequestId};
 use mqtt::packet::SubscriptionOptions;
 use mqtt::{Message, ReasonCode, TopicFilter};
 
 use super::answers::{Answer, Sending};
-use super::driver::{Driver, Observer, Tell};
+use super::driver::{Driver, Observer, Setup, Tell};
 #[cfg(feature = "durable")]
 use super::durable::Durable;
 use super::lifecycle::Lifecycle;
@@ -32,40 +32,40 @@ impl Link {
     /// Begins to connect to a `ws://` or `wss://` address. An address that the browser does not accept is told as
     /// [`Ended::TransportClosed`](mqtt::client::Ended::TransportClosed), as is everything else that keeps a socket from
     /// opening.
-    pub fn open(address: &str, config: Config, on_event: impl FnMut(Event) + 'static) -> Self {
-        Self::open_for(address, config, Tell(on_event))
+    pub fn open(address: &str, setup: impl Into<Setup>, on_event: impl FnMut(Event) + 'static) -> Self {
+        Self::open_for(address, setup, Tell(on_event))
     }
 
     /// The same for an observer who also wants to know when all of a frame has been told.
-    pub fn open_for(address: &str, config: Config, observer: impl Observer + 'static) -> Self {
-        let driver = Driver::new(address, config, Box::new(observer));
+    pub fn open_for(address: &str, setup: impl Into<Setup>, observer: impl Observer + 'static) -> Self {
+        let driver = Driver::new(address, setup.into(), Box::new(observer));
         let lifecycle = Lifecycle::watch(&driver);
         driver.start();
         Self(Rc::new(Inner { driver, _lifecycle: lifecycle }))
     }
 
     /// The same with a Session that outlives the page: subscriptions, messages under way and messages that wait go on after a
-    /// reload or a crash, if [`Config::session_expiry`] lets the broker keep its side. Its client identifier is that of
+    /// reload or a crash, if [`Config::session_expiry`](mqtt::client::Config::session_expiry) lets the broker keep its side. Its client identifier is that of
     /// the `Durable`. A storage that fails is told by [`Event::NotStored`], and the link goes on without.
     #[cfg(feature = "durable")]
     pub fn durable(
         address: &str,
-        config: Config,
+        setup: impl Into<Setup>,
         durable: Durable,
         on_event: impl FnMut(Event) + 'static,
     ) -> Self {
-        Self::durable_for(address, config, durable, Tell(on_event))
+        Self::durable_for(address, setup, durable, Tell(on_event))
     }
 
     /// The same for an observer who also wants to know when all of a frame has been told.
     #[cfg(feature = "durable")]
     pub fn durable_for(
         address: &str,
-        config: Config,
+        setup: impl Into<Setup>,
         durable: Durable,
         observer: impl Observer + 'static,
     ) -> Self {
-        let driver = Driver::durable(address, config, durable, Box::new(observer));
+        let driver = Driver::durable(address, setup.into(), durable, Box::new(observer));
         let lifecycle = Lifecycle::watch(&driver);
         driver.start();
         Self(Rc::new(Inner { driver, _lifecycle: lifecycle }))
@@ -168,6 +168,14 @@ impl Link {
     /// Says goodbye to the broker and stays away until [`retry`](Self::retry).
     pub fn close(&self) {
         self.0.driver.turn(|client, now| client.stop(now, ReasonCode::Success));
+    }
+
+    /// Proves anew who this is (4.12.1). [`Event::Reauthenticated`] tells that it succeeded.
+    ///
+    /// # Errors
+    /// No connection that was made with an authentication, or one is under way.
+    pub fn reauthenticate(&self) -> Result<(), ReauthenticateError> {
+        self.0.driver.turn(|client, now| client.reauthenticate(now))
     }
 
     /// Whether the broker has accepted the present connection.

@@ -26,6 +26,7 @@
 
 pub mod address;
 pub mod identity;
+pub mod reason;
 pub mod trouble;
 
 mod answers;
@@ -44,7 +45,7 @@ mod store;
 mod timer;
 
 pub use answers::{Answer, Sending};
-pub use driver::Observer;
+pub use driver::{Observer, Setup};
 #[cfg(feature = "durable")]
 pub use durable::Durable;
 pub use link::Link;

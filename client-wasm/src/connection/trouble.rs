@@ -6,163 +6,133 @@ use mqtt::client::{Ended, Farewell};
 use crate::words;
 
 use super::address::Address;
+use super::reason::{Place, Probe, Reason};
 
 /// What a person is told.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Trouble {
+    /// The same for a program; none when there is not even an address.
+    pub reason: Option<Reason>,
     /// What happened, one sentence.
     pub what: String,
     /// What to do, or what is done without them, one sentence.
     pub cure: String,
 }
 
-/// What the page knows around the connection.
-#[derive(Clone, Copy, Debug)]
-pub struct Place<'a> {
-    /// The broker.
-    pub address: &'a Address,
-    /// The page came by https.
-    pub page_is_secure: bool,
-    /// The browser believes to have a network.
-    pub online: bool,
-    /// The broker has accepted a connection since the page was opened.
-    pub was_connected: bool,
-    /// What the server says by HTTP.
-    pub probe: Probe,
-}
-
-/// What a server says by HTTP.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Probe {
-    /// It was not asked: not yet, or it is not the page's own.
-    #[default]
-    NotAsked,
-    /// It answers and is well.
-    Healthy,
-    /// Something answers, but not as Switchboard does.
-    Foreign,
-    /// Nothing answers.
-    Silent,
-}
-
 const BY_ITSELF: &str = "This page tries again by itself.";
 
 /// Why a connection, or the attempt at one, ended.
 #[must_use]
-pub fn explain(ended: &Ended, place: Place<'_>) -> Trouble {
-    let host = place.address.host();
-    match ended {
-        Ended::Refused(farewell) => refused(farewell, host),
-        Ended::Disconnected(farewell) => disconnected(farewell, host),
-        Ended::TakenOver(_) => trouble(
+pub fn explain(ended: &Ended, address: &Address, place: Place) -> Trouble {
+    let reason = Reason::of(ended, place);
+    let (what, cure) = sentences(reason, place);
+    let mut what = what.replace('@', address.host()).replace('$', &address.to_string());
+    if let Ended::Refused(farewell) | Ended::Disconnected(farewell) = ended {
+        add_words(&mut what, farewell);
+    }
+    Trouble { reason: Some(reason), what, cure: cure.to_owned() }
+}
+
+/// What happened, in which `@` stands for the host and `$` for the whole address, and what to do.
+fn sentences(reason: Reason, place: Place) -> (&'static str, &'static str) {
+    use Reason as R;
+    match reason {
+        R::Stopped => ("Not connected.", "Connect again when you like."),
+        R::Offline => {
+            ("This device has no network.", "The page connects by itself as soon as the network is back.")
+        }
+        R::MixedContent => (
+            "The browser does not let a secure page use $.",
+            "Use the broker's wss:// address, or open this page by http://.",
+        ),
+        R::Unreachable => unreachable(place),
+        R::TlsUntrusted => (
+            "@ answers, but has no certificate that this browser trusts.",
+            "Open https://@/ in a tab of its own to see what is wrong with it.",
+        ),
+        R::WrongPath => {
+            ("@ is there, but has no broker at $.", "Check the path of the broker's address in Settings.")
+        }
+        R::NotABroker => (
+            "What answers at $ does not speak MQTT as it should.",
+            "Check the broker's address and port in Settings.",
+        ),
+        R::OriginRefused => (
+            "@ does not take pages from where this one came.",
+            "Whoever runs it can add this page's address to its `origins`.",
+        ),
+        R::NotTaken => (
+            "@ is there, but does not take the connection to $.",
+            "Check the path of the broker's address; a proxy before it must pass WebSockets on.",
+        ),
+        R::ServerBusy => ("@ is busy or takes no more connections at present.", BY_ITSELF),
+        R::BadCredentials => ("@ does not know this user name or password.", "Check them, then try again."),
+        R::NotAuthorized => {
+            ("@ does not let this page in.", "Ask whoever runs it to let you in, then try again.")
+        }
+        R::BadAuthenticationMethod => {
+            ("@ wants another kind of login.", "Ask whoever runs it how to log in.")
+        }
+        R::ServerUnproven => (
+            "@ could not prove that it knows this user.",
+            "Check the broker's address, and the user name and password in Settings.",
+        ),
+        R::Banned => ("@ has banned this page.", "Ask whoever runs it."),
+        R::BadClientId => ("@ does not take this page's client id.", "Try again with a new one."),
+        R::UnsupportedVersion => ("@ speaks neither MQTT 5 nor 3.1.1.", "Use another broker."),
+        R::Moved => ("@ sends this page elsewhere.", "Open this page with the other broker's address."),
+        R::Refused => ("@ refused the connection.", "Try again, or ask whoever runs it."),
+        R::TakenOver => (
             "Another page has taken this page's place at the broker.",
             "Connect again to take part beside it.",
         ),
-        Ended::Malformed(_) | Ended::Misbehaved(_) => trouble(
-            format!("What answers at {} does not speak MQTT as it should.", place.address),
-            "Check the broker's address and port in Settings.",
-        ),
-        Ended::Unauthentic(_) => trouble(
-            format!("{host} could not prove that it knows this user."),
-            "Check the broker's address, and the user name and password in Settings.",
-        ),
-        _ if !place.online => trouble(
-            "This device has no network.",
-            "The page connects by itself as soon as the network is back.",
-        ),
-        Ended::Stopped => trouble("Not connected.", "Connect again when you like."),
-        Ended::ConnectTimeout => trouble(format!("{host} does not answer."), BY_ITSELF),
-        Ended::PingTimeout => trouble(format!("The connection to {host} went silent."), BY_ITSELF),
-        Ended::TransportClosed { .. } if place.page_is_secure && !place.address.is_secure() => trouble(
-            format!("The browser does not let a secure page use {}.", place.address),
-            "Use the broker's wss:// address, or open this page by http://.",
-        ),
-        Ended::TransportClosed { .. } => closed(place),
-        Ended::Unsendable => trouble(
+        R::ShuttingDown => ("@ is shutting down.", BY_ITSELF),
+        R::AdministrativeAction => {
+            ("@ ended the connection: somebody who runs it asked for that.", "Try again, or ask them.")
+        }
+        R::KeepAliveTimeout => ("@ heard nothing of this page for too long.", BY_ITSELF),
+        R::PacketTooLarge => ("@ got a larger message than it takes.", BY_ITSELF),
+        R::TooBusy => ("@ finds this page too busy.", BY_ITSELF),
+        R::Disconnected => ("@ ended the connection.", BY_ITSELF),
+        R::NoAnswer => ("@ does not answer.", BY_ITSELF),
+        R::Silent => ("The connection to @ went silent.", BY_ITSELF),
+        R::Lost => ("The connection to @ was lost.", BY_ITSELF),
+        R::ProtocolError => ("@ broke off the order of MQTT.", "Try again, or ask whoever runs it."),
+        R::Unsendable => (
             "What this page wants to tell the broker is too long.",
             "Use a shorter client id, user name or password.",
         ),
     }
 }
 
-fn closed(place: Place<'_>) -> Trouble {
-    let (host, path) = (place.address.host(), place.address.path());
-    match (place.probe, place.was_connected) {
-        (Probe::Silent, true) => trouble(
-            format!("{host} has stopped answering."),
-            "Is Switchboard still running there? This page tries again by itself.",
+fn unreachable(place: Place) -> (&'static str, &'static str) {
+    match place.probe {
+        Probe::Silent if place.was_connected => (
+            "@ has stopped answering.",
+            "Is the broker still running there? This page tries again by itself.",
         ),
-        (Probe::Silent, false) => trouble(
-            format!("{host} does not answer."),
-            "Is Switchboard running there? This page tries again by itself.",
+        Probe::Silent if place.is_secure => (
+            "@ does not answer, or this browser does not trust its certificate.",
+            "Open https://@/ in a tab of its own to see which.",
         ),
-        (_, true) => trouble(format!("The connection to {host} was lost."), BY_ITSELF),
-        (Probe::Healthy | Probe::Foreign, false) => trouble(
-            format!("{host} is there, but {path} does not take the connection."),
-            "Check the path of the broker's address in Settings.",
-        ),
-        (Probe::NotAsked, false) if place.address.is_secure() => trouble(
-            format!("No connection to {}.", place.address),
+        Probe::Silent => {
+            ("@ does not answer.", "Is the broker running there? This page tries again by itself.")
+        }
+        _ if place.is_secure => (
+            "No connection to $.",
             "Check the address, and that this browser trusts the broker's certificate.",
         ),
-        (Probe::NotAsked, false) => trouble(
-            format!("No connection to {}.", place.address),
-            "Check the address, and that the broker listens for WebSocket there.",
-        ),
+        _ => ("No connection to $.", "Check the address, and that the broker listens for WebSocket there."),
     }
 }
 
-/// The Server's CONNACK (3.2.2.2).
-#[expect(clippy::wildcard_enum_match_arm, reason = "the others have no words better than the standard's")]
-fn refused(farewell: &Farewell, host: &str) -> Trouble {
-    use ReasonCode as R;
-    let (what, cure) = match farewell.reason {
-        R::BadUserNameOrPassword => {
-            ("does not know this user name or password", "Check them, then try again.")
-        }
-        R::NotAuthorized => {
-            ("does not let this page in", "Ask whoever runs it to let you in, then try again.")
-        }
-        R::BadAuthenticationMethod => ("wants another kind of login", "Ask whoever runs it how to log in."),
-        R::Banned => ("has banned this page", "Ask whoever runs it."),
-        R::ServerUnavailable | R::ServerBusy => ("is busy", BY_ITSELF),
-        R::QuotaExceeded | R::ConnectionRateExceeded => ("takes no more connections at present", BY_ITSELF),
-        R::UnsupportedProtocolVersion => ("speaks neither MQTT 5 nor 3.1.1", "Use another broker."),
-        R::ClientIdentifierNotValid => ("does not take this page's client id", "Try again with a new one."),
-        R::UseAnotherServer | R::ServerMoved => {
-            ("sends this page elsewhere", "Open this page with the other broker's address.")
-        }
-        _ => ("refused the connection", "Try again, or ask whoever runs it."),
-    };
-    with_words(format!("{host} {what}."), cure, farewell)
-}
-
-/// The Server's DISCONNECT (3.14.2.1).
-#[expect(clippy::wildcard_enum_match_arm, reason = "the others have no words better than the standard's")]
-fn disconnected(farewell: &Farewell, host: &str) -> Trouble {
-    use ReasonCode as R;
-    let (what, cure) = match farewell.reason {
-        R::ServerShuttingDown => ("is shutting down", BY_ITSELF),
-        R::AdministrativeAction => {
-            ("ended the connection: somebody who runs it asked for that", "Try again, or ask them.")
-        }
-        R::NotAuthorized => ("does not let this page in any more", "Ask whoever runs it, then try again."),
-        R::KeepAliveTimeout => ("heard nothing of this page for too long", BY_ITSELF),
-        R::PacketTooLarge => ("got a larger message than it takes", BY_ITSELF),
-        R::QuotaExceeded | R::MessageRateTooHigh => ("finds this page too busy", BY_ITSELF),
-        _ => ("ended the connection", BY_ITSELF),
-    };
-    with_words(format!("{host} {what}."), cure, farewell)
-}
-
 /// The Server's own words stand behind ours.
-fn with_words(what: String, cure: &str, farewell: &Farewell) -> Trouble {
-    let words = match (&farewell.reason_string, &farewell.server_reference) {
-        (Some(words), _) => format!(" It says: “{words}”."),
-        (None, Some(other)) => format!(" It names {other}."),
-        (None, None) => String::new(),
-    };
-    trouble(what + &words, cure)
+fn add_words(what: &mut String, farewell: &Farewell) {
+    match (&farewell.reason_string, &farewell.server_reference) {
+        (Some(words), _) => *what += &format!(" It says: “{words}”."),
+        (None, Some(other)) => *what += &format!(" It names {other}."),
+        (None, None) => {}
+    }
 }
 
 /// Why a message was not taken, in words that fit on a tile.
@@ -177,25 +147,15 @@ pub fn refusal(reason: ReasonCode) -> String {
     }
 }
 
-fn trouble(what: impl Into<String>, cure: impl Into<String>) -> Trouble {
-    Trouble { what: what.into(), cure: cure.into() }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn words(ended: &Ended, change: impl FnOnce(&mut Place<'_>)) -> String {
+    fn words(ended: &Ended, change: impl FnOnce(&mut Place)) -> String {
         let address = Address::choose(false, "home:8080", None).unwrap();
-        let mut place = Place {
-            address: &address,
-            page_is_secure: false,
-            online: true,
-            was_connected: false,
-            probe: Probe::NotAsked,
-        };
+        let mut place = Place::at(&address);
         change(&mut place);
-        let Trouble { what, cure } = explain(ended, place);
+        let Trouble { what, cure, .. } = explain(ended, &address, place);
         format!("{what} {cure}")
     }
 
@@ -210,7 +170,11 @@ mod tests {
     #[test]
     fn a_server_that_is_gone_differs_from_a_wrong_path() {
         assert!(words(&closed(), |p| p.probe = Probe::Silent).starts_with("home:8080 does not answer."));
-        assert!(words(&closed(), |p| p.probe = Probe::Healthy).contains("/mqtt does not take"));
+        let wrong = words(&closed(), |p| p.probe = Probe::Status(404));
+        assert!(
+            wrong.starts_with("home:8080 is there, but has no broker at ws://home:8080/mqtt."),
+            "{wrong}"
+        );
         let gone = words(&closed(), |p| (p.probe, p.was_connected) = (Probe::Silent, true));
         assert!(gone.contains("has stopped answering"));
         assert!(words(&closed(), |p| p.was_connected = true).contains("was lost"));

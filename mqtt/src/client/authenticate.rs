@@ -11,7 +11,7 @@ use crate::{Instant, ReasonCode};
 
 /// A method of enhanced authentication, with whatever it knows of the user. It is asked in the midst of a turn: what it
 /// computes, the driver waits for. Empty data is data that is absent.
-pub trait Authenticator: Debug + Send {
+pub trait Authenticator: Debug {
     /// The Authentication Method; always the same.
     fn method(&self) -> &str;
 

@@ -91,6 +91,12 @@ fn pages_of_other_origins_may_not_connect() {
     ] {
         let response = Request::upgrade("/mqtt", "mqtt").with("Origin", origin).send(bridge.http);
         assert_eq!(response.status, status, "{origin}");
+        // A page whose WebSocket failed may ask why, by plain HTTP.
+        for (method, otherwise) in [("GET", 426), ("POST", 405)] {
+            let response = Request::new(method, "/mqtt").with("Origin", origin).send(bridge.http);
+            assert_eq!(response.status, if status == 101 { otherwise } else { status }, "{method} {origin}");
+            assert_eq!(response.header("access-control-allow-origin"), Some("*"), "{method} {origin}");
+        }
     }
 }
 

@@ -53,7 +53,11 @@ fn a_wrong_path_is_told_from_a_server_that_is_gone() {
     let mut stage = Stage::at(bridge, PHONE, &path);
     let host = stage.bridge.http.to_string();
     let says = |words: &str| format!("return document.body.innerText.includes('{words}')");
-    stage.browser.wait_for("it names the path", SOON, &says(&format!("{host} is there, but /nothing-here")));
+    stage.browser.wait_for(
+        "it names the path",
+        SOON,
+        &says(&format!("{host} is there, but has no broker at ws://{host}/nothing-here")),
+    );
     let link = stage.browser.attribute("html", "data-link");
     assert!(matches!(link.as_deref(), Some("refused" | "reconnecting")), "{link:?}");
     stage.bridge.kill();
