@@ -1,8 +1,8 @@
 //! `cargo xtask npm`: the browser's client as an npm package in target/npm. Knows how it is made, not what it does.
 //!
 //! ```text
-//!   client-wasm/npm/src ─ rustc, wasm-bindgen ─▶ core.js, core.d.ts, core_bg.wasm ┐
-//!   client-wasm/npm/ts ──────────────────────────────────────────────────────────┴─ tsc, esbuild ─▶ target/npm
+//!   client-wasm/npm/src ─ rustc, wasm-bindgen ─▶ core.js, core.d.ts, core_bg.wasm, and the same as durable_core ┐
+//!   client-wasm/npm/ts ─────────────────────────────────────────────────────────────────────────────────────────┴─ tsc, esbuild ─▶ target/npm
 //! ```
 
 use std::{
@@ -46,19 +46,25 @@ pub(crate) fn build() -> Result<PathBuf> {
         }
     }
     copy_folder(&home.join("ts"), &work)?;
-    bind(&work)?;
+    for module in &MODULES {
+        bind(&work, module)?;
+    }
 
     fs::create_dir_all(&package)?;
     let mut types = command::program(system::typescript()?);
     types.arg("--project").arg(in_folder(&home.join("tsconfig.json"), &work)?);
     command::run(types.arg("--emitDeclarationOnly").arg("--outDir").arg(&package))?;
-    // One small file is one wait for a page, where ten would be a chain of them.
-    let mut bundle = command::program(system::esbuild()?);
-    bundle.arg(work.join("index.ts")).arg(format!("--outfile={}", package.join("index.js").display()));
-    bundle.args(["--bundle", "--format=esm", "--minify", "--target=es2022", "--log-level=warning"]);
-    command::run(&mut bundle)?;
-    for name in ["core.d.ts", "core_bg.wasm"] {
-        copy(&work.join(name), &package.join(name))?;
+    // One small file is one wait for a page, where ten would be a chain of them. What few pages need is another.
+    for module in &MODULES {
+        let mut bundle = command::program(system::esbuild()?);
+        bundle.arg(work.join(format!("{}.ts", module.entry)));
+        bundle.arg(format!("--outfile={}", package.join(format!("{}.js", module.entry)).display()));
+        bundle.args(["--bundle", "--format=esm", "--minify", "--target=es2022", "--log-level=warning"]);
+        command::run(bundle.args(["--external:./durable.js", "--external:./index.js"]))?;
+        for ending in [".d.ts", "_bg.wasm"] {
+            let name = format!("{}{ending}", module.name);
+            copy(&work.join(&name), &package.join(&name))?;
+        }
     }
     for name in ["package.json", "README.md"] {
         copy(&home.join(name), &package.join(name))?;
@@ -76,11 +82,25 @@ pub(crate) fn build() -> Result<PathBuf> {
     Ok(package)
 }
 
-/// Compiles the wasm module and binds it to JavaScript.
-fn bind(folder: &Path) -> Result<()> {
+/// A wasm module of the package.
+struct Module {
+    name: &'static str,
+    features: &'static str,
+    /// The program that uses it.
+    entry: &'static str,
+}
+
+/// Two, so that only pages whose Session outlives them carry what that takes.
+const MODULES: [Module; 2] = [
+    Module { name: "core", features: "", entry: "index" },
+    Module { name: "durable_core", features: "durable", entry: "durable" },
+];
+
+/// Compiles a wasm module and binds it to JavaScript.
+fn bind(folder: &Path, module: &Module) -> Result<()> {
     let wasm_bindgen = tools::wasm_bindgen()?;
     let mut cargo = command::cargo(["build", "--locked", "--target", tools::WASM, "-p", "client-npm"]);
-    command::run(cargo.args(["--profile", "wasm-release"]))?;
+    command::run(cargo.args(["--profile", "wasm-release", "--features", module.features]))?;
     let compiled = command::target().join(tools::WASM).join("wasm-release/client_npm.wasm");
     let mut bind = command::program(wasm_bindgen);
     bind.args([
@@ -89,16 +109,17 @@ fn bind(folder: &Path) -> Result<()> {
         "--remove-name-section",
         "--remove-producers-section",
         "--out-name",
-        "core",
+        module.name,
     ]);
     command::run(bind.arg("--out-dir").arg(folder).arg(compiled))?;
-    let (glue, wasm) = (folder.join("core.js"), folder.join("core_bg.wasm"));
+    let (glue, wasm) =
+        (folder.join(format!("{}.js", module.name)), folder.join(format!("{}_bg.wasm", module.name)));
     tools::wasm_opt(&wasm)?;
-    let (text, module) = shape::shape(&fs::read_to_string(&glue)?, &fs::read(&wasm)?)?;
+    let (text, shaped) = shape::shape(&fs::read_to_string(&glue)?, &fs::read(&wasm)?)?;
     fs::write(&glue, text)?;
-    fs::write(&wasm, module)?;
+    fs::write(&wasm, shaped)?;
     // Programs that do not ask for the newest library know no such symbol, and nobody needs it: the package frees by itself.
-    let types = folder.join("core.d.ts");
+    let types = folder.join(format!("{}.d.ts", module.name));
     let text = fs::read_to_string(&types)?;
     let kept = text.lines().filter(|line| line.trim() != "[Symbol.dispose](): void;");
     Ok(fs::write(&types, kept.collect::<Vec<_>>().join("\n") + "\n")?)
@@ -128,7 +149,11 @@ fn sizes(package: &Path) -> Result<Vec<FileSize>> {
         fs::read_dir(package)?.filter_map(|entry| entry.ok()?.file_name().into_string().ok()).collect();
     names.retain(|name| name.ends_with(".js") || name.ends_with(".wasm"));
     names.sort();
-    names.into_iter().map(|name| assets::size(&name, &fs::read(package.join(&name))?)).collect()
+    let size = |name: String| {
+        let size = assets::size(&name, &fs::read(package.join(&name))?)?;
+        Ok(FileSize { first_visit: !name.starts_with("durable"), ..size })
+    };
+    names.into_iter().map(size).collect()
 }
 
 /// TypeScript's settings hold for the folder that they lie in.

@@ -43,7 +43,7 @@ try {
   console.log(code satisfies string, error.reason?.toFixed());
 }
 
-const answer = await client.request('home/clock/get', '', { qos: 1, timeout: 1_000, signal: stop.signal });
+const answer = await client.request('home/clock/get', '', { qos: 1, deadline: 1_000, signal: stop.signal });
 show(answer);
 for await (const message of client.messages({ limit: 10, signal: stop.signal })) {
   await client.respond(message, 'pong');

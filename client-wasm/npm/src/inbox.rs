@@ -14,6 +14,8 @@ use std::ops::Range;
 use mqtt::client::Received;
 use mqtt::{MessageProperties, Qos, TopicName};
 
+use super::fields::{name, put, put_pairs};
+
 /// Places for topics. Topics that share a place cost the crossing of their text, nothing else.
 const PLACES: usize = 1 << 10;
 
@@ -24,16 +26,6 @@ const DUP: u32 = 1 << 3;
 const NEW_TOPIC: u32 = 1 << 4;
 /// Properties come along.
 const PROPERTIES: u32 = 1 << 5;
-
-/// Before each property, followed by its length in four bytes, the lowest first. Numbers are of four bytes likewise.
-const PAYLOAD_IS_UTF8: u8 = 1;
-const EXPIRY: u8 = 2;
-const RESPONSE_TOPIC: u8 = 3;
-const CORRELATION_DATA: u8 = 4;
-const USER_NAME: u8 = 5;
-const USER_VALUE: u8 = 6;
-const CONTENT_TYPE: u8 = 7;
-const SUBSCRIPTION_ID: u8 = 8;
 
 /// What was gathered.
 #[derive(Debug)]
@@ -90,38 +82,29 @@ impl Inbox {
     }
 
     fn properties(&mut self, properties: Option<&MessageProperties>, ids: &[u32]) -> Range<usize> {
-        let start = self.bytes.len();
+        let (start, out) = (self.bytes.len(), &mut self.bytes);
         if let Some(properties) = properties {
             if let Some(is_utf8) = properties.payload_is_utf8 {
-                self.property(PAYLOAD_IS_UTF8, &u32::from(is_utf8).to_le_bytes());
+                put(out, name::PAYLOAD_IS_UTF8, &u32::from(is_utf8).to_le_bytes());
             }
             if let Some(seconds) = properties.message_expiry_s {
-                self.property(EXPIRY, &seconds.to_le_bytes());
+                put(out, name::EXPIRY, &seconds.to_le_bytes());
             }
             if let Some(topic) = &properties.response_topic {
-                self.property(RESPONSE_TOPIC, topic.as_bytes());
+                put(out, name::RESPONSE_TOPIC, topic.as_bytes());
             }
             if let Some(data) = &properties.correlation_data {
-                self.property(CORRELATION_DATA, data);
+                put(out, name::CORRELATION_DATA, data);
             }
-            for (name, value) in &properties.user_properties {
-                self.property(USER_NAME, name.as_bytes());
-                self.property(USER_VALUE, value.as_bytes());
-            }
+            put_pairs(out, &properties.user_properties);
             if let Some(kind) = &properties.content_type {
-                self.property(CONTENT_TYPE, kind.as_bytes());
+                put(out, name::CONTENT_TYPE, kind.as_bytes());
             }
         }
         for id in ids {
-            self.property(SUBSCRIPTION_ID, &id.to_le_bytes());
+            put(out, name::SUBSCRIPTION_ID, &id.to_le_bytes());
         }
         start..self.bytes.len()
-    }
-
-    fn property(&mut self, tag: u8, value: &[u8]) {
-        self.bytes.push(tag);
-        self.bytes.extend_from_slice(&length(value.len()).to_le_bytes());
-        self.bytes.extend_from_slice(value);
     }
 }
 

@@ -1,27 +1,39 @@
 //! The wasm part of the npm package: a [`Link`] for pages that are written in JavaScript.
 //!
 //! It knows no more of JavaScript than the [`Host`] it tells; Promises, events and errors are made in `ts/`. A crate of its
-//! own, so that what it exports weighs on no page that is written in Rust.
+//! own, so that what it exports weighs on no page that is written in Rust. With the feature `durable` it is a second, heavier
+//! module, which a page loads only when it asks for Sessions that outlive it.
 
+mod authenticate;
+mod fields;
 mod host;
 mod inbox;
 mod settings;
 mod tell;
 
+use std::cell::RefCell;
+use std::rc::Rc;
 use std::time::Duration;
 
-use client_wasm::connection::{Link, now};
-use mqtt::client::{Offline, PublishId};
+use client_wasm::connection::reason::{Place, Probe, Reason};
+use client_wasm::connection::{Link, Setup, now};
+use mqtt::client::{Ended, Offline, PublishId};
 use mqtt::packet::{RetainHandling, SubscriptionOptions};
 use mqtt::{ReasonCode, TopicFilter};
 use wasm_bindgen::prelude::*;
+
+use authenticate::ByHost;
+use fields::{Fields, name, put};
+use host::Failure;
+use settings::{Draft, Settings};
+use tell::{Past, Tell};
+
+pub use host::Host;
 
 /// Faster than the one of the standard library, and two kilobytes of brotli less.
 #[cfg(target_arch = "wasm32")]
 #[global_allocator]
 static ALLOCATOR: talc::wasm::WasmDynamicTalc = talc::wasm::new_wasm_dynamic_allocator();
-
-pub use host::{Host, Properties, Settings};
 
 /// One connection that keeps itself alive.
 #[wasm_bindgen]
@@ -29,62 +41,89 @@ pub use host::{Host, Properties, Settings};
 pub struct Core {
     link: Link,
     host: Host,
+    past: Rc<RefCell<Past>>,
+}
+
+/// A Session that outlives its page, found and claimed.
+#[cfg(feature = "durable")]
+#[wasm_bindgen]
+#[derive(Debug)]
+pub struct Session(client_wasm::connection::Durable);
+
+#[cfg(feature = "durable")]
+#[wasm_bindgen]
+impl Session {
+    /// Finds the Session of this tab; its client identifier begins with `prefix`.
+    #[wasm_bindgen(js_name = open)]
+    pub async fn open(prefix: String) -> Self {
+        Self(client_wasm::connection::Durable::open(&prefix).await)
+    }
 }
 
 #[wasm_bindgen]
 impl Core {
-    /// Begins to connect to an address that a WebSocket takes.
+    /// Begins to connect to an address that a WebSocket takes. The settings are fields.
     ///
     /// # Errors
     /// What is wrong with the settings.
     #[wasm_bindgen(constructor)]
-    pub fn new(address: &str, settings: &Settings, host: Host) -> Result<Self, JsValue> {
-        let config = settings::config(&host, settings)?;
-        let observer = tell::Tell::new(host.clone().unchecked_into());
-        let link = Link::open_for(address, config, observer);
-        Ok(Self { link, host })
+    pub fn new(address: &str, settings: &[u8], host: Host) -> Result<Self, JsValue> {
+        let (setup, past) = (setup(&host, settings)?, Rc::<RefCell<Past>>::default());
+        let link = Link::open_for(address, setup, Tell::new(host.clone(), Rc::clone(&past)));
+        Ok(Self { link, host, past })
+    }
+
+    /// The same with a Session that outlives the page.
+    ///
+    /// # Errors
+    /// What is wrong with the settings.
+    #[cfg(feature = "durable")]
+    pub fn durable(address: &str, settings: &[u8], host: Host, session: Session) -> Result<Self, JsValue> {
+        let (setup, past) = (setup(&host, settings)?, Rc::<RefCell<Past>>::default());
+        let tell = Tell::new(host.clone(), Rc::clone(&past));
+        let link = Link::durable_for(address, setup, session.0, tell);
+        Ok(Self { link, host, past })
     }
 
     /// Publishes; gives the number by which [`Host`] hears what became of it. Without a connection it waits: until `patience`
-    /// milliseconds are over, for ever if that is negative, not at all if it is zero.
+    /// milliseconds are over, for ever if that is negative, not at all if it is zero. The properties are fields.
     ///
     /// # Errors
     /// Why it is not taken. Nothing was sent then.
     pub fn publish(
         &self,
-        topic: &str,
+        topic: String,
         payload: Vec<u8>,
         qos: u8,
         retain: bool,
         patience: f64,
-        properties: Option<Properties>,
+        properties: &[u8],
     ) -> Result<f64, JsValue> {
-        let host = &self.host;
-        let message = settings::message(host, topic, payload, qos, retain, properties.as_ref())?;
+        let draft = Draft { topic: Some(topic), payload, qos: qos.into(), retain, properties };
+        let message = draft.message(&self.host)?;
         let offline = match patience {
             0.0 => Offline::FailNow,
-            ms if ms > 0.0 => Offline::WaitUntil(now() + Duration::from_secs_f64(ms / 1000.0)),
+            ms if ms > 0.0 => Offline::WaitUntil(now() + Duration::from_millis(whole(ms))),
             _ => Offline::Wait,
         };
-        let id = self.link.publish(message, offline).map_err(|e| settings::not_taken(host, e))?;
+        let id = self.link.publish(message, offline).map_err(|e| settings::not_taken(&self.host, e))?;
         Ok(id.number() as f64)
     }
 
     /// Takes back what was not sent yet; says whether it was so, as the host hears too.
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "it came from `publish`")]
     #[must_use]
     pub fn cancel(&self, id: f64) -> bool {
-        self.link.cancel(PublishId::from_number(id as u64))
+        self.link.cancel(PublishId::from_number(whole(id)))
     }
 
-    /// Subscribes; gives the number by which the answer comes. `options` are those of the packet (3.8.3.1), one byte for all
-    /// filters; `id` 0 is none.
+    /// Subscribes to filters, which are fields; gives the number by which the answer comes. `options` are those of the packet
+    /// (3.8.3.1), one byte for all filters; `id` 0 is none.
     ///
     /// # Errors
     /// What is wrong with a filter.
-    pub fn subscribe(&self, filters: Vec<String>, options: u8, id: u32) -> Result<f64, JsValue> {
+    pub fn subscribe(&self, filters: &[u8], options: u8, id: u32) -> Result<f64, JsValue> {
         let options = SubscriptionOptions {
-            qos: settings::qos(&self.host, options & 3)?,
+            qos: settings::qos(&self.host, u32::from(options & 3))?,
             no_local: options & 4 != 0,
             retain_as_published: options & 8 != 0,
             retain_handling: match options >> 4 {
@@ -93,16 +132,16 @@ impl Core {
                 _ => RetainHandling::DoNotSend,
             },
         };
-        let filters: Vec<_> = self.filters(&filters)?.into_iter().map(|filter| (filter, options)).collect();
+        let filters: Vec<_> = self.filters(filters)?.into_iter().map(|filter| (filter, options)).collect();
         Ok(self.link.subscribe(&filters, (id != 0).then_some(id)).number() as f64)
     }
 
-    /// Ends subscriptions; gives the number by which the answer comes.
+    /// Ends subscriptions to filters, which are fields; gives the number by which the answer comes.
     ///
     /// # Errors
     /// What is wrong with a filter.
-    pub fn unsubscribe(&self, filters: Vec<String>) -> Result<f64, JsValue> {
-        Ok(self.link.unsubscribe(&self.filters(&filters)?).number() as f64)
+    pub fn unsubscribe(&self, filters: &[u8]) -> Result<f64, JsValue> {
+        Ok(self.link.unsubscribe(&self.filters(filters)?).number() as f64)
     }
 
     /// Connects now instead of waiting for the next attempt; probes a connection that is there.
@@ -115,6 +154,37 @@ impl Core {
         self.link.close();
     }
 
+    /// Proves anew who this is, by the authentication that it has connected with.
+    ///
+    /// # Errors
+    /// Why it cannot be begun.
+    pub fn reauthenticate(&self) -> Result<(), JsValue> {
+        self.link.reauthenticate().map_err(|e| self.host.failure(Failure::Argument, &e.to_string()))
+    }
+
+    /// Why there is no connection: the place in `REASONS` of `ts/errors.ts`. `probe` is an HTTP status, or below 100 what
+    /// `ts/probe.ts` says; `place` has bits for a secure address, this machine, a secure page, and a network.
+    #[must_use]
+    pub fn reason(&self, probe: u16, place: u8) -> u8 {
+        let past = self.past.borrow();
+        let probe = match probe {
+            0 => Probe::NotAsked,
+            1 => Probe::Silent,
+            2 => Probe::Unreadable,
+            3 => Probe::WithoutTls,
+            status => Probe::Status(status),
+        };
+        let place = Place {
+            is_secure: place & 1 != 0,
+            is_loopback: place & 2 != 0,
+            page_is_secure: place & 4 != 0,
+            online: place & 8 != 0,
+            was_connected: past.was_connected,
+            probe,
+        };
+        Reason::of(past.ended.as_ref().unwrap_or(&Ended::Stopped), place) as u8
+    }
+
     /// The client identifier, once it is known.
     #[wasm_bindgen(getter, js_name = clientId)]
     #[must_use]
@@ -122,12 +192,50 @@ impl Core {
         self.link.client_id()
     }
 
-    fn filters(&self, texts: &[String]) -> Result<Vec<TopicFilter>, JsValue> {
-        let filter = |text: &String| {
-            TopicFilter::new(text.as_str().into()).map_err(|e| settings::no_topic(&self.host, text, e))
-        };
-        texts.iter().map(filter).collect()
+    /// Filters that are subscribed to, also by the page before, as fields.
+    #[must_use]
+    pub fn subscriptions(&self) -> Vec<u8> {
+        let mut fields = Vec::new();
+        for filter in self.link.filters() {
+            put(&mut fields, name::FILTER, filter.as_str().as_bytes());
+        }
+        fields
     }
+
+    /// Whether the Session outlives the page.
+    #[wasm_bindgen(getter, js_name = isDurable)]
+    #[must_use]
+    pub fn is_durable(&self) -> bool {
+        self.link.is_durable()
+    }
+
+    fn filters(&self, fields: &[u8]) -> Result<Vec<TopicFilter>, JsValue> {
+        let mut filters = Vec::new();
+        for (_, text) in Fields(fields).filter(|(name, _)| *name == name::FILTER) {
+            let text = text.text();
+            let filter = TopicFilter::new(text.as_str().into());
+            filters.push(filter.map_err(|e| settings::no_topic(&self.host, &text, e))?);
+        }
+        Ok(filters)
+    }
+}
+
+fn setup(host: &Host, settings: &[u8]) -> Result<Setup, JsValue> {
+    let Settings { config, authentication_method } = Settings::read(host, settings)?;
+    let mut setup = Setup::from(config);
+    if let Some(method) = authentication_method {
+        setup = setup.with_authenticator(ByHost::new(method, host.clone()));
+    }
+    Ok(setup)
+}
+
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "JavaScript counts what it was given"
+)]
+const fn whole(number: f64) -> u64 {
+    number as u64
 }
 
 /// What a Reason Code means, in words for a person.
@@ -135,4 +243,19 @@ impl Core {
 #[must_use]
 pub fn reason_text(code: u8) -> String {
     ReasonCode::from_byte(code).map_or_else(String::new, |reason| reason.text().to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn both_sides_have_the_same_reasons_in_one_order() {
+        let text = include_str!("../ts/errors.ts");
+        let list = text.split("REASONS = [").nth(1).unwrap().split(']').next().unwrap();
+        let there: Vec<_> = list.split('\'').skip(1).step_by(2).collect();
+        let here: Vec<_> = Reason::ALL.iter().map(|reason| reason.code()).collect();
+        assert_eq!(there, here);
+        assert!(Reason::ALL.iter().enumerate().all(|(at, reason)| *reason as usize == at));
+    }
 }

@@ -7,101 +7,139 @@ use mqtt::client::{Config, PublishError};
 use mqtt::{Message, MessageProperties, Qos, SessionExpiry, TopicError, TopicName, Version, Will};
 use wasm_bindgen::prelude::*;
 
-use super::host::{self, Host, Properties, Settings};
+use super::fields::{Fields, name};
+use super::host::{Failure, Host};
 
-/// The configuration; what is not said has the machine's own value, the client identifier a random one.
-pub(crate) fn config(host: &Host, settings: &Settings) -> Result<Config, JsValue> {
-    let usual = Config::default();
-    let large = |number: Option<u32>, usual| number.and_then(|n| usize::try_from(n).ok()).unwrap_or(usual);
-    Ok(Config {
-        version: match settings.version() {
-            None | Some(5) => Version::V5,
-            Some(4) => Version::V3_1_1,
-            Some(3) => Version::V3_1,
-            Some(_) => return Err(host.error("invalid-argument", "version is 5, 4 or 3")),
-        },
-        fall_back: settings.fall_back().unwrap_or(usual.fall_back),
-        client_id: settings.client_id().unwrap_or_else(|| identity::fresh("js-")),
-        clean_start: settings.clean().unwrap_or(usual.clean_start),
-        keep_alive_s: settings.keep_alive().unwrap_or(usual.keep_alive_s),
-        user_name: settings.username(),
-        password: settings.password().map(Into::into),
-        will: settings.will().map(|asked| will(host, &asked)).transpose()?,
-        session_expiry: match settings.session_expiry() {
-            None | Some(0) => SessionExpiry::AtDisconnect,
-            Some(u32::MAX) => SessionExpiry::Never,
-            Some(seconds) => SessionExpiry::After(seconds),
-        },
-        receive_maximum: settings.receive_maximum().unwrap_or(usual.receive_maximum),
-        max_packet_bytes: settings.max_packet_bytes().unwrap_or(usual.max_packet_bytes),
-        request_response_information: settings.request_response_information().unwrap_or(false),
-        user_properties: pairs(settings.connect_user_properties()),
-        connect_timeout: settings
-            .connect_timeout()
-            .map_or(usual.connect_timeout, |ms| Duration::from_millis(ms.into())),
-        max_queued_messages: large(settings.max_queued_messages(), usual.max_queued_messages),
-        max_queued_bytes: large(settings.max_queued_bytes(), usual.max_queued_bytes),
-        seed: identity::seed(),
-        ..usual
-    })
+/// How to connect; what is not said has the machine's own value, the client identifier a random one.
+pub(crate) struct Settings {
+    pub(crate) config: Config,
+    pub(crate) authentication_method: Option<String>,
 }
 
-/// A message to publish.
-pub(crate) fn message(
-    host: &Host,
-    topic: &str,
-    payload: Vec<u8>,
-    qos: u8,
-    retain: bool,
-    properties: Option<&Properties>,
-) -> Result<Message, JsValue> {
-    let qos = self::qos(host, qos)?;
-    let topic = TopicName::new(topic.into()).map_err(|e| no_topic(host, topic, e))?;
-    let mut message = Message::new(topic, payload).with_qos(qos).with_retain(retain);
-    message.properties = properties.map(|asked| {
-        Box::new(MessageProperties {
-            payload_is_utf8: asked.payload_is_utf8(),
-            message_expiry_s: asked.expiry(),
-            response_topic: asked.response_topic().map(Into::into),
-            correlation_data: asked.correlation_data().map(Into::into),
-            user_properties: pairs(asked.user_properties()),
-            content_type: asked.content_type().map(Into::into),
-        })
-    });
-    Ok(message)
+impl Settings {
+    pub(crate) fn read(host: &Host, fields: &[u8]) -> Result<Self, JsValue> {
+        let mut config = Config { seed: identity::seed(), ..Config::default() };
+        let (mut will, mut delay_s) = (Draft::default(), 0);
+        let (mut client_id, mut authentication_method) = (None, None);
+        for (name, value) in Fields(fields) {
+            let large = value.number() as usize;
+            match name {
+                name::VERSION => {
+                    config.version = match value.number() {
+                        5 => Version::V5,
+                        4 => Version::V3_1_1,
+                        3 => Version::V3_1,
+                        _ => return Err(host.failure(Failure::Argument, "version is 5, 4 or 3")),
+                    }
+                }
+                name::FALL_BACK => config.fall_back = value.flag(),
+                name::CLIENT_ID => client_id = Some(value.text()),
+                name::CLEAN => config.clean_start = value.flag(),
+                name::KEEP_ALIVE => config.keep_alive_s = value.short(),
+                name::USERNAME => config.user_name = Some(value.text()),
+                name::PASSWORD => config.password = Some(value.bytes().into()),
+                name::SESSION_EXPIRY => {
+                    config.session_expiry = match value.number() {
+                        0 => SessionExpiry::AtDisconnect,
+                        u32::MAX => SessionExpiry::Never,
+                        seconds => SessionExpiry::After(seconds),
+                    }
+                }
+                name::RECEIVE_MAXIMUM => config.receive_maximum = value.short(),
+                name::MAX_PACKET_BYTES => config.max_packet_bytes = value.number(),
+                name::ASK_RESPONSE_INFORMATION => config.request_response_information = value.flag(),
+                name::CONNECT_TIMEOUT => {
+                    config.connect_timeout = Duration::from_millis(value.number().into())
+                }
+                name::MAX_QUEUED_MESSAGES => config.max_queued_messages = large,
+                name::MAX_QUEUED_BYTES => config.max_queued_bytes = large,
+                name::AUTHENTICATION_METHOD => authentication_method = Some(value.text()),
+                name::USER_NAME => config.user_properties.push((value.text(), String::new())),
+                name::USER_VALUE => {
+                    if let Some(last) = config.user_properties.last_mut() {
+                        last.1 = value.text();
+                    }
+                }
+                name::WILL_TOPIC => will.topic = Some(value.text()),
+                name::WILL_PAYLOAD => will.payload = value.bytes(),
+                name::WILL_QOS => will.qos = value.number(),
+                name::WILL_RETAIN => will.retain = value.flag(),
+                name::WILL_DELAY => delay_s = value.number(),
+                name::WILL_PROPERTIES => will.properties = value.0,
+                _ => {}
+            }
+        }
+        config.client_id = client_id.unwrap_or_else(|| identity::fresh("js-"));
+        if will.topic.is_some() {
+            config.will = Some(Will { message: will.message(host)?, delay_s });
+        }
+        Ok(Self { config, authentication_method })
+    }
 }
 
-fn will(host: &Host, asked: &host::Will) -> Result<Will, JsValue> {
-    let (topic, payload) = (asked.topic(), asked.payload());
-    let (qos, retain) = (asked.qos().unwrap_or(0), asked.retain().unwrap_or(false));
-    let message = message(host, &topic, payload, qos, retain, asked.properties().as_ref())?;
-    Ok(Will { message, delay_s: asked.delay().unwrap_or(0) })
+/// A message as it is asked for.
+#[derive(Default)]
+pub(crate) struct Draft<'a> {
+    pub(crate) topic: Option<String>,
+    pub(crate) payload: Vec<u8>,
+    pub(crate) qos: u32,
+    pub(crate) retain: bool,
+    pub(crate) properties: &'a [u8],
 }
 
-pub(crate) fn qos(host: &Host, level: u8) -> Result<Qos, JsValue> {
-    Qos::from_level(level).ok_or_else(|| host.error("invalid-argument", "qos is 0, 1 or 2"))
+impl Draft<'_> {
+    pub(crate) fn message(self, host: &Host) -> Result<Message, JsValue> {
+        let qos = qos(host, self.qos)?;
+        let topic = self.topic.unwrap_or_default();
+        let name = TopicName::new(topic.as_str().into()).map_err(|e| no_topic(host, &topic, e))?;
+        let mut message = Message::new(name, self.payload).with_qos(qos).with_retain(self.retain);
+        if !self.properties.is_empty() {
+            message.properties = Some(Box::new(properties(self.properties)));
+        }
+        Ok(message)
+    }
 }
 
-/// Name, value, name, value, in pairs.
-pub(crate) fn pairs<T: From<String>>(flat: Option<Vec<String>>) -> Vec<(T, T)> {
-    let mut words = flat.unwrap_or_default().into_iter();
-    std::iter::from_fn(|| Some((words.next()?.into(), words.next()?.into()))).collect()
+fn properties(fields: &[u8]) -> MessageProperties {
+    let mut properties = MessageProperties::default();
+    for (name, value) in Fields(fields) {
+        match name {
+            name::PAYLOAD_IS_UTF8 => properties.payload_is_utf8 = Some(value.flag()),
+            name::EXPIRY => properties.message_expiry_s = Some(value.number()),
+            name::RESPONSE_TOPIC => properties.response_topic = Some(value.text().into()),
+            name::CORRELATION_DATA => properties.correlation_data = Some(value.bytes().into()),
+            name::CONTENT_TYPE => properties.content_type = Some(value.text().into()),
+            name::USER_NAME => properties.user_properties.push((value.text().into(), "".into())),
+            name::USER_VALUE => {
+                if let Some(last) = properties.user_properties.last_mut() {
+                    last.1 = value.text().into();
+                }
+            }
+            _ => {}
+        }
+    }
+    properties
+}
+
+pub(crate) fn qos(host: &Host, level: u32) -> Result<Qos, JsValue> {
+    let qos = u8::try_from(level).ok().and_then(Qos::from_level);
+    qos.ok_or_else(|| host.failure(Failure::Argument, "qos is 0, 1 or 2"))
 }
 
 pub(crate) fn no_topic(host: &Host, text: &str, e: TopicError) -> JsValue {
-    host.error("invalid-topic", &format!("“{text}”: {e}"))
+    host.failure(Failure::Topic, &format!("“{text}”: {e}"))
 }
 
 /// A message that is not taken, as an Error of JavaScript.
 pub(crate) fn not_taken(host: &Host, e: PublishError) -> JsValue {
-    let code = match e {
-        PublishError::NotConnected => "not-connected",
-        PublishError::QueueFull => "queue-full",
-        PublishError::QosNotSupported(_) => "qos-not-supported",
-        PublishError::RetainNotSupported => "retain-not-supported",
-        PublishError::TooLarge { .. } | PublishError::TooLong => "too-large",
-        PublishError::NullCharacter => "invalid-argument",
-        PublishError::ResponseTopic(_) => "invalid-topic",
+    let why = match e {
+        PublishError::NotConnected => Failure::NotConnected,
+        PublishError::QueueFull => Failure::QueueFull,
+        PublishError::QosNotSupported(_) => Failure::Qos,
+        PublishError::RetainNotSupported => Failure::Retain,
+        PublishError::TooLarge { .. } | PublishError::TooLong => Failure::TooLarge,
+        PublishError::NullCharacter => Failure::Argument,
+        PublishError::ResponseTopic(_) => Failure::Topic,
     };
-    host.error(code, &e.to_string())
+    host.failure(why, &e.to_string())
 }

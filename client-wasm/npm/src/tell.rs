@@ -1,20 +1,44 @@
 //! What happens on a link, told to JavaScript: messages in one call a frame, the rest as it comes, all of it in order.
 
-use super::host::Host;
-use super::inbox::Inbox;
+use std::cell::RefCell;
+use std::rc::Rc;
+
 use client_wasm::connection::{Observer, now};
 use mqtt::client::{Connected, Ended, Event, Outcome, Subject};
 use mqtt::{SessionExpiry, Version};
+
+use super::fields::{name, put, put_pairs};
+use super::host::{Host, notice};
+use super::inbox::Inbox;
+
+/// What is known of the last end, for whoever asks why.
+#[derive(Debug, Default)]
+pub(crate) struct Past {
+    pub(crate) ended: Option<Ended>,
+    pub(crate) was_connected: bool,
+}
 
 /// Tells a host.
 pub(crate) struct Tell {
     host: Host,
     inbox: Inbox,
+    past: Rc<RefCell<Past>>,
 }
 
 impl Tell {
-    pub(crate) fn new(host: Host) -> Self {
-        Self { host, inbox: Inbox::new() }
+    pub(crate) fn new(host: Host, past: Rc<RefCell<Past>>) -> Self {
+        Self { host, inbox: Inbox::new(), past }
+    }
+
+    fn connected(&self, connected: &Connected) {
+        let mut fields = Vec::new();
+        put(&mut fields, name::CLIENT_ID, connected.client_id.as_bytes());
+        if let Some(basis) = &connected.response_information {
+            put(&mut fields, name::RESPONSE_INFORMATION, basis.as_bytes());
+        }
+        remark(&mut fields, connected.reason_string.as_deref(), &connected.user_properties);
+        self.past.borrow_mut().was_connected = true;
+        self.host.connected(&numbers(connected), &fields);
     }
 
     fn published(&self, id: f64, outcome: Outcome) {
@@ -28,26 +52,30 @@ impl Tell {
             Outcome::Impossible(e) => (6, 0, Some(e.to_string())),
             Outcome::Cancelled => (7, 0, None),
         };
-        self.host.published(id, outcome, reason, text);
+        self.host.published(id, outcome, reason, text.as_deref().unwrap_or_default());
     }
 
-    fn ended(&self, why: &Ended, retry_in: f64) {
-        let (code, farewell) = match why {
-            Ended::Stopped => ("stopped", None),
-            Ended::Refused(farewell) => ("refused", Some(farewell)),
-            Ended::Disconnected(farewell) => ("disconnected", Some(farewell)),
-            Ended::TakenOver(farewell) => ("taken-over", Some(farewell)),
-            Ended::ConnectTimeout => ("connect-timeout", None),
-            Ended::PingTimeout => ("ping-timeout", None),
-            Ended::TransportClosed { .. } => ("transport-closed", None),
-            Ended::Unsendable => ("unsendable", None),
-            Ended::Unauthentic(_) => ("unauthentic", None),
-            Ended::Malformed(_) => ("malformed", None),
-            Ended::Misbehaved(_) => ("protocol-error", None),
+    /// The codes are in the order of `ENDS` in `ts/errors.ts`.
+    fn ended(&self, why: Ended, retry_in: f64) {
+        let (code, farewell) = match &why {
+            Ended::Stopped => (0, None),
+            Ended::Refused(farewell) => (1, Some(farewell)),
+            Ended::Disconnected(farewell) => (2, Some(farewell)),
+            Ended::TakenOver(farewell) => (3, Some(farewell)),
+            Ended::ConnectTimeout => (4, None),
+            Ended::PingTimeout => (5, None),
+            Ended::TransportClosed { .. } => (6, None),
+            Ended::Unsendable => (7, None),
+            Ended::Unauthentic(_) => (8, None),
+            Ended::Malformed(_) => (9, None),
+            Ended::Misbehaved(_) => (10, None),
         };
         let reason = farewell.map_or(0, |farewell| farewell.reason.byte());
-        let reference = farewell.and_then(|farewell| farewell.server_reference.clone());
-        self.host.ended(code, reason, why.to_string(), reference, retry_in);
+        let reference =
+            farewell.and_then(|farewell| farewell.server_reference.as_deref()).unwrap_or_default();
+        let (reference, text) = (reference.to_owned(), why.to_string());
+        self.past.borrow_mut().ended = Some(why);
+        self.host.ended(code, reason, &text, &reference, retry_in);
     }
 }
 
@@ -58,21 +86,15 @@ impl Observer for Tell {
         }
         self.settled();
         match event {
-            Event::Connected(connected) => self.host.connected(
-                &numbers(&connected),
-                &connected.client_id,
-                connected.response_information,
-                connected.reason_string,
-                flat(connected.user_properties),
-            ),
+            Event::Connected(connected) => self.connected(&connected),
             Event::Ended { why, retry_at } => {
-                let retry_in = retry_at.map_or(-1.0, |at| at.since(now()).as_secs_f64() * 1000.0);
-                self.ended(&why, retry_in);
+                let retry_in = retry_at.map_or(-1.0, |at| at.since(now()).as_millis() as f64);
+                self.ended(why, retry_in);
             }
             Event::Published { id, outcome } => self.published(id.number() as f64, outcome),
             Event::Subscribed { id, reasons } | Event::Unsubscribed { id, reasons } => {
-                let reasons = reasons.iter().map(|reason| reason.byte()).collect();
-                self.host.answered(id.number() as f64, reasons);
+                let reasons: Vec<u8> = reasons.iter().map(|reason| reason.byte()).collect();
+                self.host.answered(id.number() as f64, &reasons);
             }
             Event::Remark { about, reason_string, user_properties } => {
                 let id = match about {
@@ -80,12 +102,24 @@ impl Observer for Tell {
                     Subject::Request(id) => id.number(),
                     Subject::Authentication => 0,
                 };
-                self.host.remark(id as f64, reason_string, flat(user_properties));
+                let mut fields = Vec::new();
+                remark(&mut fields, reason_string.as_deref(), &user_properties);
+                self.host.remark(id as f64, &fields);
             }
             Event::SubscriptionLost { filter, reason } => self.host.lost(filter.as_str(), reason.byte()),
-            // Of enhanced authentication, which nothing here begins; messages were taken above.
-            _ => {}
+            Event::InDoubt { id, message } => {
+                let (topic, qos) = (message.topic.as_str(), message.qos.level());
+                self.host.in_doubt(id.number() as f64, topic, &message.payload, qos);
+            }
+            Event::NotStored { why } => self.host.notice(notice::NOT_STORED, &why),
+            Event::Reauthenticated => self.host.notice(notice::REAUTHENTICATED, ""),
+            Event::Message(_) => {} // taken above
         }
+    }
+
+    fn attempt(&mut self) {
+        self.settled();
+        self.host.notice(notice::ATTEMPT, "");
     }
 
     fn settled(&mut self) {
@@ -96,7 +130,7 @@ impl Observer for Tell {
     }
 }
 
-/// What the Server granted, its numbers in the order that `ts/client.ts` reads them in.
+/// What the Server granted, its numbers in the order that `ts/granted.ts` reads them in.
 fn numbers(c: &Connected) -> [u32; 10] {
     [
         c.session_present.into(),
@@ -122,6 +156,9 @@ fn numbers(c: &Connected) -> [u32; 10] {
     ]
 }
 
-fn flat(pairs: Vec<(String, String)>) -> Vec<String> {
-    pairs.into_iter().flat_map(|(name, value)| [name, value]).collect()
+fn remark(fields: &mut Vec<u8>, reason_string: Option<&str>, pairs: &[(String, String)]) {
+    if let Some(words) = reason_string {
+        put(fields, name::REASON_STRING, words.as_bytes());
+    }
+    put_pairs(fields, pairs);
 }

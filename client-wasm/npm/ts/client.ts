@@ -1,20 +1,24 @@
 /** The client: Promises, events and requests over the wasm module, which does all of MQTT. */
 
-import { Core, type Host } from './core.js';
+import type { Core, Host } from './core.js';
 import { Emitter } from './emitter.js';
-import { MqttError } from './errors.js';
+import { ENDS, FAILURES, FOUND_OUT, MqttError, REASONS, type Reason } from './errors.js';
+import { decoded, NAME, pack, unpack } from './fields.js';
+import { granted, remark, type Connected, type Remark } from './granted.js';
 import { Inbox, type MessagesOptions } from './iterate.js';
-import { Message, Unpacker, type Qos, type UserProperties } from './message.js';
+import { Message, Unpacker, type Qos } from './message.js';
 import {
   bytes,
-  packed,
   packedSubscription,
+  properties as packedProperties,
   settings,
   type ConnectOptions,
+  type Authentication,
   type Payload,
   type PublishOptions,
   type SubscribeOptions,
 } from './options.js';
+import { probe } from './probe.js';
 import { Requests, type RequestOptions } from './requests.js';
 
 /**
@@ -22,30 +26,6 @@ import { Requests, type RequestOptions } from './requests.js';
  * happens by itself.
  */
 export type LinkState = 'connecting' | 'connected' | 'waiting' | 'closed';
-
-/** What the Server granted. */
-export interface Connected {
-  readonly sessionPresent: boolean;
-  /** 5 for MQTT 5.0, 4 for 3.1.1, 3 for 3.1. */
-  readonly version: number;
-  readonly clientId: string;
-  /** Seconds, 0 for none. */
-  readonly keepAlive: number;
-  /** Seconds that the Server keeps the Session. */
-  readonly sessionExpiry: number;
-  readonly receiveMaximum: number;
-  readonly maximumQos: Qos;
-  readonly retainAvailable: boolean;
-  readonly maxPacketBytes: number | undefined;
-  readonly wildcardSubscriptionAvailable: boolean;
-  readonly subscriptionIdAvailable: boolean;
-  readonly sharedSubscriptionAvailable: boolean;
-  /** Topic aliases that the Server takes. */
-  readonly topicAliasMaximum: number;
-  readonly responseInformation: string | undefined;
-  readonly reasonString: string | undefined;
-  readonly userProperties: UserProperties;
-}
 
 /** A connection, or the attempt at one, has ended. */
 export interface Closed {
@@ -60,12 +40,35 @@ export interface SubscriptionLost {
   readonly error: MqttError;
 }
 
+/** Why there is no connection. */
+export interface Why {
+  readonly reason: Reason;
+  /** The same for a person. */
+  readonly words: string;
+}
+
+/** A message of which nobody can say whether it arrived: its connection was lost, and the Server has forgotten the Session. */
+export interface InDoubt {
+  readonly topic: string;
+  readonly payload: Uint8Array;
+  readonly qos: Qos;
+}
+
 export interface ClientEvents {
   message: Message;
   connect: Connected;
   close: Closed;
+  /** Some time after `close`: what was found out of its cause. */
+  why: Why;
+  /** An attempt to connect begins: which one, since there was a connection. */
+  attempt: number;
   state: LinkState;
   subscriptionlost: SubscriptionLost;
+  indoubt: InDoubt;
+  /** The storage has failed, as the browser says it: the Session ends with this page. */
+  notstored: string;
+  /** {@link Client.reauthenticate} has succeeded. */
+  reauthenticated: undefined;
 }
 
 /** What became of a message that did all its QoS can promise. */
@@ -82,12 +85,6 @@ export type SubscribeResult =
 
 /** A subscription that was granted. */
 export type Subscription = Extract<SubscribeResult, { granted: true }>;
-
-/** What the Server said beside its reason. */
-export interface Remark {
-  readonly reasonString?: string;
-  readonly userProperties?: UserProperties;
-}
 
 interface Waiting<T> {
   resolve: (value: T) => void;
@@ -122,11 +119,20 @@ export class Client extends Emitter<ClientEvents> {
   #connected: Connected | undefined;
   #closed: Closed | undefined;
   #hasEnded = false;
+  #authentication: Authentication | undefined;
+  #isAuthenticating = false;
+  #isProbing = false;
+
+  readonly #address: string;
+  #attempts = 0;
+  #why: Why | undefined;
 
   /** @internal */
-  constructor(url: string, options: ConnectOptions) {
+  constructor(url: string, options: ConnectOptions, make: (address: string, settings: Uint8Array, host: Host) => Core) {
     super();
-    this.#core = new Core(address(url), settings(options), this.#host());
+    this.#address = address(url);
+    this.#authentication = options.authentication;
+    this.#core = make(this.#address, settings(options), this.#host());
   }
 
   /** How things stand. */
@@ -144,6 +150,23 @@ export class Client extends Emitter<ClientEvents> {
     return this.#closed;
   }
 
+  /** Why there is no connection, as far as it was found out. */
+  get why(): Why | undefined {
+    return this.#why;
+  }
+
+  /** Filters that are subscribed to, with `durable` also by the page before this one. */
+  get subscriptions(): string[] {
+    const filters: string[] = [];
+    if (!this.#hasEnded) unpack(this.#core.subscriptions(), (_name, bytes) => filters.push(decoded(bytes)));
+    return filters;
+  }
+
+  /** Whether the Session outlives the page. */
+  get isDurable(): boolean {
+    return !this.#hasEnded && this.#core.isDurable;
+  }
+
   /** The client identifier, once it is known. */
   get clientId(): string {
     return this.#connected?.clientId ?? '';
@@ -154,12 +177,15 @@ export class Client extends Emitter<ClientEvents> {
    * {@link MqttError} when it has not.
    */
   publish(topic: string, payload: Payload, options: PublishOptions = {}): Promise<Outcome> {
-    const { qos = 0, retain = false, offline = 'wait', expiry, properties, signal } = options;
+    const { qos = 0, retain = false, deadline, offline = deadline ?? 'wait', properties, signal } = options;
+    const { expiry = deadline === undefined ? undefined : Math.ceil(deadline / 1_000) } = options;
     const patience = offline === 'wait' ? -1 : offline === 'fail' ? 0 : offline;
-    return this.#wait(this.#publishes, signal, () => {
-      const id = this.#core.publish(topic, bytes(payload), qos, retain, patience, packed(properties, expiry));
+    const start = (): [number, () => void] => {
+      const extra = packedProperties(properties, expiry);
+      const id = this.#core.publish(topic, bytes(payload), qos, retain, patience, extra);
       return [id, () => void this.#core.cancel(id)];
-    });
+    };
+    return this.#wait(this.#publishes, signal, start, deadline);
   }
 
   /** Subscribes, now and after each reconnect. Rejected where the Server refuses it. */
@@ -172,8 +198,9 @@ export class Client extends Emitter<ClientEvents> {
   ): Promise<Subscription | SubscribeResult[]> {
     const filters = typeof wanted === 'string' ? [wanted] : [...wanted];
     const answer = await this.#wait(this.#answers, options.signal, () => {
-      const id = this.#core.subscribe(filters, packedSubscription(options), options.subscriptionId ?? 0);
-      return [id, () => void this.#core.unsubscribe(filters)];
+      const packed = packedFilters(filters);
+      const id = this.#core.subscribe(packed, packedSubscription(options), options.subscriptionId ?? 0);
+      return [id, () => void this.#core.unsubscribe(packed)];
     });
     const results = filters.map((filter, n) => subscribed(filter, answer.reasons[n] ?? 0x80, answer.remark));
     if (typeof wanted !== 'string') return results;
@@ -185,7 +212,10 @@ export class Client extends Emitter<ClientEvents> {
   /** Ends subscriptions. Rejected where the Server does not want to. */
   async unsubscribe(wanted: string | readonly string[], options: { signal?: AbortSignal } = {}): Promise<void> {
     const filters = typeof wanted === 'string' ? [wanted] : [...wanted];
-    const answer = await this.#wait(this.#answers, options.signal, () => [this.#core.unsubscribe(filters), () => {}]);
+    const answer = await this.#wait(this.#answers, options.signal, () => [
+      this.#core.unsubscribe(packedFilters(filters)),
+      () => {},
+    ]);
     const bad = answer.reasons.find((reason) => reason >= 0x80);
     if (bad !== undefined) throw MqttError.refused(bad, answer.remark.reasonString);
   }
@@ -214,6 +244,12 @@ export class Client extends Emitter<ClientEvents> {
     this.#core.retry();
   }
 
+  /** Proves anew who this is, by the `authentication` that it has connected with; the event `reauthenticated` follows. */
+  reauthenticate(): void {
+    if (this.#hasEnded) throw new MqttError('ended', 'the client was ended');
+    this.#core.reauthenticate();
+  }
+
   /** Says goodbye to the Server, for good. What still waits is rejected. */
   end(): void {
     if (this.#hasEnded) return;
@@ -231,9 +267,11 @@ export class Client extends Emitter<ClientEvents> {
     waiting: Map<number, Waiting<T>>,
     signal: AbortSignal | undefined,
     start: () => [id: number, cancel: () => void],
+    deadline?: number,
   ): Promise<T> {
     return new Promise((resolve, reject) => {
       if (this.#hasEnded) throw new MqttError('ended', 'the client was ended');
+      if (this.#isAuthenticating) throw new MqttError('invalid-argument', 'an authentication computes, and nothing else');
       signal?.throwIfAborted();
       const outer = this.#early;
       const early = (this.#early ??= []);
@@ -245,13 +283,20 @@ export class Client extends Emitter<ClientEvents> {
         this.#leave(outer, early);
         throw error;
       }
-      const abort = (): void => {
+      const give = (error: unknown): void => {
         waiting.delete(id);
-        cancel();
-        reject(signal?.reason);
+        release();
+        if (!this.#hasEnded) cancel();
+        reject(error);
       };
+      const abort = (): void => give(signal?.reason);
       signal?.addEventListener('abort', abort, { once: true });
-      const release = (): void => signal?.removeEventListener('abort', abort);
+      const overdue = (): void => give(new MqttError('expired', WORDS.expired));
+      const timer = deadline === undefined ? undefined : setTimeout(overdue, deadline);
+      const release = (): void => {
+        signal?.removeEventListener('abort', abort);
+        clearTimeout(timer);
+      };
       waiting.set(id, { resolve, reject, release });
       this.#leave(outer, early);
     });
@@ -319,31 +364,81 @@ export class Client extends Emitter<ClientEvents> {
         else if (status === 'refused') this.#settle(this.#publishes, id, MqttError.refused(reason, text));
         else this.#settle(this.#publishes, id, new MqttError(status, text ?? WORDS[status]));
       },
-      answered: (id, reasons) => this.#settle(this.#answers, id, { reasons, remark: this.#takeRemark() }),
-      remark: (_id, text, flat) => {
-        const pairs = inPairs(flat);
-        this.#remark = {
-          ...(text !== undefined && { reasonString: text }),
-          ...(pairs.length > 0 && { userProperties: pairs }),
-        };
+      answered: (id, reasons) => this.#settle(this.#answers, id, { reasons: reasons.slice(), remark: this.#takeRemark() }),
+      remark: (_id, fields) => {
+        this.#remark = remark(fields);
       },
-      connected: (numbers, clientId, responseInformation, reasonString, pairs) => {
-        const texts = { clientId, responseInformation, reasonString, userProperties: inPairs(pairs) };
-        this.#connected = granted(numbers, texts);
-        this.#closed = undefined;
+      connected: (numbers, fields) => {
+        this.#connected = granted(numbers, fields);
+        this.#closed = this.#why = undefined;
+        this.#attempts = 0;
         this.#enter('connected');
         this.emit('connect', this.#connected);
       },
       ended: (code, reason, text, reference, retryIn) => {
-        const error = new MqttError(code, text, reason === 0 ? undefined : reason, reference);
-        this.#closed = { error, retryIn: retryIn < 0 ? undefined : retryIn };
+        const end = ENDS[code] ?? 'stopped';
+        const error = new MqttError(end, text, reason || undefined, reference || undefined);
+        const closed = (this.#closed = { error, retryIn: retryIn < 0 ? undefined : retryIn });
+        this.#why = undefined;
         this.#enter(retryIn < 0 ? 'closed' : 'waiting');
-        this.emit('close', this.#closed);
+        this.emit('close', closed);
+        if (end !== 'stopped') void this.#explain(closed);
       },
       lost: (filter, reason) => this.emit('subscriptionlost', { filter, error: MqttError.refused(reason) }),
-      error: (code, text) => new MqttError(code, text),
+      inDoubt: (_id, topic, payload, qos) => this.emit('indoubt', { topic, payload: payload.slice(), qos: qos as Qos }),
+      notice: (kind, text) => {
+        if (kind === ATTEMPT) this.emit('attempt', ++this.#attempts);
+        else if (kind === NOT_STORED) this.emit('notstored', text);
+        else this.emit('reauthenticated', undefined);
+      },
+      authenticate: (step, data) => this.#authenticate(step, data.slice()),
+      error: (code, text) => new MqttError(FAILURES[code] ?? 'invalid-argument', text),
     };
   }
+
+  /** The module is at work meanwhile, and must not be called. */
+  #authenticate(step: number, data: Uint8Array): Uint8Array {
+    const by = this.#authentication!;
+    this.#isAuthenticating = true;
+    try {
+      if (step === 2) by.finish?.(data);
+      return bytes(step === 0 ? by.begin() : step === 1 ? by.answer(data) : '');
+    } finally {
+      this.#isAuthenticating = false;
+    }
+  }
+
+  /** Finds out why a connection has ended, as far as a page can. */
+  async #explain(closed: Closed): Promise<void> {
+    const { code } = closed.error;
+    const asks = code === 'transport-closed' || code === 'connect-timeout';
+    if (asks && this.#isProbing) return; // the answer to that is one to this
+    this.#isProbing ||= asks;
+    // Later in any case: the module is at work.
+    const answer = await (asks ? probe(this.#address) : Promise.resolve(0));
+    if (asks) this.#isProbing = false;
+    if (this.#hasEnded || !this.#closed) return;
+    const { protocol, hostname } = new URL(this.#address);
+    const place = [
+      protocol === 'wss:',
+      /^(localhost|.*\.localhost|127\..*|\[::1\])$/.test(hostname),
+      globalThis.location.protocol === 'https:',
+      navigator.onLine,
+    ];
+    const bits = place.reduce((bits, is, at) => bits | (is ? 1 << at : 0), 0);
+    const reason = REASONS[this.#core.reason(answer, bits)] ?? 'lost';
+    const isSaid = closed.error.reason !== undefined;
+    this.#why = { reason, words: (!isSaid && FOUND_OUT[reason]) || this.#closed.error.message };
+    this.emit('why', this.#why);
+  }
+}
+
+/** What `notice` tells, as host.rs has it. */
+const ATTEMPT = 0;
+const NOT_STORED = 1;
+
+function packedFilters(filters: readonly string[]): Uint8Array {
+  return pack(filters.map((filter) => [NAME.filter, filter] as const));
 }
 
 /** A path is one of the page's own host; http means the WebSocket beside it. */
@@ -360,35 +455,4 @@ function address(url: string): string {
 function subscribed(filter: string, reason: number, remark: Remark): SubscribeResult {
   if (reason < 3) return { filter, granted: true, qos: reason as Qos, reason, ...remark };
   return { filter, granted: false, reason, error: MqttError.refused(reason, remark.reasonString) };
-}
-
-/** The numbers in the order of tell.rs. */
-function granted(
-  numbers: Uint32Array,
-  texts: Pick<Connected, 'clientId' | 'responseInformation' | 'reasonString' | 'userProperties'>,
-): Connected {
-  const [present, version, keepAlive, expiry, receiveMaximum, qos, retain, maxPacketBytes, available, aliases] = [
-    ...numbers,
-  ] as [number, number, number, number, number, number, number, number, number, number];
-  return {
-    sessionPresent: present === 1,
-    version,
-    keepAlive,
-    sessionExpiry: expiry === 0xffff_ffff ? Infinity : expiry,
-    receiveMaximum,
-    maximumQos: qos as Qos,
-    retainAvailable: retain === 1,
-    maxPacketBytes: maxPacketBytes || undefined,
-    wildcardSubscriptionAvailable: (available & 1) !== 0,
-    subscriptionIdAvailable: (available & 2) !== 0,
-    sharedSubscriptionAvailable: (available & 4) !== 0,
-    topicAliasMaximum: aliases,
-    ...texts,
-  };
-}
-
-function inPairs(flat: readonly string[]): [string, string][] {
-  const pairs: [string, string][] = [];
-  for (let n = 0; n + 1 < flat.length; n += 2) pairs.push([flat[n]!, flat[n + 1]!]);
-  return pairs;
 }

@@ -1,5 +1,7 @@
 /** Messages as they come out of the wasm module: taken apart only as far as somebody looks. Knows no connection. */
 
+import { decoded, NAME, unpack } from './fields.js';
+
 /** How surely a message arrives: at most once, at least once, exactly once. */
 export type Qos = 0 | 1 | 2;
 
@@ -30,8 +32,6 @@ const DUP = 1 << 3;
 const NEW_TOPIC = 1 << 4;
 const PROPERTIES = 1 << 5;
 
-/** U+FEFF is a character like any other [MQTT-1.5.4-3]. */
-const decoder = new TextDecoder('utf-8', { ignoreBOM: true });
 const NONE: MessageProperties = Object.freeze({});
 
 /** A message of the Server. */
@@ -70,7 +70,7 @@ export class Message {
 
   /** The payload as text. What is no UTF-8 becomes U+FFFD. */
   get text(): string {
-    return decoder.decode(this.payload);
+    return decoded(this.payload);
   }
 
   /** The payload as JSON: check it before you rely on its form. Throws a `SyntaxError` where it is none. */
@@ -118,7 +118,7 @@ export class Unpacker {
       i += 3;
       if (flags & NEW_TOPIC) {
         const end = at + index[i++]!;
-        topics[place] = decoder.decode(bytes.subarray(at, end));
+        topics[place] = decoded(bytes.subarray(at, end));
         at = end;
       }
       const extra = flags & PROPERTIES ? index[i++]! : 0;
@@ -129,44 +129,38 @@ export class Unpacker {
   }
 }
 
-function properties(bytes: Uint8Array): MessageProperties {
+function properties(packed: Uint8Array): MessageProperties {
   const found: Writable<MessageProperties> = {};
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const users: [string, string][] = [];
   const ids: number[] = [];
-  let name = '';
-  for (let at = 0; at < bytes.length; ) {
-    const start = at + 5;
-    const end = start + view.getUint32(at + 1, true);
-    const text = (): string => decoder.decode(bytes.subarray(start, end));
-    switch (view.getUint8(at)) {
-      case 1:
-        found.payloadIsUtf8 = view.getUint32(start, true) === 1;
+  unpack(packed, (name, bytes, number) => {
+    switch (name) {
+      case NAME.payloadIsUtf8:
+        found.payloadIsUtf8 = number() === 1;
         break;
-      case 2:
-        found.expiry = view.getUint32(start, true);
+      case NAME.expiry:
+        found.expiry = number();
         break;
-      case 3:
-        found.responseTopic = text();
+      case NAME.responseTopic:
+        found.responseTopic = decoded(bytes);
         break;
-      case 4:
-        found.correlationData = bytes.slice(start, end);
+      case NAME.correlationData:
+        found.correlationData = bytes.slice();
         break;
-      case 5:
-        name = text();
+      case NAME.userName:
+        users.push([decoded(bytes), '']);
         break;
-      case 6:
-        users.push([name, text()]);
+      case NAME.userValue:
+        users.at(-1)![1] = decoded(bytes);
         break;
-      case 7:
-        found.contentType = text();
+      case NAME.contentType:
+        found.contentType = decoded(bytes);
         break;
-      case 8:
-        ids.push(view.getUint32(start, true));
+      case NAME.subscriptionId:
+        ids.push(number());
         break;
     }
-    at = end;
-  }
+  });
   if (users.length > 0) found.userProperties = users;
   if (ids.length > 0) found.subscriptionIds = ids;
   return found;

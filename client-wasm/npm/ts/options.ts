@@ -1,6 +1,7 @@
 /** What can be asked for, and how it goes into the wasm module. Knows no connection. */
 
-import type { InitInput, Pairs, Properties, Settings, Will } from './core.js';
+import type { InitInput } from './core.js';
+import { encoded, NAME, pack, pairs, type Fields } from './fields.js';
 import type { Qos, UserProperties } from './message.js';
 
 /** Text, which goes as UTF-8, or any bytes. */
@@ -31,6 +32,12 @@ export interface PublishOptions {
    * milliseconds and is then not sent, nor sent again.
    */
   offline?: 'wait' | 'fail' | number;
+  /**
+   * Milliseconds after which it is worth nothing, for commands: it waits for a connection so long, is neither sent nor sent
+   * again afterwards, overtakes what has no deadline on a slow connection, expires on the Server too, and the Promise is
+   * rejected with `expired` at that time at the latest. In place of `offline`, and of `expiry` where that is not said.
+   */
+  deadline?: number;
   properties?: PublishProperties;
   /** Rejects the Promise when it aborts. What has left already cannot be called back. */
   signal?: AbortSignal;
@@ -64,6 +71,18 @@ export interface WillOptions {
   properties?: PublishProperties;
 }
 
+/** An enhanced authentication (5.0, 4.12). Each step is computed at once: what a Promise gives would come too late. */
+export interface Authentication {
+  /** The name of the method, for instance `SCRAM-SHA-256`. */
+  method: string;
+  /** Begins an exchange: the data of CONNECT. Throws to give up, as the others. */
+  begin(): Payload;
+  /** Answers what the Server says. */
+  answer(data: Uint8Array): Payload;
+  /** Takes what the Server said last. */
+  finish?(data: Uint8Array): void;
+}
+
 export interface ConnectOptions {
   /** The version to begin with: 5 (5.0, the usual), 4 (3.1.1) or 3 (3.1). */
   version?: 5 | 4 | 3;
@@ -90,6 +109,14 @@ export interface ConnectOptions {
   userProperties?: UserProperties;
   /** Milliseconds until an attempt to connect counts as failed. */
   connectTimeout?: number;
+  /** Proves who connects. */
+  authentication?: Authentication;
+  /**
+   * Keeps the Session in IndexedDB: its client identifier, subscriptions, messages under way in both directions and messages
+   * that wait outlive a reload or a crash of the page, and no two tabs share one. A text is the beginning of the client
+   * identifier, in place of `clientId`. Say `sessionExpiry`, so that the Server keeps its side. Loads a second, larger module.
+   */
+  durable?: boolean | string;
   /** Messages that may wait to be sent. 1000 when it is not said. */
   maxQueuedMessages?: number;
   /** Bytes that may wait to be sent. 4 MiB when it is not said. */
@@ -98,21 +125,24 @@ export interface ConnectOptions {
   waitForServer?: boolean;
   /** Gives up connecting, or ends the client, when it aborts. */
   signal?: AbortSignal;
-  /** Where `core_bg.wasm` is, or what is in it. Beside this module when it is not said. */
+  /** Where `core_bg.wasm` is (`durable_core_bg.wasm` for `durable`), or what is in it. Beside this module when it is not said. */
   wasm?: InitInput;
 }
 
-const encoder = new TextEncoder();
-
 export function bytes(payload: Payload): Uint8Array {
-  return typeof payload === 'string' ? encoder.encode(payload) : payload;
+  return typeof payload === 'string' ? encoded(payload) : payload;
 }
 
-/** The properties of a message in the form of the wasm module; none when nothing is asked for. */
-export function packed(asked: PublishProperties | undefined, expiry: number | undefined): Properties | undefined {
-  if (asked === undefined && expiry === undefined) return undefined;
-  const { userProperties, ...others } = asked ?? {};
-  return { ...others, ...(expiry !== undefined && { expiry }), userProperties: flat(userProperties) };
+/** The properties of a message. */
+export function properties(asked: PublishProperties = {}, expiry?: number): Uint8Array {
+  return pack([
+    [NAME.payloadIsUtf8, asked.payloadIsUtf8],
+    [NAME.expiry, expiry],
+    [NAME.responseTopic, asked.responseTopic],
+    [NAME.correlationData, asked.correlationData],
+    [NAME.contentType, asked.contentType],
+    ...pairs(asked.userProperties),
+  ]);
 }
 
 /** The byte of a subscription (3.8.3.1). */
@@ -121,22 +151,39 @@ export function packedSubscription(asked: SubscribeOptions): number {
   return (asked.qos ?? 0) | (asked.noLocal ? 4 : 0) | (asked.retainAsPublished ? 8 : 0) | (retained << 4);
 }
 
-export function settings(asked: ConnectOptions): Settings {
-  const { password, will, sessionExpiry, userProperties, signal: _signal, wasm: _wasm, waitForServer: _wait, ...same } = asked;
-  return {
-    ...same,
-    userProperties: flat(userProperties),
-    ...(password !== undefined && { password: bytes(password) }),
-    ...(will && { will: packedWill(will) }),
-    ...(sessionExpiry !== undefined && { sessionExpiry: Math.min(sessionExpiry, 0xffff_ffff) }),
-  };
+export function settings(asked: ConnectOptions): Uint8Array {
+  const { password, will, authentication } = asked;
+  const same = [
+    'version',
+    'fallBack',
+    'clientId',
+    'clean',
+    'keepAlive',
+    'username',
+    'sessionExpiry',
+    'receiveMaximum',
+    'maxPacketBytes',
+    'requestResponseInformation',
+    'connectTimeout',
+    'maxQueuedMessages',
+    'maxQueuedBytes',
+  ] as const;
+  return pack([
+    ...same.map((name): Fields[number] => [NAME[name], asked[name]]),
+    [NAME.password, password === undefined ? undefined : bytes(password)],
+    [NAME.authenticationMethod, authentication?.method],
+    ...pairs(asked.userProperties),
+    ...(will ? packedWill(will) : []),
+  ]);
 }
 
-function packedWill({ payload, expiry, properties, ...same }: WillOptions): Will {
-  const extra = packed(properties, expiry);
-  return { ...same, payload: bytes(payload), ...(extra && { properties: extra }) };
-}
-
-function flat(pairs: UserProperties | undefined): Pairs {
-  return (pairs ?? []).flat();
+function packedWill(will: WillOptions): Fields {
+  return [
+    [NAME.willTopic, will.topic],
+    [NAME.willPayload, bytes(will.payload)],
+    [NAME.willQos, will.qos],
+    [NAME.willRetain, will.retain],
+    [NAME.willDelay, will.delay],
+    [NAME.willProperties, properties(will.properties, will.expiry)],
+  ];
 }

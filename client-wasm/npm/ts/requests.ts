@@ -5,9 +5,9 @@ import { MqttError } from './errors.js';
 import type { Message } from './message.js';
 import type { Payload, PublishOptions } from './options.js';
 
-export interface RequestOptions extends Omit<PublishOptions, 'retain' | 'offline'> {
-  /** Milliseconds that an answer may take; 10 000 when it is not said. */
-  timeout?: number;
+export interface RequestOptions extends Omit<PublishOptions, 'retain' | 'offline' | 'deadline'> {
+  /** Milliseconds that an answer may take; 10 000 when it is not said. The question is not sent after that either. */
+  deadline?: number;
 }
 
 interface Question {
@@ -27,7 +27,7 @@ export class Requests {
   }
 
   async ask(topic: string, payload: Payload, options: RequestOptions): Promise<Message> {
-    const { timeout = 10_000, signal, properties, ...others } = options;
+    const { deadline = 10_000, signal, properties, expiry = Math.ceil(deadline / 1_000), ...others } = options;
     signal?.throwIfAborted();
     const key = crypto.getRandomValues(new Uint8Array(16));
     const name = key.join();
@@ -36,15 +36,15 @@ export class Requests {
     const answer = new Promise<Message>((answered, failed) => this.#waiting.set(name, { answered, failed }));
     answer.catch(() => {}); // it may fail while the question is not even asked
     const timer = setTimeout(
-      () => over.abort(new MqttError('timeout', `no answer to ${topic} within ${timeout} ms`)),
-      timeout,
+      () => over.abort(new MqttError('timeout', `no answer to ${topic} within ${deadline} ms`)),
+      deadline,
     );
     stop.addEventListener('abort', () => this.#waiting.get(name)?.failed(stop.reason), { once: true });
     try {
       const responseTopic = await Promise.race([this.#subscribed(), answer.then(() => '')]);
       const asked = { ...properties, responseTopic, correlationData: key };
       await Promise.race([
-        this.#client.publish(topic, payload, { ...others, offline: timeout, properties: asked, signal: stop }),
+        this.#client.publish(topic, payload, { ...others, expiry, offline: deadline, properties: asked, signal: stop }),
         answer,
       ]);
       return await answer;

@@ -154,7 +154,7 @@ fn what_goes_wrong_is_an_error_with_a_code() {
              await rejection(client.publish('t', 'x', { qos: 7 })),
              await rejection(client.publish('t', 'x', { signal: AbortSignal.abort() })),
              await rejection(client.respond(new mqtt.Message('t', new Uint8Array(), 0, 0, 0, 0), 'x')),
-             await rejection(client.request('nobody/there', '', { timeout: 50 })),
+             await rejection(client.request('nobody/there', '', { deadline: 50 })),
              await rejection(client.subscribe('$share/with-no-filter')),
          ];
          const [good, bad] = await client.subscribe(['ok', '$share/no-filter']);
@@ -182,8 +182,8 @@ fn what_goes_wrong_is_an_error_with_a_code() {
         ours("refused"),
         ours("ended"),
         ours("invalid-address"),
-        ours("transport-closed"),
-        ours("transport-closed"),
+        ours("unreachable"),
+        ours("wrong-path"),
         json!([true, false, 20]),
         json!([true, false, 23]),
         ours("needs-mqtt-5"),
