@@ -7,6 +7,7 @@
 pub(crate) mod assets;
 mod html;
 pub(crate) mod shape;
+mod worker;
 
 use std::{
     collections::BTreeMap,
@@ -20,6 +21,11 @@ use crate::{build::Profile, command, report::FileSize, tools};
 
 /// The files of the finished page by their path in it, which is also their path in the address.
 type Files = BTreeMap<String, Vec<u8>>;
+
+/// The service worker, which knows all other files.
+const WORKER: &str = "sw.js";
+/// The page's side of it, a part of the start script.
+const UPDATE: &str = "update.js";
 
 /// Builds the page into `app`, leaves nothing else there, and says what each file weighs.
 pub(crate) fn build(wasm_bindgen: &Path, profile: Profile, app: &Path) -> Result<Vec<FileSize>> {
@@ -90,7 +96,10 @@ fn assemble(html: &str, www: &Path, bind: impl Fn(&str, &str) -> Result<Module>)
     let mut sheet = Vec::new();
     for link in links {
         let replacement = match &link.source {
-            html::Source::Rust { manifest, bin } => start_tags(&mut files, bin, bind(manifest, bin)?),
+            html::Source::Rust { manifest, bin } => {
+                let update = fs::read_to_string(www.join(UPDATE)).unwrap_or_default();
+                start_tags(&mut files, bin, bind(manifest, bin)?, &without_comments(&update))
+            }
             html::Source::Css { href } => {
                 let css = read(&www.join(href))?;
                 assets::check_css(&String::from_utf8_lossy(&css)).with_context(|| href.clone())?;
@@ -123,20 +132,26 @@ fn assemble(html: &str, www: &Path, bind: impl Fn(&str, &str) -> Result<Module>)
         };
         replacements.push((link.span, replacement));
     }
-    files.insert("index.html".into(), html::rewrite(html, &replacements).into_bytes());
+    let index = html::rewrite(html, &replacements).into_bytes();
+    if let Some(script) = files.remove(WORKER) {
+        let all = files.iter().map(|(name, content)| (name.as_str(), content.as_slice()));
+        let script = worker::with_list(&String::from_utf8(script)?, &index, all);
+        files.insert(WORKER.into(), script.into_bytes());
+    }
+    files.insert("index.html".into(), index);
     Ok(files)
 }
 
 /// Adds the module with a script that starts it, and gives the tags that load all three as early as can be.
 ///
 /// The script is a file of its own because the content security policy allows no inline one.
-fn start_tags(files: &mut Files, bin: &str, module: Module) -> String {
+fn start_tags(files: &mut Files, bin: &str, module: Module, update: &str) -> String {
     let glue = add_hashed(files, &format!("{bin}.js"), module.glue);
     let wasm = add_hashed(files, &format!("{bin}.wasm"), module.wasm);
     let boot = format!(
         "import init from '{glue}';\n\
          init({{ module_or_path: '{wasm}' }}).catch((error) => {{\n  \
-         document.documentElement.dataset.boot = 'failed';\n  throw error;\n}});\n"
+         document.documentElement.dataset.boot = 'failed';\n  throw error;\n}});\n{update}"
     );
     let boot = add_hashed(files, "boot.js", boot.into_bytes());
     format!(
@@ -144,6 +159,12 @@ fn start_tags(files: &mut Files, bin: &str, module: Module) -> String {
          <link rel=\"modulepreload\" href=\"{glue}\">\n\
          <script type=\"module\" src=\"{boot}\"></script>"
     )
+}
+
+/// A script without the lines that are comments: they are for whoever reads the source.
+fn without_comments(script: &str) -> String {
+    let lines = script.lines().filter(|line| !line.trim_start().starts_with("//") && !line.is_empty());
+    lines.map(|line| format!("{line}\n")).collect()
 }
 
 /// Adds a file that may be cached for ever, because its name changes with its content; gives its address.
@@ -200,10 +221,13 @@ mod tests {
         fs::write(www.join("tokens.css"), ":root { --a: 1 }\n").unwrap();
         fs::write(www.join("style.css"), "body { margin: 0 }").unwrap();
         fs::write(www.join("icons/a.svg"), "<svg/>").unwrap();
+        fs::write(www.join("sw.js"), "serve();").unwrap();
+        fs::write(www.join("update.js"), "// Looks.\nlook();").unwrap();
         let html = "<head>\n<link data-trunk rel=\"css\" href=\"tokens.css\">\n\
                     <link data-trunk rel=\"css\" href=\"style.css\">\n\
                     <link data-trunk rel=\"copy-dir\" href=\"icons\"/>\n\
                     <link data-trunk rel=\"copy-file\" href=\"icons/a.svg\">\n\
+                    <link data-trunk rel=\"copy-file\" href=\"sw.js\">\n\
                     <link data-trunk rel=\"rust\" href=\"../app/Cargo.toml\" data-bin=\"panel\">\n</head>";
         let module = |manifest: &str, bin: &str| {
             assert_eq!((manifest, bin), ("../app/Cargo.toml", "panel"));
@@ -221,6 +245,7 @@ mod tests {
             "assets/style-",
             "icons/a.svg",
             "index.html",
+            "sw.js",
         ];
         assert_eq!(names.len(), starts.len(), "{names:?}");
         assert!(names.iter().zip(starts).all(|(name, start)| name.starts_with(start)), "{names:?}");
@@ -236,5 +261,10 @@ mod tests {
             assert!(page.contains(&format!("\"/{asset}\"")), "{asset} is not loaded by {page}");
         }
         assert!(!page.contains("data-trunk") && !page.contains("\n\n"), "{page}");
+
+        let worker = String::from_utf8(files["sw.js"].clone()).unwrap();
+        assert!(worker.ends_with("];\nserve();"), "{worker}");
+        assert!(names[1..5].iter().all(|asset| worker.contains(&format!("'/{asset}'"))), "{worker}");
+        assert!(files[names[1]].ends_with(b"});\nlook();\n"), "the start script looks after the worker");
     }
 }

@@ -11,3 +11,4 @@ mod npm;
 mod panel;
 mod secure;
 mod stage;
+mod worker;

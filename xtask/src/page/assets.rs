@@ -12,14 +12,19 @@ use super::{Files, entries};
 use crate::report::FileSize;
 
 /// The folder of files whose name changes with their content.
-const HASHED: &str = "assets/";
+pub(super) const HASHED: &str = "assets/";
 
 /// `icons/a.svg` becomes `assets/a-0123456789abcdef.svg`.
 pub(crate) fn hashed_name(href: &str, content: &[u8]) -> String {
     let path = Path::new(href);
     let stem = path.file_stem().unwrap_or_default().to_string_lossy();
     let extension = path.extension().map(|extension| format!(".{}", extension.to_string_lossy()));
-    format!("{HASHED}{stem}-{:016x}{}", fnv1a(content), extension.unwrap_or_default())
+    format!("{HASHED}{stem}-{}{}", hash(content), extension.unwrap_or_default())
+}
+
+/// What a name says of the content, and the service worker of the page.
+pub(super) fn hash(content: &[u8]) -> String {
+    format!("{:016x}", fnv1a(content))
 }
 
 /// FNV-1a, 64 bits: tells versions of a file apart. Nobody gains by making two of our own files collide.
