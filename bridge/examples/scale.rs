@@ -227,7 +227,8 @@ impl Bench {
     fn connect(&mut self, client_id: &str) -> ConnectionId {
         let connection = ConnectionId(self.connections);
         self.connections += 1;
-        let peer = Peer { name: "bench".into(), address: None, is_loopback: true, is_proxy: false };
+        let peer =
+            Peer { name: "bench".into(), address: None, is_loopback: true, is_proxy: false, identity: None };
         self.handle(Input::Opened { connection, peer });
         let connect = Connect::new(Version::V5, client_id);
         self.handle(Input::Packet { connection, packet: Packet::Connect(Box::new(connect)) });

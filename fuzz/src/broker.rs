@@ -135,7 +135,13 @@ impl World {
 
     fn open(&mut self, at: usize) {
         self.links[at] = Link { is_open: true, ..Link::new() };
-        let peer = Peer { name: "a fuzzer".into(), address: None, is_loopback: true, is_proxy: false };
+        let peer = Peer {
+            name: "a fuzzer".into(),
+            address: None,
+            is_loopback: true,
+            is_proxy: false,
+            identity: None,
+        };
         self.input(Input::Opened { connection: connection(at), peer });
     }
 

@@ -63,7 +63,7 @@ pub fn judge(bytes: &[u8]) {
     let Some(made) = made else { return };
     let rules = Rules::new(made);
     let user = (choices.one_of(2) == 1).then(|| choices.name());
-    let who = Subject { user, client_id: choices.name() };
+    let who = Subject::new(user, choices.name());
     let Some(filter) = choices.filter() else { return };
     let may_subscribe = rules.judge_filter(&users, who, filter.as_str());
     for _ in 0..4 {

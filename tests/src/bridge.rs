@@ -1,6 +1,6 @@
 //! A running `switchboard` on ports of its own, with nothing on disk unless that is asked for.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -11,6 +11,23 @@ use crate::paths;
 use crate::process::Process;
 
 const ANY_PORT: &str = "127.0.0.1:0";
+/// The same on all addresses of this machine.
+const ANYWHERE: &str = "0.0.0.0:0";
+
+/// An address of this machine that is not loopback: who connects to it comes from there, as from another machine, though no packet
+/// leaves this one.
+///
+/// # Panics
+/// This machine has none.
+#[must_use]
+pub fn own_address() -> IpAddr {
+    // Nothing is sent: connecting a datagram socket only asks the routes.
+    let socket = UdpSocket::bind(("0.0.0.0", 0)).expect("a datagram socket");
+    let routed = socket.connect(("192.0.2.1", 9)).and_then(|()| socket.local_addr());
+    let ip = routed.map(|address| address.ip()).ok();
+    ip.filter(|ip| !ip.is_loopback() && !ip.is_unspecified())
+        .expect("this machine has an address besides loopback")
+}
 
 /// The product, from outside.
 #[derive(Debug)]
@@ -24,6 +41,8 @@ pub struct Bridge {
     arguments: Vec<String>,
     config: Option<Arc<TempFile>>,
     data: Option<Arc<TempFolder>>,
+    /// It listens on all addresses of this machine.
+    is_open: bool,
 }
 
 /// A folder that is gone when its owner is.
@@ -128,6 +147,22 @@ impl Bridge {
         bridge
     }
 
+    /// One with the state of a folder, on all addresses of this machine.
+    #[must_use]
+    pub fn open_in(data: TempFolder, text: &str) -> Self {
+        let config = TempFile::new("switchboard.toml", text);
+        let arguments = vec!["--config".to_owned(), config.0.to_string_lossy().into_owned()];
+        let mut bridge = Self::launch((ANYWHERE, ANYWHERE), arguments, Some(Arc::new(data)), &[]);
+        bridge.config = Some(Arc::new(config));
+        bridge
+    }
+
+    /// One of its addresses as another machine would use it.
+    #[must_use]
+    pub fn from_afar(address: SocketAddr) -> SocketAddr {
+        SocketAddr::new(own_address(), address.port())
+    }
+
     /// One whose state has a disk of its own, of so many MiB.
     ///
     /// # Panics
@@ -147,7 +182,7 @@ impl Bridge {
         let process = Process::start(Path::new("unshare"), &arguments);
         let (http, tcp) = process.stdout.find("`listening http=… tcp=…`", listening);
         let (config, data) = (Some(Arc::new(config)), Some(Arc::new(data)));
-        Self { process, http, tcp, arguments: Vec::new(), config, data }
+        Self { process, http, tcp, arguments: Vec::new(), config, data, is_open: false }
     }
 
     /// Writes another text into its `switchboard.toml`, in one step.
@@ -179,7 +214,11 @@ impl Bridge {
     pub fn restart(&mut self) {
         self.process.kill();
         let (config, data) = (self.config.clone(), self.data.clone());
-        let places = (self.http.to_string(), self.tcp.to_string());
+        let at = |address: SocketAddr| match self.is_open {
+            true => SocketAddr::from((Ipv4Addr::UNSPECIFIED, address.port())).to_string(),
+            false => address.to_string(),
+        };
+        let places = (at(self.http), at(self.tcp));
         *self = Self::launch((&places.0, &places.1), self.arguments.clone(), data, &[]);
         self.config = config;
     }
@@ -243,7 +282,12 @@ impl Bridge {
         all.extend(arguments.iter().map(String::as_str));
         let process = Process::start_with(&paths::program(), &all, variables);
         let (http, tcp) = process.stdout.find("`listening http=… tcp=…`", listening);
-        Self { process, http, tcp, arguments, config: None, data }
+        let is_open = http.ip().is_unspecified();
+        let near = |address: SocketAddr| match is_open {
+            true => SocketAddr::from((Ipv4Addr::LOCALHOST, address.port())),
+            false => address,
+        };
+        Self { process, http: near(http), tcp: near(tcp), arguments, config: None, data, is_open }
     }
 }
 

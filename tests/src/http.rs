@@ -3,6 +3,8 @@
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
 
+use serde_json::Value;
+
 use crate::deadline::PATIENCE;
 use crate::wire::{dial, is_timeout};
 
@@ -44,6 +46,13 @@ impl Request {
     #[must_use]
     pub fn get(target: &str) -> Self {
         Self::new("GET", target)
+    }
+
+    /// A POST of JSON.
+    #[must_use]
+    pub fn post(target: &str, body: &Value) -> Self {
+        let request = Self::new("POST", target).with("Content-Type", "application/json");
+        request.with_body(body.to_string().as_bytes())
     }
 
     /// A WebSocket upgrade with the key of RFC 6455's own example.
@@ -143,6 +152,25 @@ impl Response {
     #[must_use]
     pub fn text(&self) -> &str {
         std::str::from_utf8(&self.body).expect("the body is text")
+    }
+
+    /// The body as JSON.
+    ///
+    /// # Panics
+    /// It is none.
+    #[must_use]
+    pub fn json(&self) -> Value {
+        serde_json::from_slice(&self.body).unwrap_or_else(|e| panic!("{e}: {self:?}"))
+    }
+
+    /// The cookie that it sets, as a browser sends it back.
+    ///
+    /// # Panics
+    /// It sets none.
+    #[must_use]
+    pub fn cookie(&self) -> String {
+        let line = self.header("set-cookie").unwrap_or_else(|| panic!("no cookie: {self:?}"));
+        line.split(';').next().unwrap_or_default().to_owned()
     }
 
     /// The body without its content encoding.

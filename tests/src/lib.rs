@@ -19,7 +19,7 @@ mod tls;
 mod webdriver;
 mod wire;
 
-pub use bridge::{Bridge, TempFile, TempFolder};
+pub use bridge::{Bridge, TempFile, TempFolder, own_address};
 pub use client::{Client, End, delivery, message};
 pub use deadline::{Deadline, PATIENCE, now, until};
 pub use frames::{Frame, RawWebSocket, mask};

@@ -69,7 +69,18 @@ impl Wire {
     /// As for [`Wire::websocket`].
     #[must_use]
     pub fn websocket_as(protocol: &str, address: SocketAddr) -> Self {
-        Self::websocket_by(Request::upgrade("/mqtt", protocol), protocol, address)
+        Self::websocket_with(protocol, &[], address)
+    }
+
+    /// The same with more headers.
+    ///
+    /// # Panics
+    /// As for [`Wire::websocket`].
+    #[must_use]
+    pub fn websocket_with(protocol: &str, headers: &[(&str, &str)], address: SocketAddr) -> Self {
+        let request = Request::upgrade("/mqtt", protocol);
+        let request = headers.iter().fold(request, |request, (name, value)| request.with(name, value));
+        Self::websocket_by(request, protocol, address)
     }
 
     /// The same by a request of the caller's.

@@ -58,7 +58,8 @@ impl House {
             deframer: Deframer::server(MAX_PACKET_BYTES),
             sent: Vec::with_capacity(64 << 10),
         });
-        let peer = Peer { name: "guard".into(), address: None, is_loopback: true, is_proxy: false };
+        let peer =
+            Peer { name: "guard".into(), address: None, is_loopback: true, is_proxy: false, identity: None };
         self.broker.handle(self.now, Input::Opened { connection, peer });
         self.outputs();
         connection

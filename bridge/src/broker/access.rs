@@ -10,6 +10,7 @@ use mqtt::ReasonCode;
 use mqtt::scram::{Credentials, MIN_ITERATIONS};
 
 use super::hash::Keys;
+use super::identity::Grant;
 use super::io::Fault;
 use super::{Broker, Peer, Rules};
 
@@ -27,6 +28,14 @@ pub struct Access {
     pub rules: Arc<Rules>,
 }
 
+impl Access {
+    /// Whether there is anybody who could prove who it is.
+    #[must_use]
+    pub fn can_log_in(&self) -> bool {
+        !self.users.is_empty() || self.users.take_tokens()
+    }
+}
+
 /// Those who can prove who they are, by their names.
 #[derive(Clone, Debug, Default)]
 pub struct Users {
@@ -37,6 +46,8 @@ pub struct Users {
     iterations: u32,
     /// All hashes of passwords: against one of them the password of a user is checked who does not exist.
     hashes: Vec<Arc<str>>,
+    /// Keys that vouch for users by tokens. While there are any, there may be users who are not in this table.
+    pub vouchers: Vec<u64>,
 }
 
 /// What is known of a user: at least one of the two that its password is checked with.
@@ -83,6 +94,45 @@ impl Users {
     #[must_use]
     pub fn contains(&self, name: &str) -> bool {
         self.has(name)
+    }
+
+    /// Whether somebody may come by a token.
+    #[must_use]
+    pub const fn take_tokens(&self) -> bool {
+        !self.vouchers.is_empty()
+    }
+
+    /// Whether a token still counts.
+    pub(super) fn vouch_for(&self, grant: &Grant) -> bool {
+        self.vouchers.contains(&grant.key)
+    }
+
+    /// Whether there is this user, or may be: who comes by tokens is known only when it comes.
+    pub(super) fn may_have(&self, name: &str) -> bool {
+        self.has(name) || self.take_tokens()
+    }
+
+    /// The hash of a user's password.
+    #[must_use]
+    pub fn hash_of(&self, name: &str) -> Option<&Arc<str>> {
+        self.by_name.get(name)?.password.as_ref()
+    }
+
+    /// A hash for one who has none, so that its login takes as long as one that may succeed.
+    #[must_use]
+    pub fn some_hash(&self, number: usize) -> Option<&Arc<str>> {
+        self.hashes.get(number.checked_rem(self.hashes.len())?)
+    }
+
+    /// What is known of a user.
+    #[must_use]
+    pub fn get(&self, name: &str) -> Option<&User> {
+        self.by_name.get(name)
+    }
+
+    /// All users, by their names.
+    pub fn iter(&self) -> impl Iterator<Item = (&Arc<str>, &User)> {
+        self.by_name.iter()
     }
 
     /// The groups of a user; none when there is no such user.
@@ -165,15 +215,32 @@ impl Broker {
         for id in self.open_connections() {
             let users = Arc::clone(&self.config.users);
             let Some(connection) = self.connection(id) else { continue };
+            if connection.live().is_none() {
+                connection.peer.identity = None; // it may be that of a password which was changed
+            }
             let (peer, session) = (connection.peer.clone(), connection.live().map(|live| live.session));
             let Some(session) = session.and_then(|id| self.session(id)) else { continue };
-            let may_stay = match &session.user {
-                Some(user) => users.keeps(user, &before),
-                None => access.anonymous.connect(&peer).is_ok(),
+            let may_stay = match (&session.user, &session.grant) {
+                (_, Some(grant)) => users.vouch_for(grant),
+                (Some(user), None) => users.keeps(user, &before),
+                (None, None) => access.anonymous.connect(&peer).is_ok(),
             };
             if !may_stay {
                 let why = "its user is gone, or has another password, since it was let in";
                 self.end(id, Fault::new(ReasonCode::NotAuthorized, why));
+            }
+        }
+    }
+
+    /// Ends the connections that came by a login which is over. One of another shard ends there.
+    pub(super) fn revoke(&mut self, login: u64) {
+        for id in self.open_connections() {
+            let Some(connection) = self.connection(id) else { continue };
+            // Before CONNECT it has not used its login yet, and may have its own.
+            let is_of = connection.peer.identity.as_ref().is_some_and(|identity| identity.login == login);
+            let has_used = connection.live().is_none_or(|live| live.login_number() == login);
+            if is_of && has_used {
+                self.end(id, Fault::new(ReasonCode::AdministrativeAction, "its login was ended"));
             }
         }
     }

@@ -9,7 +9,7 @@ use mqtt::{Instant, ReasonCode};
 use super::io::Fault;
 use super::limit::Limit;
 use super::shard::Told;
-use super::{Broker, Config, ConnectionId};
+use super::{Broker, Config, ConnectionId, Peer};
 
 /// From the first failure on, after which all is forgotten.
 const WINDOW: Duration = Duration::from_secs(60);
@@ -17,6 +17,8 @@ const WINDOW: Duration = Duration::from_secs(60);
 const PLACES: usize = 10_000;
 /// What all others count as.
 const ELSEWHERE: IpAddr = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
+
+const TOO_MANY: &str = "too many logins of your address have failed; try again in a minute";
 
 /// Failures by address. One network of IPv6 is one address: its user may choose the rest.
 #[derive(Debug, Default)]
@@ -85,14 +87,34 @@ impl Broker {
         if self.attempts.count(address, self.now) < limit {
             return Ok(());
         }
-        let why = "too many logins of your address have failed; try again in a minute";
-        Err(Fault::new(ReasonCode::ConnectionRateExceeded, why).over(Limit::LoginFailures))
+        Err(Fault::new(ReasonCode::ConnectionRateExceeded, TOO_MANY).over(Limit::LoginFailures))
+    }
+
+    /// The same for a login that is tried beside MQTT.
+    ///
+    /// # Errors
+    /// Too many have failed of this address; the text says so.
+    pub fn may_log_in(&self, peer: &Peer, now: Instant) -> Result<(), &'static str> {
+        let limit = self.config.max_login_failures_per_minute.unwrap_or(Config::LOGIN_FAILURES);
+        let Some(address) = self.guessing(peer) else { return Ok(()) };
+        if self.attempts.count(address, now) < limit { Ok(()) } else { Err(TOO_MANY) }
     }
 
     /// A login has failed. It counts on all shards: the next may name a Client of another.
     pub(super) fn count_failed_login(&mut self, id: ConnectionId) {
+        let address = self.guessing_address(id);
+        self.count_failed(address);
+    }
+
+    /// The same for one that was tried beside MQTT.
+    pub(super) fn failed_login_of(&mut self, peer: &Peer) {
+        let address = self.guessing(peer);
+        self.count_failed(address);
+    }
+
+    fn count_failed(&mut self, address: Option<IpAddr>) {
         self.counters.authentications_failed += 1;
-        let Some(address) = self.guessing_address(id) else { return };
+        let Some(address) = address else { return };
         self.attempts.add(address, self.now);
         for shard in self.place.others() {
             self.out.peer(shard, Told::LoginFailed { address });
@@ -106,8 +128,12 @@ impl Broker {
 
     /// The address whose failures are counted; those of this machine only when a bound was set.
     fn guessing_address(&mut self, id: ConnectionId) -> Option<IpAddr> {
+        let peer = self.connection(id)?.peer.clone();
+        self.guessing(&peer)
+    }
+
+    fn guessing(&self, peer: &Peer) -> Option<IpAddr> {
         let counts_loopback = self.config.max_login_failures_per_minute.is_some();
-        let peer = &self.connection(id)?.peer;
         peer.address.filter(|_| counts_loopback || !peer.is_loopback)
     }
 }

@@ -127,6 +127,11 @@ impl Config {
     pub const BYTES_PER_S: u32 = 10_000_000;
     /// Logins of one address that may fail in a minute, when nothing else is set.
     pub const LOGIN_FAILURES: u32 = 10;
+
+    /// Whether there is anything to ask before something is done: rules, or tokens that may have limits of their own.
+    pub(super) fn asks_rights(&self) -> bool {
+        !self.rules.is_empty() || self.users.take_tokens()
+    }
 }
 
 /// What a Client gets of a message that several of its subscriptions match [MQTT-3.3.4-2]. A Shared Subscription always

@@ -6,9 +6,11 @@ use mqtt::packet::{Connack, Connect};
 use mqtt::scram::METHOD;
 use mqtt::{Packet, Qos, ReasonCode, SessionExpiry};
 
+use super::identity::Identity;
 use super::io::Fault;
 use super::limit::Limit;
-use super::login::{Login, Proof};
+use super::login::{Login, Method, Proof};
+use super::rules::Subject;
 use super::{Broker, ConnectionId};
 
 /// What the Client gets that differs from what it asked for.
@@ -19,16 +21,31 @@ pub(super) struct Granted {
     pub(super) expiry: SessionExpiry,
     pub(super) keep_alive_s: u16,
     /// Who it has proved to be.
-    pub(super) user: Option<Arc<str>>,
-    /// The last word of that proof; none where it was a password.
+    pub(super) who: Option<Identity>,
+    /// How; none where it was a password or its transport.
+    method: Option<Method>,
+    /// The last word of that proof.
     authentication_data: Option<String>,
 }
 
 impl Granted {
-    /// The login that can be repeated while the Client is connected [MQTT-4.12.0-7].
+    /// The user it has proved to be.
+    pub(super) fn user(&self) -> Option<&Arc<str>> {
+        self.who.as_ref().map(|who| &who.user)
+    }
+
+    /// For whom rules are asked.
+    pub(super) fn subject(&self) -> Subject<'_> {
+        let grant = self.who.as_ref().and_then(|who| who.grant.as_deref());
+        Subject { grant, ..Subject::new(self.user().map(|user| &**user), &self.client_id) }
+    }
+
+    /// The login that can be repeated while the Client is connected [MQTT-4.12.0-7], or has an end.
     pub(super) fn login(&self) -> Option<Box<Login>> {
-        let user = self.user.clone().filter(|_| self.authentication_data.is_some())?;
-        Some(Box::new(Login { user, step: None }))
+        let (who, method) = (self.who.as_ref()?, self.method);
+        let (user, until, number) = (Arc::clone(&who.user), who.until, who.login);
+        let is_plain = method.is_none() && until.is_none() && number == 0;
+        (!is_plain).then(|| Box::new(Login { user, method, step: None, until, number }))
     }
 }
 
@@ -79,9 +96,11 @@ impl Broker {
         if keep_alive_s != connect.keep_alive_s {
             self.counters.reached.count(Limit::KeepAlive);
         }
-        let (user, data) = proof.map(|proof| (proof.user, proof.data)).unzip();
-        let authentication_data = data.flatten();
-        Granted { client_id, is_assigned, expiry, keep_alive_s, user, authentication_data }
+        let (who, method, authentication_data) = match proof {
+            Some(Proof { who, method, data }) => (Some(who), method, data),
+            None => (None, None, None),
+        };
+        Granted { client_id, is_assigned, expiry, keep_alive_s, who, method, authentication_data }
     }
 
     /// An identifier that no Session has, and that is at home here: Clients may choose one that looks like ours
@@ -120,7 +139,7 @@ impl Broker {
         p.server_keep_alive_s =
             (granted.keep_alive_s != connect.keep_alive_s).then_some(granted.keep_alive_s);
         p.response_information = response.as_deref();
-        p.authentication_method = granted.authentication_data.as_ref().map(|_| METHOD); // [MQTT-4.12.0-5], [MQTT-4.12.0-6]
+        p.authentication_method = granted.method.map(Method::name); // [MQTT-4.12.0-5], [MQTT-4.12.0-6]
         p.authentication_data = granted.authentication_data.as_deref().map(str::as_bytes);
         self.send(id, &Packet::Connack(Box::new(connack))); // [MQTT-3.1.4-5], before all else [MQTT-3.2.0-1]
     }

@@ -9,6 +9,7 @@ use mqtt::{ReasonCode, Version, Will};
 use super::alias::Aliases;
 use super::connack::Granted;
 use super::connection::{Live, State};
+use super::identity::{Grant, Identity};
 use super::io::Fault;
 use super::limit::Limit;
 use super::login::Proof;
@@ -25,9 +26,12 @@ impl Broker {
             return self.refuse_connect(id, connect, fault);
         }
         match connect.properties.authentication_method {
-            Some(_) => self.begin_login(id, connect),
+            Some(method) => self.begin_login(id, connect, method),
             None if self.needs_password(connect) => self.begin_check(id, connect),
-            None => self.let_in(id, connect, None),
+            None => {
+                let who = self.identity(id);
+                self.let_in(id, connect, who.map(|who| Proof { who, method: None, data: None }));
+            }
         }
     }
 
@@ -41,6 +45,7 @@ impl Broker {
             return self.refuse_connect(id, connect, fault);
         }
         let (session, session_present) = self.claim_session(&granted, connect.clean_start);
+        self.set_grant(session, granted.who.as_ref().and_then(|who| who.grant.clone()));
         // What it says of the Session must be so after a restart, too. That there is none is true only once it is durable that
         // another one ended, which may have been a while ago.
         let holds = self.out.has_claims() || self.keeping.is_on();
@@ -55,9 +60,30 @@ impl Broker {
         let Some(peer) = self.connection(id).map(|connection| Arc::clone(&connection.peer.name)) else {
             return;
         };
-        let (client_id, user, version) = (granted.client_id, granted.user, connect.version);
+        let (user, client_id, version) = (granted.user().cloned(), granted.client_id, connect.version);
         self.out.notice(Notice::Connected { client_id, user, peer, version, session_present });
         self.resume(session);
+    }
+
+    /// Who is at the other end, where that was proved before CONNECT and still counts.
+    fn identity(&mut self, id: ConnectionId) -> Option<Identity> {
+        let now = self.now;
+        let identity = Arc::clone(self.connection(id)?.peer.identity.as_ref()?);
+        let users = &self.config.users;
+        let counts = match &identity.grant {
+            Some(grant) => users.vouch_for(grant),
+            None => users.has(&identity.user),
+        };
+        let is_over = identity.until.is_some_and(|until| until <= now);
+        (counts && !is_over).then(|| Arc::unwrap_or_clone(identity))
+    }
+
+    /// What the token of a Client says counts from now on; what was remembered of its rights does not, if it says something new.
+    pub(super) fn set_grant(&mut self, id: SessionId, grant: Option<Arc<Grant>>) {
+        let Some(session) = self.session(id) else { return };
+        if std::mem::replace(&mut session.grant, grant.clone()) != grant {
+            self.forget_verdicts();
+        }
     }
 
     /// [MQTT-3.1.4-2]
@@ -77,8 +103,8 @@ impl Broker {
         let held = self.by_client.get(connect.client_id).copied();
         let owner = held.and_then(|session| self.session(session)?.user.clone());
         // One that is no user any more comes back no more.
-        let owner = owner.filter(|owner| self.config.users.has(owner));
-        if !access::may_take(owner.as_ref(), proof.map(|proof| &proof.user)) {
+        let owner = owner.filter(|owner| self.config.users.may_have(owner));
+        if !access::may_take(owner.as_ref(), proof.map(|proof| &proof.who.user)) {
             let why = "the client identifier belongs to another user";
             return Err(Fault::new(ReasonCode::ClientIdentifierNotValid, why));
         }
@@ -87,8 +113,9 @@ impl Broker {
 
     fn check_connect(&mut self, id: ConnectionId, connect: &Connect<'_>) -> Result<(), Fault> {
         let anonymous = self.config.anonymous;
+        let is_known = self.identity(id).is_some();
         let Some(connection) = self.connection(id) else { return Ok(()) };
-        let entry = anonymous.connect(&connection.peer);
+        let entry = if is_known { Ok(()) } else { anonymous.connect(&connection.peer) };
         if !self.config.versions.contains(&connect.version) {
             let why = format!("MQTT {} is switched off here", connect.version.name());
             return Err(Fault::new(ReasonCode::UnsupportedProtocolVersion, why).over(Limit::Versions));
@@ -99,15 +126,21 @@ impl Broker {
             return Err(Fault::new(reason, "this server sends its clients to another"));
         }
         match connect.properties.authentication_method {
-            Some(method) => self.check_method(method)?,
+            Some(method) => _ = self.check_method(method)?,
             None if self.needs_password(connect) => {}
-            None => entry.map_err(|reason| {
-                Fault::new(reason, "clients from other machines need a user and a password, or --anonymous")
-            })?,
+            None => entry.map_err(|reason| Fault::new(reason, self.who_may_come()))?,
         }
         self.check_client_id(connect)?;
         connect.will.as_ref().map_or(Ok(()), |will| self.check_will(connect.version, will))?;
         self.check_connack_fits(connect) // last: who is refused anyway hears the true reason
+    }
+
+    /// For one that may not, in words for whoever runs this.
+    fn who_may_come(&self) -> &'static str {
+        match self.config.users.is_empty() && !self.config.users.take_tokens() {
+            true => "nobody has claimed this server yet: open the link that it printed at its start",
+            false => "clients from other machines need a user and a password, or --anonymous",
+        }
     }
 
     fn check_client_id(&self, connect: &Connect<'_>) -> Result<(), Fault> {
@@ -166,7 +199,8 @@ impl Broker {
             }
             // It may have ended with its connection.
             if self.by_client.get(client_id) == Some(&old) {
-                let is_theirs = self.session(old).is_some_and(|session| session.user == granted.user);
+                let is_theirs =
+                    self.session(old).is_some_and(|session| session.user.as_ref() == granted.user());
                 if !clean_start && is_theirs {
                     return (old, true); // [MQTT-3.1.2-5]
                 }
@@ -174,7 +208,7 @@ impl Broker {
             }
         }
         let mut session = Session::new(Arc::clone(client_id), self.config.max_inflight);
-        session.user = granted.user.clone();
+        session.user = granted.user().cloned();
         let id = SessionId(u32::try_from(self.sessions.insert(session)).unwrap_or(u32::MAX));
         self.by_client.insert(Arc::clone(client_id), id);
         (id, false) // [MQTT-3.1.2-6]
@@ -202,6 +236,7 @@ impl Broker {
             aliases: Vec::new(),
             our_aliases: Aliases::new(connect.properties.topic_alias_maximum),
         };
+        let due = live.due();
         if let Some(connection) = self.connection(id) {
             connection.state = State::Connected(Box::new(live));
             self.connected += 1;
@@ -209,7 +244,7 @@ impl Broker {
             self.count_most();
             self.count_let_in(id);
         }
-        self.set_connection_timer(id, silence.map(|silence| now + silence));
+        self.set_connection_timer(id, due);
     }
 
     /// The will, unless its topic is the Server's own, as that of bridges of Mosquitto, which come with 3.1.1, or its Client has no

@@ -13,6 +13,7 @@ use super::io::Fault;
 use super::limit::Limit;
 use super::login::{Candidate, Login};
 use super::rate::Rate;
+use super::session::earlier;
 use super::shard::Moved;
 use super::timers::Timer;
 use super::{Broker, ConnectionId, Ended, Notice, Peer, SessionId};
@@ -72,6 +73,19 @@ pub(super) struct Live {
     pub(super) our_aliases: Option<Box<Aliases>>,
 }
 
+impl Live {
+    /// When it is next to be looked at: it may have fallen silent, or its proof of who it is may be over.
+    pub(super) fn due(&self) -> Option<Instant> {
+        let silent = self.silence.map(|silence| self.last_heard + silence);
+        earlier(silent, self.login.as_ref().and_then(|login| login.until))
+    }
+
+    /// As in [`super::Identity::login`].
+    pub(super) fn login_number(&self) -> u64 {
+        self.login.as_ref().map_or(0, |login| login.number)
+    }
+}
+
 impl Connection {
     pub(super) fn live(&mut self) -> Option<&mut Live> {
         match &mut self.state {
@@ -128,11 +142,15 @@ impl Broker {
                 self.refuse(id, version, limit, fault.over(Limit::ConnectTimeout)); // [MQTT-4.12.0-4]
             }
             State::Connected(live) => {
-                let Some(silence) = live.silence else { return };
-                let until = live.last_heard + silence;
-                if until > now {
-                    return self.set_connection_timer(id, Some(until));
+                let due = live.due();
+                if due.is_none_or(|due| due > now) {
+                    return self.set_connection_timer(id, due);
                 }
+                if live.login.as_ref().and_then(|login| login.until).is_some_and(|until| until <= now) {
+                    let why = "the time of its login is over";
+                    return self.end(id, Fault::new(ReasonCode::MaximumConnectTime, why));
+                }
+                let Some(silence) = live.silence else { return };
                 let why = format!(
                     "nothing heard for {} s, one and a half times its keep alive",
                     silence.as_secs_f32()

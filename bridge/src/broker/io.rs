@@ -9,7 +9,7 @@ use mqtt::{Instant, Packet, ReasonCode, Version};
 
 use super::change::Change;
 use super::limit::Limit;
-use super::{Access, Check, Checked, Config, ConnectionId, Fetch, Found, PeerItem, ShardId};
+use super::{Access, Check, Checked, Config, ConnectionId, Fetch, Found, Identity, PeerItem, ShardId};
 
 /// One event for [`super::Broker::handle`].
 #[derive(Debug)]
@@ -108,6 +108,16 @@ pub enum Input<'a> {
     Access(Access),
     /// Limits are not what they were. They count at once, but for what was promised to those who are there; who may come stays.
     Limits(Box<Config>),
+    /// A login that was tried beside MQTT has failed: it counts like any other.
+    LoginFailed {
+        /// Of whom.
+        peer: Peer,
+    },
+    /// A login beside MQTT is over: so are the connections that came by it.
+    Revoked {
+        /// Its [`Identity::login`].
+        login: u64,
+    },
     /// Time has passed: the deadline of [`Output::Wait`] is reached.
     Tick,
     /// The server stops: end all connections with a reason.
@@ -125,6 +135,8 @@ pub struct Peer {
     pub is_loopback: bool,
     /// Whether it is a proxy that is trusted, and speaks for many: it is not held to what one address may do, but for failed logins.
     pub is_proxy: bool,
+    /// Who it has proved to be before MQTT began. A CONNECT that names a user has to prove that anew.
+    pub identity: Option<Arc<Identity>>,
 }
 
 /// One thing to do, from [`super::Broker::poll`].

@@ -1,4 +1,4 @@
-//! AUTH (3.15) and enhanced authentication (4.12), at CONNECT and again later. The one method is SCRAM-SHA-256. Who the
+//! AUTH (3.15) and enhanced authentication (4.12), at CONNECT and again later: by SCRAM-SHA-256, or by a token. Who the
 //! users are, and whose a Session is, `access` knows.
 
 use std::fmt;
@@ -7,11 +7,19 @@ use std::sync::Arc;
 use mqtt::codec::Deframer;
 use mqtt::packet::{Auth, Connect};
 use mqtt::scram::{Challenge, ClientFirst, METHOD, Nonce, ScramError};
-use mqtt::{Packet, ReasonCode, Version};
+use mqtt::{Instant, Packet, ReasonCode, Version};
 
 use super::connection::State;
+use super::identity::Identity;
 use super::io::Fault;
 use super::{Broker, ConnectionId, Ended};
+
+/// An authentication method.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Method {
+    Scram,
+    Token,
+}
 
 /// A CONNECT that waits for the proof of who it is from.
 #[derive(Debug)]
@@ -22,6 +30,8 @@ pub(super) struct Candidate {
     pub(super) version: Version,
     /// Bytes of the largest packet the Client takes.
     limit: u32,
+    /// The method it named; none where a password is enough.
+    pub(super) method: Option<Method>,
     pub(super) step: Step,
 }
 
@@ -29,7 +39,13 @@ pub(super) struct Candidate {
 #[derive(Debug)]
 pub(super) struct Login {
     pub(super) user: Arc<str>,
+    /// How; none where that cannot be done again on this connection.
+    pub(super) method: Option<Method>,
     pub(super) step: Option<Step>,
+    /// When its proof is worth nothing any more.
+    pub(super) until: Option<Instant>,
+    /// As in [`Identity::login`].
+    pub(super) number: u64,
 }
 
 /// What the Client is to say next.
@@ -39,20 +55,26 @@ pub(super) enum Step {
     Name,
     /// That it knows the password.
     Proof { user: Arc<str>, challenge: Challenge },
-    /// Nothing: the password that came with CONNECT is being checked, for this user if it exists.
+    /// A token.
+    Token,
+    /// Nothing: the password that came with CONNECT is being checked, for this user if it exists; or a token.
     Checked { number: u64, user: Option<Arc<str>> },
 }
 
 /// That a Client is who it says.
 #[derive(Debug)]
 pub(super) struct Proof {
-    pub(super) user: Arc<str>,
-    /// The Server's own proof, which the Client is owed; none where a password came with CONNECT.
+    pub(super) who: Identity,
+    /// How; none where a password came with CONNECT, or its transport has proved it.
+    pub(super) method: Option<Method>,
+    /// The Server's own proof, which the Client of SCRAM is owed.
     pub(super) data: Option<String>,
 }
 
 pub(super) enum Next {
     Ask(Step, Option<String>),
+    /// Something is being checked.
+    Wait(Step),
     Done(Proof),
 }
 
@@ -80,40 +102,53 @@ impl fmt::Debug for Nonces {
 }
 
 impl Broker {
-    /// Whether logins by this method are taken; they are when there is a user [MQTT-4.12.0-1].
-    pub(super) fn check_method(&self, method: &str) -> Result<(), Fault> {
-        if !self.config.users.have_scram() {
-            return Err(Fault::new(
-                ReasonCode::BadAuthenticationMethod,
-                "no extended authentication is offered",
-            ));
+    /// Whether logins by this method are taken: by SCRAM when a user can, by tokens when they are taken [MQTT-4.12.0-1].
+    pub(super) fn check_method(&self, method: &str) -> Result<Method, Fault> {
+        let users = &self.config.users;
+        let offered = [(Method::Scram, users.have_scram()), (Method::Token, users.take_tokens())];
+        let mut offered = offered.into_iter().filter(|(_, is)| *is).map(|(method, _)| method);
+        if let Some(found) = offered.clone().find(|offered| offered.name() == method) {
+            return Ok(found);
         }
-        if method != METHOD {
-            let why = format!("the only authentication method is {METHOD}");
-            return Err(Fault::new(ReasonCode::BadAuthenticationMethod, why));
-        }
-        Ok(())
+        let why = match (offered.next(), offered.next()) {
+            (None, _) => "no extended authentication is offered".into(),
+            (Some(only), None) => format!("the only authentication method is {}", only.name()),
+            (Some(one), Some(other)) => {
+                format!("the authentication methods are {} and {}", one.name(), other.name())
+            }
+        };
+        Err(Fault::new(ReasonCode::BadAuthenticationMethod, why))
     }
 
     /// Takes a CONNECT with an authentication method: its first word may be in it already.
-    pub(super) fn begin_login(&mut self, id: ConnectionId, connect: &Connect<'_>) {
-        if let Err(fault) = self.check_attempts(id) {
-            return self.refuse_connect(id, connect, fault);
-        }
-        self.set_candidate(id, connect, Step::Name);
-        let next = self.next_step(id, Step::Name, connect.properties.authentication_data);
+    pub(super) fn begin_login(&mut self, id: ConnectionId, connect: &Connect<'_>, method: &str) {
+        let method = match self.check_method(method).and_then(|method| {
+            self.check_attempts(id)?;
+            Ok(method)
+        }) {
+            Ok(method) => method,
+            Err(fault) => return self.refuse_connect(id, connect, fault),
+        };
+        self.set_candidate(id, connect, Some(method), method.first_step());
+        let next = self.next_step(id, method.first_step(), connect.properties.authentication_data);
         self.go_on(id, next);
     }
 
     /// Keeps a CONNECT until it is known who it is from.
-    pub(super) fn set_candidate(&mut self, id: ConnectionId, connect: &Connect<'_>, step: Step) {
+    pub(super) fn set_candidate(
+        &mut self,
+        id: ConnectionId,
+        connect: &Connect<'_>,
+        method: Option<Method>,
+        step: Step,
+    ) {
         let limit = connect.properties.maximum_packet_size.unwrap_or(u32::MAX);
         let version = connect.version;
         let mut packet = Vec::new();
         // What was decoded can be encoded.
         let _ = Packet::Connect(Box::new(connect.clone())).encode(version, &mut packet);
         let client_id = connect.client_id.into();
-        let candidate = Candidate { client_id, connect: packet, version, limit, step };
+        let candidate = Candidate { client_id, connect: packet, version, limit, method, step };
         if let Some(connection) = self.connection(id) {
             connection.state = State::LoggingIn(Box::new(candidate));
         }
@@ -135,11 +170,14 @@ impl Broker {
     }
 
     fn login_auth(&mut self, id: ConnectionId, auth: &Auth<'_>) -> Result<Next, Fault> {
-        check_auth(auth)?;
+        let Some(candidate) = self.candidate(id) else { return Err(Fault::protocol("no login goes on")) };
+        let Some(method) = candidate.method else {
+            return Err(Fault::protocol("AUTH, but CONNECT named no authentication method [MQTT-4.12.0-7]"));
+        };
+        check_auth(auth, method)?;
         if auth.reason != ReasonCode::ContinueAuthentication {
             return Err(Fault::protocol("AUTH before CONNACK that does not continue [MQTT-4.12.0-3]"));
         }
-        let Some(candidate) = self.candidate(id) else { return Err(Fault::protocol("no login goes on")) };
         let step = std::mem::replace(&mut candidate.step, Step::Name);
         self.next_step(id, step, auth.data)
     }
@@ -147,11 +185,12 @@ impl Broker {
     /// Asks, lets in, or refuses [MQTT-4.12.0-4].
     pub(super) fn go_on(&mut self, id: ConnectionId, next: Result<Next, Fault>) {
         let Some(candidate) = self.candidate(id) else { return };
-        let (limit, version) = (candidate.limit, candidate.version);
+        let (limit, version, method) = (candidate.limit, candidate.version, candidate.method);
         match next {
+            Ok(Next::Wait(step)) => candidate.step = step,
             Ok(Next::Ask(step, data)) => {
                 candidate.step = step;
-                let auth = auth(ReasonCode::ContinueAuthentication, data.as_deref()); // [MQTT-4.12.0-2]
+                let auth = auth(method, ReasonCode::ContinueAuthentication, data.as_deref()); // [MQTT-4.12.0-2]
                 if !self.send_within(id, Version::V5, limit as usize, &Packet::Auth(auth)) {
                     self.refuse(id, Version::V5, limit, too_large());
                 }
@@ -169,35 +208,54 @@ impl Broker {
 
     /// AUTH of a Client that is connected: it proves again who it is, while all else goes on [MQTT-4.12.1-1].
     pub(super) fn reauthenticate(&mut self, id: ConnectionId, auth: &Auth<'_>) -> Result<(), Fault> {
-        let Some(login) = self.login(id) else {
-            return Err(Fault::protocol(
-                "AUTH from a client without an authentication method [MQTT-4.12.0-7]",
-            ));
-        };
-        check_auth(auth)?;
-        let user = Arc::clone(&login.user);
+        let without = "AUTH from a client without an authentication method [MQTT-4.12.0-7]";
+        let Some(login) = self.login(id) else { return Err(Fault::protocol(without)) };
+        let Some(method) = login.method else { return Err(Fault::protocol(without)) };
+        check_auth(auth, method)?;
         let step = match (auth.reason, login.step.take()) {
-            (ReasonCode::ReAuthenticate, None) => Step::Name,
+            (ReasonCode::ReAuthenticate, None) => method.first_step(),
             (ReasonCode::ContinueAuthentication, Some(step)) => step,
             _ => return Err(Fault::protocol("AUTH that neither begins nor continues anything (3.15.2.1)")),
         };
         // What fails ends the connection with its reason [MQTT-4.12.1-2].
-        let (reason, data) = match self.next_step(id, step, auth.data)? {
+        let next = self.next_step(id, step, auth.data)?;
+        self.go_on_again(id, next)
+    }
+
+    /// Asks on, or takes the new proof [MQTT-4.12.1-2].
+    pub(super) fn go_on_again(&mut self, id: ConnectionId, next: Next) -> Result<(), Fault> {
+        let Some(login) = self.login(id) else { return Ok(()) };
+        let method = login.method;
+        let (reason, data) = match next {
+            Next::Wait(step) => {
+                login.step = Some(step);
+                return Ok(());
+            }
             Next::Ask(step, data) => {
-                if let Some(login) = self.login(id) {
-                    login.step = Some(step);
-                }
+                login.step = Some(step);
                 (ReasonCode::ContinueAuthentication, data)
             }
-            Next::Done(proof) if proof.user == user => (ReasonCode::Success, proof.data),
+            Next::Done(proof) if proof.who.user == login.user => {
+                login.until = proof.who.until;
+                self.renew(id, proof.who);
+                (ReasonCode::Success, proof.data)
+            }
             Next::Done(_) => {
                 return Err(Fault::new(ReasonCode::NotAuthorized, "another user than the one of CONNECT"));
             }
         };
-        if !self.send(id, &Packet::Auth(self::auth(reason, data.as_deref()))) {
+        if !self.send(id, &Packet::Auth(auth(method, reason, data.as_deref()))) {
             return Err(too_large());
         }
         Ok(())
+    }
+
+    /// What a Client has proved anew counts from now on.
+    fn renew(&mut self, id: ConnectionId, who: Identity) {
+        let Some(live) = self.connection(id).and_then(|connection| connection.live()) else { return };
+        let (session, due) = (live.session, live.due());
+        self.set_connection_timer(id, due);
+        self.set_grant(session, who.grant);
     }
 
     /// One word of the Client, and what is answered.
@@ -209,6 +267,8 @@ impl Broker {
             (Step::Proof { user, challenge }, data) => {
                 self.check_proof(user, challenge, data.unwrap_or_default())
             }
+            (Step::Token, None) => Ok(Next::Ask(Step::Token, None)),
+            (Step::Token, Some(token)) => Ok(self.check_token(id, token)),
             (Step::Checked { .. }, _) => Err(ScramError::Proof), // no Client is asked for that
         };
         done.map_err(|error| {
@@ -229,7 +289,8 @@ impl Broker {
         let data = challenge.check(data)?;
         // No password fits one that does not exist; this only makes sure.
         if self.config.users.has(&user) {
-            Ok(Next::Done(Proof { user, data: Some(data) }))
+            let (who, method) = (Identity::of_user(user), Some(Method::Scram));
+            Ok(Next::Done(Proof { who, method, data: Some(data) }))
         } else {
             Err(ScramError::Proof)
         }
@@ -242,7 +303,7 @@ impl Broker {
         }
     }
 
-    fn login(&mut self, id: ConnectionId) -> Option<&mut Login> {
+    pub(super) fn login(&mut self, id: ConnectionId) -> Option<&mut Login> {
         self.connection(id)?.live()?.login.as_deref_mut()
     }
 }
@@ -253,10 +314,27 @@ impl Candidate {
     }
 }
 
+impl Method {
+    /// As it stands on the wire.
+    pub(super) const fn name(self) -> &'static str {
+        match self {
+            Self::Scram => METHOD,
+            Self::Token => "JWT",
+        }
+    }
+
+    const fn first_step(self) -> Step {
+        match self {
+            Self::Scram => Step::Name,
+            Self::Token => Step::Token,
+        }
+    }
+}
+
 /// The method is that of CONNECT, in every AUTH [MQTT-4.12.0-5].
-fn check_auth(auth: &Auth<'_>) -> Result<(), Fault> {
+fn check_auth(auth: &Auth<'_>, method: Method) -> Result<(), Fault> {
     match auth.method {
-        Some(METHOD) => Ok(()),
+        Some(named) if named == method.name() => Ok(()),
         Some(_) => {
             let why = "another authentication method than CONNECT named [MQTT-4.12.0-5]";
             Err(Fault::new(ReasonCode::BadAuthenticationMethod, why))
@@ -270,6 +348,6 @@ fn too_large() -> Fault {
     Fault::new(ReasonCode::PacketTooLarge, "the client takes no packet as large as our AUTH")
 }
 
-fn auth(reason: ReasonCode, data: Option<&str>) -> Auth<'_> {
-    Auth { method: Some(METHOD), data: data.map(str::as_bytes), ..Auth::new(reason) }
+fn auth(method: Option<Method>, reason: ReasonCode, data: Option<&str>) -> Auth<'_> {
+    Auth { method: method.map(Method::name), data: data.map(str::as_bytes), ..Auth::new(reason) }
 }

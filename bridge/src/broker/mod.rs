@@ -28,6 +28,7 @@ mod cross;
 mod deliver;
 mod disconnect;
 mod hash;
+mod identity;
 mod io;
 mod keep;
 mod limit;
@@ -68,6 +69,7 @@ use slab::Slab;
 pub use access::{ANONYMOUS, Access, Anonymous, User, Users};
 pub use config::{Config, Excess, Overlapping, Redirect};
 pub use counters::{Counters, Handshake};
+pub use identity::{Grant, Identity};
 pub use io::{Ended, Input, Notice, Output, Peer};
 pub use limit::{Limit, Reached};
 pub use password::{Check, Checked};
@@ -210,6 +212,8 @@ impl Broker {
             Input::Checked { connection, number, checked } => self.checked(connection, number, checked),
             Input::Access(access) => self.set_access(access),
             Input::Limits(limits) => self.set_limits(*limits),
+            Input::LoginFailed { peer } => self.failed_login_of(&peer),
+            Input::Revoked { login } => self.revoke(login),
             Input::Tick => self.tick(),
             Input::Shutdown => self.shutdown(),
         }

@@ -77,7 +77,7 @@ impl Verdicts {
 
 impl Session {
     fn subject(&self) -> Subject<'_> {
-        Subject { user: self.user.as_deref(), client_id: &self.client_id }
+        Subject { grant: self.grant.as_deref(), ..Subject::new(self.user.as_deref(), &self.client_id) }
     }
 }
 
@@ -86,7 +86,7 @@ impl Broker {
     pub(super) fn audience(&mut self, topic: TopicName<&str>) -> Rc<Audience> {
         let (config, sessions) = (&self.config, &self.sessions);
         self.subscriptions.audience(topic, |subscription: &mut Subscription| {
-            if config.rules.is_empty() || subscription.session.peer().is_some() {
+            if !config.asks_rights() || subscription.session.peer().is_some() {
                 return true;
             }
             let Some(session) = sessions.get(subscription.session.0 as usize) else { return true };
@@ -116,7 +116,7 @@ impl Broker {
     }
 
     fn verdict(&self, id: SessionId, action: Action, topic: &str) -> Verdict {
-        if self.config.rules.is_empty() {
+        if !self.config.asks_rights() {
             return Verdict::ALLOWED;
         }
         let Some(session) = self.sessions.get(id.0 as usize) else { return Verdict::DENIED };
@@ -160,14 +160,14 @@ impl Broker {
     pub(super) fn may_have_will(&self, granted: &Granted, connect: &Connect<'_>) -> Result<(), ReasonCode> {
         let Some(will) = &connect.will else { return Ok(()) };
         access::may_publish(will.topic.text())?;
-        let who = Subject { user: granted.user.as_deref(), client_id: &granted.client_id };
+        let who = granted.subject();
         let (rules, users) = (&self.config.rules, &self.config.users);
         allow(rules.judge(users, who, Action::Publish, will.topic.text()), will.qos, will.retain)
     }
 
     /// Whether a Session may subscribe to a filter.
     pub(super) fn may_subscribe(&self, id: SessionId, filter: &str) -> bool {
-        if self.config.rules.is_empty() {
+        if !self.config.asks_rights() {
             return true;
         }
         let Some(session) = self.sessions.get(id.0 as usize) else { return false };
@@ -176,7 +176,7 @@ impl Broker {
 
     /// For the operator: which rule has refused a publication. Empty where none did.
     pub(super) fn whose_refusal(&self, id: SessionId, topic: &str) -> String {
-        if self.config.rules.is_empty() || access::may_publish(topic).is_err() {
+        if !self.config.asks_rights() || access::may_publish(topic).is_err() {
             return String::new();
         }
         said(&self.config.rules, self.verdict(id, Action::Publish, topic))
@@ -194,6 +194,7 @@ fn said(rules: &Rules, verdict: Verdict) -> String {
     match verdict.rule {
         Some(at) if verdict.allows() => format!(", which {} allows within its limits", rules.name(at)),
         Some(at) => format!(", denied by {}", rules.name(at)),
+        None if verdict.is_beyond_token => ", which its token does not allow".into(),
         None => ", which no rule allows".into(),
     }
 }

@@ -153,7 +153,13 @@ mod tests {
 
     #[test]
     fn who_is_bound() {
-        let peer = |is_loopback, is_proxy| Peer { name: "x".into(), address: None, is_loopback, is_proxy };
+        let peer = |is_loopback, is_proxy| Peer {
+            name: "x".into(),
+            address: None,
+            is_loopback,
+            is_proxy,
+            identity: None,
+        };
         let default = Config::default();
         assert_eq!(Rate::of(&peer(true, false), &default), None);
         assert_eq!(Rate::of(&peer(false, true), &default), None);

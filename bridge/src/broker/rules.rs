@@ -8,9 +8,10 @@ use std::sync::Arc;
 use mqtt::{Qos, TopicFilter};
 
 use super::access::{ANONYMOUS, Users};
+use super::identity::Grant;
 
 /// All rules, in their order.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Rules {
     rules: Vec<Rule>,
     /// What every topic that a filter fits begins and ends with, filter after filter of rule after rule: most are told apart by that.
@@ -19,13 +20,13 @@ pub struct Rules {
 
 /// The text of a filter before and behind all that may stand for something: so many bytes of both.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-struct Ends {
+pub(super) struct Ends {
     before: u16,
     behind: u16,
 }
 
 /// One rule.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Rule {
     /// Whether it allows or denies.
     pub allows: bool,
@@ -56,6 +57,8 @@ pub struct Subject<'a> {
     pub user: Option<&'a str>,
     /// Its Client Identifier.
     pub client_id: &'a str,
+    /// What its token says, if it came by one.
+    pub grant: Option<&'a Grant>,
 }
 
 /// What it wants to do.
@@ -76,14 +79,18 @@ pub struct Verdict {
     pub retain: bool,
     /// The rule that has decided, counted from 0; none when no rule fits.
     pub rule: Option<usize>,
+    /// The rules would allow it, but the token of the user does not.
+    pub is_beyond_token: bool,
 }
 
 impl Verdict {
-    pub(super) const DENIED: Self = Self { qos: None, retain: false, rule: None };
-    pub(super) const ALLOWED: Self = Self { qos: Some(Qos::ExactlyOnce), retain: true, rule: None };
+    pub(super) const DENIED: Self = Self { qos: None, retain: false, rule: None, is_beyond_token: false };
+    pub(super) const ALLOWED: Self = Self { qos: Some(Qos::ExactlyOnce), retain: true, ..Self::DENIED };
+    const BEYOND_TOKEN: Self = Self { is_beyond_token: true, ..Self::DENIED };
 
     fn of(at: usize, rule: &Rule) -> Self {
-        Self { qos: rule.allows.then_some(rule.max_qos), retain: rule.allows && rule.retain, rule: Some(at) }
+        let (qos, retain) = (rule.allows.then_some(rule.max_qos), rule.allows && rule.retain);
+        Self { qos, retain, rule: Some(at), ..Self::DENIED }
     }
 
     /// Whether it may at all.
@@ -126,6 +133,11 @@ impl Rules {
         self.rules.get(at)
     }
 
+    /// Whether something holds of the first one.
+    pub(super) fn first_fits(&self, fits: impl Fn(&Rule, &[Ends]) -> bool) -> bool {
+        self.rules.first().is_some_and(|rule| fits(rule, &self.ends))
+    }
+
     /// Whether somebody may do something with a topic.
     #[must_use]
     pub fn judge(&self, users: &Users, who: Subject<'_>, action: Action, topic: &str) -> Verdict {
@@ -156,16 +168,23 @@ impl Rules {
         action: Action,
         fits: impl Fn(&Rule, &[Ends]) -> bool,
     ) -> Verdict {
+        if let Some(grant) = who.grant
+            && !grant.leaves(action, &fits)
+        {
+            return Verdict::BEYOND_TOKEN;
+        }
         if self.rules.is_empty() {
             return Verdict::ALLOWED;
         }
         // One who is no user any more has no rights that anonymous clients have.
-        let groups = match who.user {
-            Some(user) => match users.groups(user) {
+        let groups = match (who.user, who.grant) {
+            (Some(_), Some(grant)) if users.vouch_for(grant) => &*grant.groups,
+            (Some(user), None) => match users.groups(user) {
                 Some(groups) => groups,
                 None => return Verdict::DENIED,
             },
-            None => &[],
+            (_, Some(_)) => return Verdict::DENIED,
+            (None, None) => &[],
         };
         let mut ends = self.ends.as_slice();
         let found = self.rules.iter().enumerate().find(|(_, rule)| {

@@ -9,6 +9,7 @@ use mqtt::{Instant, PacketId, Qos, SessionExpiry, Will};
 
 use super::answers::Answers;
 use super::change::{Change, MessageNumber, SessionNumber};
+use super::identity::Grant;
 use super::queue::Queue;
 use super::retained::{REPLAY_STEPS, Replay};
 use super::stored::Stored;
@@ -22,6 +23,8 @@ pub(super) struct Session {
     pub(super) client_id: Arc<str>,
     /// Whose it is; none when nobody had to say.
     pub(super) user: Option<Arc<str>>,
+    /// What the token says by which its Client came last. It is not kept: after a restart nothing is allowed until it comes again.
+    pub(super) grant: Option<Arc<Grant>>,
     pub(super) connection: Option<ConnectionId>,
     pub(super) expiry: SessionExpiry,
     pub(super) sender: Sender<Queued>,
@@ -86,6 +89,7 @@ impl Session {
         Self {
             client_id,
             user: None,
+            grant: None,
             connection: None,
             expiry: SessionExpiry::AtDisconnect,
             sender: Sender::new(max_inflight),

@@ -14,7 +14,7 @@ pub use publish::{PublishArgs, publish};
 pub use subscribe::{SubscribeArgs, subscribe};
 pub use tls::{TlsArgs, TlsClient};
 pub use user::{add_user, import_users, list_users, remove_user, user_entry};
-pub use why::why;
+pub use why::{why, why_of};
 
 use std::time::Duration;
 

@@ -10,7 +10,7 @@ use mqtt::scram::{Credentials, MIN_ITERATIONS, prepare};
 
 use crate::server::config::{File, User};
 use crate::server::passwords;
-use crate::server::users::UsersFile;
+use crate::server::users::{UsersFile, is, is_in};
 
 /// Bytes of a salt.
 const SALT: usize = 16;
@@ -139,14 +139,6 @@ fn put(all: &mut Vec<User>, user: User) -> Option<User> {
             None
         }
     }
-}
-
-fn is_in(users: &[User], name: &str) -> bool {
-    users.iter().any(|user| is(user, name))
-}
-
-fn is(user: &User, name: &str) -> bool {
-    prepare(&user.name).is_ok_and(|prepared| prepared == name)
 }
 
 /// For somebody who named one that is not there.

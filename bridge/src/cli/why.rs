@@ -13,11 +13,24 @@ use crate::server::users;
 /// # Errors
 /// The configuration or the users are wrong, there is no such user, or the topic is none.
 pub fn why(file: &File, user: &str, client_id: &str, action: Action, topic: &str) -> Result<String> {
-    let access = users::access(file)?;
+    why_of(&users::access(file)?, user, client_id, action, topic).map(|(_, words)| words)
+}
+
+/// The same for what counts now: whether it may, and the words.
+///
+/// # Errors
+/// There is no such user, or the topic is none.
+pub fn why_of(
+    access: &Access,
+    user: &str,
+    client_id: &str,
+    action: Action,
+    topic: &str,
+) -> Result<(bool, String)> {
     let name = prepare(user).with_context(|| format!("the name {user:?} cannot be a user's"))?;
     let is_known = name == ANONYMOUS || access.users.contains(&name);
     ensure!(is_known, "there is no user {name:?}; `switchboard user list` names them");
-    let who = Subject { user: Some(&*name).filter(|name| *name != ANONYMOUS), client_id };
+    let who = Subject::new(Some(&*name).filter(|name| *name != ANONYMOUS), client_id);
     let (verb, verdict) = match action {
         Action::Publish => {
             TopicName::new(topic).with_context(|| format!("{topic:?} cannot be published to"))?;
@@ -30,10 +43,11 @@ pub fn why(file: &File, user: &str, client_id: &str, action: Action, topic: &str
         }
     };
     let is_servers = action == Action::Publish && matches!(topic.split('/').next(), Some("$SYS" | "$share"));
-    let may = if verdict.allows() && !is_servers { "may" } else { "may not" };
+    let may = verdict.allows() && !is_servers;
     let because =
-        if is_servers { "the topic belongs to the server".into() } else { because(&access, verdict) };
-    Ok(format!("{name} {may} {verb} {topic}: {because}"))
+        if is_servers { "the topic belongs to the server".into() } else { because(access, verdict) };
+    let word = if may { "may" } else { "may not" };
+    Ok((may, format!("{name} {word} {verb} {topic}: {because}")))
 }
 
 fn because(access: &Access, verdict: Verdict) -> String {

@@ -11,6 +11,18 @@ mod built_in {
     include!(concat!(env!("OUT_DIR"), "/app.rs"));
 }
 
+/// Pages that need no program in the browser, by the bridge itself.
+const PAGES: [(&str, &str); 8] = [
+    ("login.html", include_str!("pages/login.html")),
+    ("claim.html", include_str!("pages/claim.html")),
+    ("account.html", include_str!("pages/account.html")),
+    ("users.html", include_str!("pages/users.html")),
+    ("permissions.html", include_str!("pages/permissions.html")),
+    ("pages/style.css", concat!(include_str!("../../../www/tokens.css"), include_str!("pages/style.css"))),
+    ("pages/script.js", include_str!("pages/script.js")),
+    ("pages/icon.svg", include_str!("../../../www/icon.svg")),
+];
+
 /// Files whose name has a hash of their content stand below this: they never change.
 const HASHED: &str = "assets/";
 
@@ -44,6 +56,11 @@ impl Assets {
     /// The page that was built into the program; nothing when it was built without.
     pub(crate) fn built_in() -> Self {
         Self::of(built_in::FILES.iter().map(|&(path, bytes)| (path.to_owned(), Bytes::from_static(bytes))))
+    }
+
+    /// The pages that are always inside.
+    pub(crate) fn pages() -> Self {
+        Self::of(PAGES.iter().map(|&(path, text)| (path.to_owned(), Bytes::from_static(text.as_bytes()))))
     }
 
     /// The files of a folder and those below it.

@@ -3,12 +3,14 @@
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow};
 use mqtt::{MAX_LEVELS, Qos, Version};
 use serde::{Deserialize, Serialize};
 use toml::Spanned;
 
+use super::logins::Lifetime;
 use super::proxy::Network;
 use super::store::Durability;
 use super::{rules, users};
@@ -113,6 +115,10 @@ pub struct Data {
 pub struct Auth {
     /// Let clients of other machines in without a password. Those of this machine always are.
     pub anonymous: bool,
+    /// Seconds after which the login of a browser ends that is not used [default: 604800, a week].
+    pub login_idle_s: Option<u32>,
+    /// Seconds after which it ends in any case [default: 2592000, thirty days].
+    pub login_max_s: Option<u32>,
     /// `[[auth.user]]`: who may come from anywhere, by a login.
     pub user: Vec<User>,
     /// `[[auth.rule]]`: who may do what. The first that fits decides, and what none fits is denied; without any, all is allowed.
@@ -251,6 +257,7 @@ impl File {
         file.durability()?;
         file.level()?;
         file.listen.networks()?;
+        file.auth.lifetime()?;
         Ok(file)
     }
 
@@ -366,6 +373,22 @@ impl Server {
         number.filter(|number| (1..=Self::MAX_SHARDS).contains(number)).ok_or_else(|| {
             anyhow!("[server] shards = {said}: use \"auto\" or a number from 1 to {}", Self::MAX_SHARDS)
         })
+    }
+}
+
+impl Auth {
+    /// How long the login of a browser lasts.
+    ///
+    /// # Errors
+    /// It would be over at once.
+    pub(super) fn lifetime(&self) -> Result<Lifetime> {
+        let seconds = |key: &str, value: Option<u32>, default: u32| {
+            anyhow::ensure!(value != Some(0), "[auth] {key} = 0: use at least 1");
+            Ok(Duration::from_secs(value.unwrap_or(default).into()))
+        };
+        let idle = seconds("login_idle_s", self.login_idle_s, 7 * 86_400)?;
+        let most = seconds("login_max_s", self.login_max_s, 30 * 86_400)?;
+        Ok(Lifetime { idle: idle.min(most), most })
     }
 }
 

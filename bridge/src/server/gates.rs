@@ -166,13 +166,13 @@ async fn serve_mqtt(shard: Rc<Shard>, listener: TcpListener, entry: Entry, secur
         };
         let (shard, transport) = (Rc::clone(&shard), (Transport::Tcp, tls));
         if !entry.expects_header() {
-            spawn_local(shard.serve(stream, entry.direct(peer), transport, Vec::new()));
+            spawn_local(shard.serve(stream, entry.direct(peer), transport, Vec::new(), None));
             continue;
         }
         let entry = entry.clone();
         spawn_local(async move {
             if let Some(remote) = entry.greet(&mut stream, peer).await {
-                spawn_local(shard.serve(stream, remote, transport, Vec::new()));
+                spawn_local(shard.serve(stream, remote, transport, Vec::new(), None));
             }
         });
     }
@@ -181,7 +181,13 @@ async fn serve_mqtt(shard: Rc<Shard>, listener: TcpListener, entry: Entry, secur
 async fn serve_local(shard: Rc<Shard>, listener: LocalListener) {
     loop {
         let stream = listener.accept().await;
-        spawn_local(Rc::clone(&shard).serve(stream, Remote::local(), (Transport::Tcp, None), Vec::new()));
+        spawn_local(Rc::clone(&shard).serve(
+            stream,
+            Remote::local(),
+            (Transport::Tcp, None),
+            Vec::new(),
+            None,
+        ));
     }
 }
 

@@ -13,6 +13,8 @@ use hyper::service::service_fn;
 use hyper::{Method, Request, Response, StatusCode, Uri};
 use hyper_util::rt::{TokioIo, TokioTimer};
 
+use super::admission::Admission;
+use super::api::{self, Visit};
 use super::assets::{Assets, Coding};
 use super::lobby::{Lobby, Place};
 use super::proxy::{Proxies, Remote};
@@ -36,6 +38,9 @@ const POLICY: &str = "default-src 'self'; script-src 'self' 'wasm-unsafe-eval'; 
 pub(crate) struct Site {
     pub(crate) shards: Rc<Shards>,
     pub(crate) assets: Assets,
+    /// Pages that need no program of ours in the browser.
+    pub(crate) pages: Assets,
+    pub(crate) admission: Admission,
     /// Pages of other addresses, or of a public name of this one, that may open the WebSocket.
     pub(crate) origins: RefCell<Vec<String>>,
     pub(crate) proxies: Proxies,
@@ -114,8 +119,15 @@ async fn answer(site: &Rc<Site>, request: Request<Incoming>, peer: Remote) -> An
         }
     };
     let path = request.uri().path().to_owned();
+    let visit = Visit { peer, is_secure: is_secure(&request) };
+    if let Some(answer) = api::keep_out(site, &path, visit) {
+        return answer;
+    }
     if path == "/mqtt" {
-        return upgrade::answer(site, request, peer);
+        return upgrade::answer(site, request, visit);
+    }
+    if path.starts_with("/api/") {
+        return api::answer(site, request, visit).await;
     }
     if request.method() != Method::GET && request.method() != Method::HEAD {
         let mut answer = text(StatusCode::METHOD_NOT_ALLOWED, "only GET and HEAD are answered here");
@@ -126,8 +138,12 @@ async fn answer(site: &Rc<Site>, request: Request<Incoming>, peer: Remote) -> An
         "/health" => health(site),
         "/metrics" => metrics(site).await,
         path if path == "/trust" || path.starts_with("/trust/") => trusted(site, &request, path),
-        "/" | "/explorer" | "/settings" => file(site, "index.html", request.headers()),
-        path => file(site, path.trim_start_matches('/'), request.headers()),
+        "/" | "/explorer" | "/settings" => api::way_to_login(site, &request, visit)
+            .unwrap_or_else(|| file(&site.assets, "index.html", request.headers())),
+        path => match api::page(path) {
+            Some(page) => file(&site.pages, page, request.headers()),
+            None => file(&site.assets, path.trim_start_matches('/'), request.headers()),
+        },
     };
     if request.method() == Method::HEAD {
         let length = hyper::body::Body::size_hint(answer.body()).exact().unwrap_or(0);
@@ -165,8 +181,8 @@ async fn metrics(site: &Site) -> Answer {
     answer
 }
 
-fn file(site: &Site, path: &str, request: &HeaderMap) -> Answer {
-    let Some(asset) = site.assets.find(path) else {
+fn file(assets: &Assets, path: &str, request: &HeaderMap) -> Answer {
+    let Some(asset) = assets.find(path) else {
         return match path {
             "index.html" => text(
                 StatusCode::NOT_FOUND,

@@ -49,6 +49,8 @@ pub(crate) enum Parcel {
     Access(Access),
     /// How much everyone may do from now on.
     Limits(Box<Config>),
+    /// A login is over, and with it what came by it.
+    Revoked(u64),
     /// All connections are to end; to be said when they have.
     ShutDown(oneshot::Sender<()>),
     /// There is nothing more to do.

@@ -1,6 +1,9 @@
 //! The shell: sockets, a clock, a log and a page around the broker. It decides nothing about messages.
 
+mod admission;
+mod api;
 mod assets;
+mod claim;
 mod clock;
 pub mod config;
 pub mod data;
@@ -10,6 +13,7 @@ mod inbox;
 mod listener;
 mod lobby;
 mod log;
+mod logins;
 mod metrics;
 pub mod passwords;
 pub mod proxy;
@@ -34,7 +38,9 @@ use anyhow::{Context as _, Result, bail, ensure};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::task::{LocalSet, spawn_local};
 
+use admission::Admission;
 use assets::Assets;
+use claim::Claim;
 use gates::{Gates, Kind};
 use http::Site;
 use proxy::Proxies;
@@ -64,11 +70,10 @@ impl Options {
     /// Whether this may be served at all.
     ///
     /// # Errors
-    /// Nobody is let in from other machines by accident: that has to be said.
+    /// Others could reach it, and nobody could ever be let in.
     pub fn check(&self) -> Result<()> {
         let listen = &self.file.listen;
         let all = || gates::asked(self);
-        let is_open = self.lan || all().any(|(_, at)| !at.ip().is_loopback());
         if listen.has_tls() {
             tls::check(&self.file.tls)?;
         }
@@ -80,13 +85,18 @@ impl Options {
                  address that is listened on"
             );
         }
-        let access = users::access(&self.file)?;
         ensure!(
-            !is_open || self.file.auth.anonymous || !access.users.is_empty(),
-            "listening on this machine's network addresses lets others reach it, and there are no users: \
-             add one with `switchboard user add NAME`, or --anonymous if everyone there may see and switch everything"
+            !self.needs_claim()? || data::place(&self.file.data)?.is_some(),
+            "listening on this machine's network addresses lets others reach it, there are no users, and `:memory:` \
+             would keep none: name a folder with --data, or --anonymous if everyone there may see and switch everything"
         );
         Ok(())
+    }
+
+    /// Whether others can reach it, and nobody could be let in.
+    fn needs_claim(&self) -> Result<bool> {
+        let is_open = self.lan || gates::asked(self).any(|(_, at)| !at.ip().is_loopback());
+        Ok(is_open && !self.file.auth.anonymous && !users::access(&self.file)?.can_log_in())
     }
 }
 
@@ -127,9 +137,15 @@ async fn serve(options: Options) -> Result<()> {
     let gates = Gates::bind(&options)?;
     let (shards, durability) = start_shards(&options).await?;
     let door = &shards.door;
+    let (claim, link) = match options.needs_claim()? {
+        true => Claim::new(door.now()).map(|(claim, token)| (Some(claim), Some(token)))?,
+        false => (None, None),
+    };
     let site = Rc::new(Site {
         shards: Rc::clone(&shards),
         assets,
+        pages: Assets::pages(),
+        admission: Admission::new(&options, &shards, claim)?,
         origins: options.file.listen.origins.clone().into(),
         proxies: proxies.clone(),
         lobby: Rc::default(),
@@ -141,14 +157,18 @@ async fn serve(options: Options) -> Result<()> {
     let (http_at, tcp_at, line) = (gates.of(Kind::Http), gates.of(Kind::Tcp), gates.line());
     let (https_at, trust) = (gates.of(Kind::Https), gates.acceptor().and_then(|acceptor| acceptor.trust()));
     gates.open(&site)?;
+    spawn_local(admission::keep_on(Rc::clone(&site)));
     reload::watch(&options, &site, watched)?;
     let stopped = stopped()?;
     announce(&line, http_at.first());
-    if options.lan {
+    if options.lan && link.is_none() {
         qr::print(&http_at);
     }
     if let Some(trust) = trust {
         qr::print_trust(&http_at, &https_at, &trust);
+    }
+    if let Some(token) = link {
+        qr::print_claim(&http_at, &https_at, &token);
     }
     if options.file.demo.enabled
         && let Some(&address) = tcp_at.first()
@@ -160,7 +180,9 @@ async fn serve(options: Options) -> Result<()> {
         why = door.failed() => bail!("state can no longer be kept, so nothing more is acknowledged: {why}"),
     }
     tracing::info!("stopping: telling the clients");
-    shards.shut_down().await
+    let kept = site.admission.logins.keep().await;
+    shards.shut_down().await?;
+    kept
 }
 
 /// The shards, and what their acknowledgements promise.

@@ -115,12 +115,12 @@ impl<'a> Hash<'a> {
 }
 
 /// Whether this is the password of a hash. One that cannot be checked is nobody's.
-fn is_right(hash: &str, password: &[u8]) -> bool {
+pub(super) fn is_right(hash: &str, password: &[u8]) -> bool {
     Hash::parse(hash).is_ok_and(|hash| hash.is_of(password))
 }
 
 /// The answer to one check.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Answer {
     pub(super) connection: ConnectionId,
     pub(super) number: u64,
@@ -166,7 +166,10 @@ fn work(waiting: &Mutex<Receiver<Check>>, answers: &UnboundedSender<Answer>) {
     loop {
         let next = waiting.lock().unwrap_or_else(PoisonError::into_inner).recv();
         let Ok(Check { connection, number, hash, password }) = next else { return };
-        let checked = if is_right(&hash, &password) { Checked::Right } else { Checked::Wrong };
+        let checked = match hash {
+            Some(hash) if is_right(&hash, &password) => Checked::Right,
+            _ => Checked::Wrong,
+        };
         if answers.send(Answer { connection, number, checked }).is_err() {
             return; // the shard is gone
         }

@@ -6,6 +6,7 @@ use std::net::{IpAddr, SocketAddr, UdpSocket};
 use qrcode::QrCode;
 use qrcode::render::unicode::Dense1x2;
 
+use super::claim::LIFE;
 use super::tls::Trust;
 
 /// Prints the code for the first address that others can reach.
@@ -33,6 +34,26 @@ pub(super) fn print_trust(http: &[SocketAddr], https: &[SocketAddr], trust: &Tru
             trust.fingerprint
         );
     }
+}
+
+/// Prints the link that makes whoever opens it the first user. This is the only place where it is ever written.
+#[expect(clippy::print_stdout, reason = "it is for the person at the terminal")]
+pub(super) fn print_claim(http: &[SocketAddr], https: &[SocketAddr], token: &str) {
+    // A password is to be chosen there: by TLS, where there is some.
+    let all = || https.iter().map(|at| ("https", at)).chain(http.iter().map(|at| ("http", at)));
+    let far = all().find_map(|(scheme, &at)| Some((scheme, network_address(at)?)));
+    let Some((scheme, address)) = far.or_else(|| all().next().map(|(scheme, &at)| (scheme, at))) else {
+        return;
+    };
+    let url = format!("{scheme}://{address}/claim#{token}");
+    if let Ok(code) = QrCode::new(&url) {
+        println!("{}", drawing(&code, stdout().is_terminal()));
+    }
+    let minutes = LIFE.as_secs() / 60;
+    println!(
+        "nobody owns this Switchboard yet, and other machines get nothing from it until somebody does:\n\
+         within {minutes} minutes scan this with a phone, or open {url}"
+    );
 }
 
 /// The code as text. A terminal is told to draw it black on white, whatever its colours: many phones read nothing else.

@@ -70,10 +70,8 @@ async fn watch_on(options: Options, site: Rc<Site>, mut hangup: Signal, watched:
 }
 
 /// All of it, or nothing when something is wrong.
-fn take_over(options: &Options, site: &Site) -> Result<()> {
-    let mut file = options.config.as_deref().map(config::File::read).transpose()?.unwrap_or_default();
-    file.auth.anonymous |= options.anonymous;
-    file.data = options.file.data.clone(); // state does not move while we run
+pub(super) fn take_over(options: &Options, site: &Site) -> Result<()> {
+    let file = settings(options)?;
     let (access, limits, networks) = (users::access(&file)?, file.broker()?, file.listen.networks()?);
     site.shards.set_limits(&limits);
     site.shards.set_access(&access);
@@ -86,6 +84,14 @@ fn take_over(options: &Options, site: &Site) -> Result<()> {
         "users and rules were read anew, and limits"
     );
     Ok(())
+}
+
+/// The settings of now.
+pub(super) fn settings(options: &Options) -> Result<config::File> {
+    let mut file = options.config.as_deref().map(config::File::read).transpose()?.unwrap_or_default();
+    file.auth.anonymous |= options.anonymous;
+    file.data = options.file.data.clone(); // state does not move while we run
+    Ok(file)
 }
 
 /// How files are now.

@@ -17,6 +17,7 @@ use std::future::poll_fn;
 use std::io::ErrorKind;
 use std::net::Shutdown;
 use std::rc::{Rc, Weak};
+use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
 
@@ -42,7 +43,7 @@ use super::socket::{Flushed, Pool, Socket, Transport};
 use super::store::Journal;
 use super::tls::{TLS_ON_PLAIN, Tls, begins_with_tls};
 use super::websocket::{self, Event, Frames};
-use crate::broker::{Broker, ConnectionId, Input, Output, ShardId};
+use crate::broker::{Broker, ConnectionId, Identity, Input, Output, Peer, ShardId};
 
 /// Bytes read at once.
 const SCRATCH: usize = 64 << 10;
@@ -186,19 +187,21 @@ impl Shard {
         }
     }
 
-    /// Serves one MQTT connection to its end, by TLS if there is some. `first` is what was read of it before it was known to be one.
+    /// Serves one MQTT connection to its end, by TLS if there is some. `first` is what was read of it before it was known to be one,
+    /// and `who` what was proved before MQTT began.
     pub(crate) fn serve(
         self: Rc<Self>,
         stream: TcpStream,
         peer: impl Into<Remote>,
         (transport, tls): (Transport, Option<Box<Tls>>),
         first: Vec<u8>,
+        who: Option<Arc<Identity>>,
     ) -> impl Future<Output = ()> {
         let peer = peer.into();
         let _ = stream.set_nodelay(true);
         let stream = Rc::new(stream);
         let has_tls = tls.is_some();
-        let id = self.open(&stream, peer, (transport, tls));
+        let id = self.open(&stream, peer, (transport, tls), who);
         let mut reader = Reader {
             id,
             stream,
@@ -260,9 +263,13 @@ impl Shard {
         stream: &Rc<TcpStream>,
         peer: Remote,
         (transport, tls): (Transport, Option<Box<Tls>>),
+        who: Option<Arc<Identity>>,
     ) -> usize {
-        let id = self.inner.borrow_mut().sockets.insert(Socket::new(Rc::clone(stream), transport, tls));
-        self.handle(Input::Opened { connection: connection_id(id), peer: peer.identity() });
+        let mut socket = Socket::new(Rc::clone(stream), transport, tls);
+        socket.identity.clone_from(&who);
+        let id = self.inner.borrow_mut().sockets.insert(socket);
+        let peer = Peer { identity: who, ..peer.identity() };
+        self.handle(Input::Opened { connection: connection_id(id), peer });
         id
     }
 

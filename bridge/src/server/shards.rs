@@ -35,6 +35,7 @@ pub(super) struct Shards {
     pub(super) door: Rc<Shard>,
     inboxes: Arc<[Inbox]>,
     threads: RefCell<Vec<JoinHandle<()>>>,
+    access: RefCell<Access>,
 }
 
 /// What every shard is made of.
@@ -79,6 +80,8 @@ impl Shards {
     ) -> Result<Self> {
         let seed = getrandom::u64().context("the system gives no random numbers")?;
         let inboxes: Arc<[Inbox]> = (0..shards).map(|_| Inbox::default()).collect();
+        let (anonymous, users, rules) = (config.anonymous, config.users.clone(), config.rules.clone());
+        let access = RefCell::new(Access { anonymous, users, rules });
         let plan = Plan { config, seed, clock: Clock::start(), inboxes };
         let mut crew = Crew::hire(&plan)?;
         let mut broker = plan.broker(DOOR)?;
@@ -99,7 +102,7 @@ impl Shards {
         if let (Some((folder, _)), Some(teller)) = (folder, teller) {
             data::serve_copies(&folder, teller);
         }
-        Ok(Self { door, inboxes: plan.inboxes, threads: RefCell::new(crew.threads) })
+        Ok(Self { door, inboxes: plan.inboxes, threads: RefCell::new(crew.threads), access })
     }
 
     /// How many there are.
@@ -132,6 +135,12 @@ impl Shards {
             inbox.put_one(DOOR, Parcel::Access(access.clone()));
         }
         self.door.set_access(access.clone());
+        self.access.replace(access.clone());
+    }
+
+    /// Who may come now.
+    pub(super) fn access(&self) -> Access {
+        self.access.borrow().clone()
     }
 
     /// Tells all of them how much everyone may do from now on.

@@ -5,6 +5,7 @@ mod held;
 use std::io::ErrorKind;
 use std::net::Shutdown;
 use std::rc::Rc;
+use std::sync::Arc;
 
 use rustls::unbuffered::EncryptError;
 use socket2::SockRef;
@@ -15,6 +16,7 @@ use self::held::Held;
 use super::store::Turn;
 use super::tls::Tls;
 use super::websocket;
+use crate::broker::Identity;
 
 /// Buffers up to this size are kept for the next socket that needs one, and so many bytes of all of them.
 const POOLED_BYTES: usize = 512 << 10;
@@ -64,6 +66,8 @@ pub(super) struct Socket {
     pub(super) close_code: Option<u16>,
     /// The reader waits here while too much waits to be written.
     pub(super) gate: Option<Rc<Notify>>,
+    /// Who is at the other end, where that was proved before MQTT began.
+    pub(super) identity: Option<Arc<Identity>>,
 }
 
 /// A socket between two threads.
@@ -75,6 +79,7 @@ pub(super) struct Packed {
     tls: Option<Box<Tls>>,
     control: Vec<u8>,
     wire: Vec<u8>,
+    identity: Option<Arc<Identity>>,
 }
 
 /// How a flush went.
@@ -113,8 +118,9 @@ impl Packed {
     pub(super) fn unpack(self) -> std::io::Result<(Rc<TcpStream>, Socket)> {
         let stream = self.stream.ok_or(ErrorKind::NotConnected)?;
         let stream = Rc::new(TcpStream::from_std(stream)?);
-        let (control, wire) = (self.control, self.wire);
-        let socket = Socket { control, wire, ..Socket::new(Rc::clone(&stream), self.transport, self.tls) };
+        let (control, wire, identity) = (self.control, self.wire, self.identity);
+        let socket = Socket::new(Rc::clone(&stream), self.transport, self.tls);
+        let socket = Socket { control, wire, identity, ..socket };
         Ok((stream, socket))
     }
 }
@@ -138,6 +144,7 @@ impl Socket {
             is_shut: false,
             close_code: Some(websocket::NORMAL),
             gate: None,
+            identity: None,
         }
     }
 
@@ -145,7 +152,8 @@ impl Socket {
     pub(super) fn pack(self) -> Packed {
         let wire = self.wire.get(self.sent..).unwrap_or_default().to_vec();
         let stream = Rc::into_inner(self.stream).and_then(|stream| stream.into_std().ok());
-        Packed { stream, transport: self.transport, tls: self.tls, control: self.control, wire }
+        let Self { transport, tls, control, identity, .. } = self;
+        Packed { stream, transport, tls, control, wire, identity }
     }
 
     /// Bytes that wait.

@@ -1,6 +1,7 @@
 //! The door from HTTP to MQTT: who may open the WebSocket, and how it is handed to the shard.
 
 use std::rc::Rc;
+use std::sync::Arc;
 
 use bytes::Bytes;
 use http_body_util::Full;
@@ -11,15 +12,18 @@ use hyper_util::rt::TokioIo;
 use tokio::task::spawn_local;
 use tungstenite::handshake::derive_accept_key;
 
+use super::api::{self, Visit};
 use super::http::{Answer, Site, text};
 use super::proxy::Remote;
 use super::socket::Transport;
 use super::tls::Stream;
+use crate::broker::Identity;
 
 /// Switches to a WebSocket, or says with a clear status why not.
-pub(super) fn answer(site: &Rc<Site>, request: Request<Incoming>, peer: Remote) -> Answer {
-    match check(site, &request, peer) {
-        Ok((accept, protocol)) => {
+pub(super) fn answer(site: &Rc<Site>, request: Request<Incoming>, visit: Visit) -> Answer {
+    let peer = visit.peer;
+    match check(site, &request, visit) {
+        Ok(Granted { accept, protocol, who }) => {
             let site = Rc::clone(site);
             spawn_local(async move {
                 if let Ok(upgraded) = hyper::upgrade::on(request).await
@@ -36,6 +40,7 @@ pub(super) fn answer(site: &Rc<Site>, request: Request<Incoming>, peer: Remote) 
                         peer,
                         (Transport::WebSocket, tls),
                         first,
+                        who,
                     ));
                 }
             });
@@ -61,7 +66,16 @@ pub(super) fn answer(site: &Rc<Site>, request: Request<Incoming>, peer: Remote) 
 
 type Refusal = (StatusCode, &'static str);
 
-fn check(site: &Site, request: &Request<Incoming>, peer: Remote) -> Result<(String, &'static str), Refusal> {
+/// A WebSocket that may be opened.
+struct Granted {
+    accept: String,
+    protocol: &'static str,
+    /// Who opens it, where that is known.
+    who: Option<Arc<Identity>>,
+}
+
+fn check(site: &Site, request: &Request<Incoming>, visit: Visit) -> Result<Granted, Refusal> {
+    let peer = visit.peer;
     let headers = request.headers();
     let origin = said(headers, header::ORIGIN);
     if !origin.is_empty() && !may_open(origin, said(headers, header::HOST), peer, &site.origins.borrow()) {
@@ -94,7 +108,8 @@ fn check(site: &Site, request: &Request<Incoming>, peer: Remote) -> Result<(Stri
     let protocol = ["mqtt", "mqttv3.1"].into_iter().find(|&name| offered(name));
     let protocol =
         protocol.ok_or((StatusCode::BAD_REQUEST, "offer the WebSocket subprotocol `mqtt` or `mqttv3.1`"))?;
-    Ok((derive_accept_key(key.as_bytes()), protocol))
+    let who = api::holder(site, headers, visit, &site.shards.access());
+    Ok(Granted { accept: derive_accept_key(key.as_bytes()), protocol, who })
 }
 
 /// A page may connect to the place it came from, if that has a name of this network, and a page on this machine to this
@@ -104,10 +119,19 @@ fn may_open(origin: &str, host: &str, peer: Remote, allowed: &[String]) -> bool 
         return true;
     }
     let Ok(uri) = origin.parse::<Uri>() else { return false };
-    let Some(authority) = uri.authority() else { return false };
-    let is_local = matches!(authority.host(), "localhost" | "127.0.0.1" | "[::1]");
-    let is_same = authority.as_str().eq_ignore_ascii_case(host) && is_of_this_network(authority.host());
-    is_same || (is_local && peer.is_here())
+    let is_local = matches!(uri.host(), Some("localhost" | "127.0.0.1" | "[::1]"));
+    is_same(&uri, host) || (is_local && peer.is_here())
+}
+
+/// Whether a page is one of ours, by the place it came from.
+pub(super) fn is_own(origin: &str, host: &str, allowed: &[String]) -> bool {
+    allowed.iter().any(|allowed| allowed == origin)
+        || origin.parse::<Uri>().is_ok_and(|uri| is_same(&uri, host))
+}
+
+fn is_same(origin: &Uri, host: &str) -> bool {
+    let authority = origin.authority();
+    authority.is_some_and(|own| own.as_str().eq_ignore_ascii_case(host) && is_of_this_network(own.host()))
 }
 
 /// Whether a host is none that anybody on the internet could have given our address: a page of such a one would have both

@@ -102,6 +102,18 @@ fn private(path: &Path) -> std::io::Result<File> {
     File::options().write(true).create(true).truncate(false).mode(0o600).open(path)
 }
 
+/// Whether one of them has this name, which is prepared.
+#[must_use]
+pub fn is_in(users: &[User], name: &str) -> bool {
+    users.iter().any(|user| is(user, name))
+}
+
+/// Whether a user has this name, which is prepared.
+#[must_use]
+pub fn is(user: &User, name: &str) -> bool {
+    prepare(&user.name).is_ok_and(|prepared| prepared == name)
+}
+
 /// The broker's table of these users; `place` is where they stand.
 ///
 /// # Errors

@@ -47,8 +47,13 @@ impl World {
         self.links.insert(key, Link::new(owner, ConnectionId(id), self.max_packet_bytes));
         self.by_id.insert(id, key);
         self.model.opened(key);
-        let peer =
-            Peer { name: format!("link {key}").into(), address: None, is_loopback: true, is_proxy: false };
+        let peer = Peer {
+            name: format!("link {key}").into(),
+            address: None,
+            is_loopback: true,
+            is_proxy: false,
+            identity: None,
+        };
         self.input(Input::Opened { connection: ConnectionId(id), peer });
         key
     }

@@ -27,7 +27,7 @@ fn rule(allows: bool, topics: &[&str]) -> Rule {
 }
 
 fn who<'a>(user: &'a str, client_id: &'a str) -> Subject<'a> {
-    Subject { user: Some(user).filter(|user| !user.is_empty()), client_id }
+    Subject::new(Some(user).filter(|user| !user.is_empty()), client_id)
 }
 
 /// The rule that decides, and whether it allows.
@@ -205,7 +205,7 @@ fn whatever_fits_begins_and_ends_as_its_filter_does() {
             let rule = rule(allows, &[filter]);
             let ends = Ends::of(&rule.topics[0]);
             for topic in &topics {
-                for who in [who("alice", "phone"), who("+", "#"), Subject { user: None, client_id: "" }] {
+                for who in [who("alice", "phone"), who("+", "#"), Subject::new(None, "")] {
                     if rule.fits(&rule.topics[0], topic, who) {
                         assert!(ends.are_of(&rule.topics[0], topic), "{filter} {topic} {ends:?}");
                         fitting += 1;

@@ -157,7 +157,8 @@ impl Play {
     fn connect(&mut self, n: usize) {
         self.last_connection += 1;
         let id = ConnectionId(self.last_connection);
-        let peer = Peer { name: "peer".into(), address: None, is_loopback: true, is_proxy: false };
+        let peer =
+            Peer { name: "peer".into(), address: None, is_loopback: true, is_proxy: false, identity: None };
         self.handle(Input::Opened { connection: id, peer });
         self.clients[n].link = Some(Link { id, is_ready: false, sent: VecDeque::new() });
         let name = format!("client {n}");

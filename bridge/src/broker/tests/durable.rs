@@ -428,7 +428,7 @@ fn rows_that_refer_to_nothing_are_let_go() {
     let packet_id = PacketId::new(1).unwrap();
     restore.take(Change::Received { session: 9, packet_id });
     restore.take(Change::Position { session: 9, next: 4 });
-    let stored = std::sync::Arc::new(crate::broker::Stored::new(message("a", "x", Qos::AtLeastOnce), None));
+    let stored = Arc::new(crate::broker::Stored::new(message("a", "x", Qos::AtLeastOnce), None));
     restore.take(Change::Message { number: 3, message: stored, owers: [].into() });
     restore.finish();
     assert!(matches!(w.broker.poll(), Output::Store(Change::MessageGone { number: 3 })));

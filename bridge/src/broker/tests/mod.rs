@@ -9,6 +9,7 @@ mod connect;
 mod costs;
 mod crash;
 mod durable;
+mod identity;
 mod login;
 mod overlap;
 mod password;
@@ -19,6 +20,7 @@ mod sys;
 mod time;
 mod words;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use mqtt::codec::Deframer;
@@ -36,6 +38,8 @@ struct World {
     deadline: Option<Instant>,
     /// Who connects now is on another machine.
     is_far: bool,
+    /// What whoever connects now has proved before.
+    identity: Option<Arc<crate::broker::Identity>>,
     /// What it has kept.
     disk: Rows,
     /// Changes since it was last looked at.
@@ -73,6 +77,7 @@ impl World {
             wire: Vec::new(),
             deadline: None,
             is_far: false,
+            identity: None,
             disk: Rows::default(),
             changes: 0,
             disk_is_slow: false,
@@ -92,8 +97,13 @@ impl World {
             held: Vec::new(),
         });
         let address = Some(if self.is_far { [192, 0, 2, 1] } else { [127, 0, 0, 1] }.into());
-        let peer =
-            Peer { name: format!("peer-{id}").into(), address, is_loopback: !self.is_far, is_proxy: false };
+        let peer = Peer {
+            name: format!("peer-{id}").into(),
+            address,
+            is_loopback: !self.is_far,
+            is_proxy: false,
+            identity: self.identity.clone(),
+        };
         self.handle(Input::Opened { connection: ConnectionId(id as u32), peer });
         id
     }

@@ -71,10 +71,16 @@ impl Remote {
         self.is_here
     }
 
+    /// Its address.
+    pub(crate) const fn address(self) -> IpAddr {
+        self.at.ip().to_canonical()
+    }
+
     /// As the broker knows it.
     pub(crate) fn identity(self) -> Peer {
         let address = Some(self.at.ip().to_canonical()).filter(|address| !address.is_unspecified());
-        Peer { name: self.to_string().into(), address, is_loopback: self.is_here, is_proxy: self.is_proxy }
+        let (is_loopback, is_proxy) = (self.is_here, self.is_proxy);
+        Peer { name: self.to_string().into(), address, is_loopback, is_proxy, identity: None }
     }
 
     /// Somebody who is named by a proxy.

@@ -2,12 +2,14 @@
 
 use std::rc::Rc;
 
+use mqtt::Instant;
 use tokio::sync::Notify;
 use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::task::spawn_local;
 
 use super::{Inner, Next, Reader, Shard};
-use crate::broker::{Access, Check, Config, Input};
+use crate::broker::{Access, Check, Config, Input, Peer};
+use crate::server::inbox::Parcel;
 use crate::server::passwords::{Answer, Checker};
 
 impl Shard {
@@ -21,6 +23,34 @@ impl Shard {
         self.max_packet_bytes.set(limits.max_packet_bytes);
         self.max_output_bytes.set(limits.max_output_bytes);
         self.handle(Input::Limits(Box::new(limits)));
+    }
+
+    /// Ends what came by a login, here and on the other shards. It reaches them behind the connections that were given to them.
+    pub(crate) fn revoke(self: &Rc<Self>, login: u64) {
+        self.handle(Input::Revoked { login });
+        let inner = &mut *self.inner.borrow_mut();
+        if let Some(peers) = &mut inner.peers {
+            peers.send_to_all(|| Parcel::Revoked(login));
+        }
+        self.end_turn(inner);
+    }
+
+    /// Whether a login may be tried of this one.
+    ///
+    /// # Errors
+    /// Too many have failed; the text says so.
+    pub(crate) fn may_log_in(&self, peer: &Peer) -> Result<(), &'static str> {
+        self.inner.borrow().broker.may_log_in(peer, self.clock.now())
+    }
+
+    /// One has failed.
+    pub(crate) fn login_failed(self: &Rc<Self>, peer: Peer) {
+        self.handle(Input::LoginFailed { peer });
+    }
+
+    /// The time that the broker goes by.
+    pub(crate) fn now(&self) -> Instant {
+        self.clock.now()
     }
 
     /// Lets a password be checked.

@@ -9,7 +9,7 @@ use tokio::task::spawn_local;
 
 use super::peers::Peers;
 use super::{Next, Reader, Shard, connection_id, end_of_turn, mark};
-use crate::broker::{Input, ShardId};
+use crate::broker::{Input, Peer, ShardId};
 use crate::server::inbox::{Batch, Parcel, Report};
 use crate::server::proxy::Remote;
 use crate::server::socket::{Packed, Socket};
@@ -74,6 +74,7 @@ impl Shard {
             Parcel::Ask(answer) => _ = answer.send(self.report()), // who has asked may be gone
             Parcel::Access(access) => self.set_access(access),
             Parcel::Limits(limits) => self.set_limits(*limits),
+            Parcel::Revoked(login) => self.handle(Input::Revoked { login }),
             Parcel::ShutDown(done) => {
                 let shard = Rc::clone(self);
                 spawn_local(async move {
@@ -154,8 +155,9 @@ impl Shard {
             }
         };
         let has_tls = socket.tls.is_some();
+        let at_other_end = Peer { identity: socket.identity.clone(), ..peer.identity() };
         let id = self.inner.borrow_mut().sockets.insert(socket);
-        self.handle(Input::Moved { connection: connection_id(id), peer: peer.identity(), is_crowded });
+        self.handle(Input::Moved { connection: connection_id(id), peer: at_other_end, is_crowded });
         let deframer = Deframer::server(self.max_packet_bytes.get());
         let mut reader = Reader { id, stream, deframer, has_tls, frames, raw, carry, event: None, cost: 0 };
         let next = self.resume(&mut reader, event);

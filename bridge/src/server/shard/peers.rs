@@ -83,6 +83,13 @@ impl Peers {
         self.lines[usize::from(to.0)].parcels.push(parcel);
     }
 
+    /// The same to all of them.
+    pub(super) fn send_to_all(&mut self, parcel: impl Fn() -> Parcel) {
+        let me = self.me;
+        let others = (0..).map(ShardId).zip(&mut self.lines).filter(|&(shard, _)| shard != me);
+        others.for_each(|(_, line)| line.parcels.push(parcel()));
+    }
+
     pub(super) fn has_parcels(&self) -> bool {
         self.lines.iter().any(|line| !line.parcels.is_empty())
     }

@@ -25,7 +25,13 @@ fn with_shard(play: impl FnOnce(SocketAddr) + Send + 'static) -> Counters {
         spawn_local(async move {
             loop {
                 let (stream, peer) = listener.accept().await.unwrap();
-                spawn_local(Rc::clone(&accepting).serve(stream, peer, (Transport::Tcp, None), Vec::new()));
+                spawn_local(Rc::clone(&accepting).serve(
+                    stream,
+                    peer,
+                    (Transport::Tcp, None),
+                    Vec::new(),
+                    None,
+                ));
             }
         });
         let (done, is_done) = tokio::sync::oneshot::channel();
@@ -150,7 +156,7 @@ fn a_peer_that_takes_nothing_holds_no_socket_after_its_end() {
         let _silent = Peer::connect(listener.local_addr().unwrap()).unwrap();
         let (stream, peer) = listener.accept().await.unwrap();
         let stream = Rc::new(stream);
-        let id = shard.open(&stream, peer.into(), (Transport::Tcp, None));
+        let id = shard.open(&stream, peer.into(), (Transport::Tcp, None), None);
         {
             let inner = &mut *shard.inner.borrow_mut();
             inner.sockets[id].push(&vec![0; 64 << 20], &mut inner.pool);
@@ -181,7 +187,7 @@ fn the_close_frame_waits_for_room_as_all_else_does() {
         let mut peer = Peer::connect(listener.local_addr().unwrap()).unwrap();
         let (stream, address) = listener.accept().await.unwrap();
         let stream = Rc::new(stream);
-        let id = shard.open(&stream, address.into(), (Transport::WebSocket, None));
+        let id = shard.open(&stream, address.into(), (Transport::WebSocket, None), None);
         stream.writable().await.unwrap();
         for size in [1 << 16, 1] {
             while stream.try_write(&vec![0; size]).is_ok() {}

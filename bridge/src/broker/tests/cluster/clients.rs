@@ -86,7 +86,7 @@ impl Cluster {
         let connection = ConnectionId(at.last_connection);
         at.links.insert(connection.0, n);
         let address = Some([192, 0, 2, 1].into());
-        let peer = Peer { name: "peer".into(), address, is_loopback: true, is_proxy: false };
+        let peer = Peer { name: "peer".into(), address, is_loopback: true, is_proxy: false, identity: None };
         self.clients[n].link =
             Some(Link { shard, id: connection, is_ready: false, sent: VecDeque::new(), moves: None });
         match moved {
