@@ -31,6 +31,17 @@ pub fn now() -> Instant {
     Instant::now()
 }
 
+/// Seconds since 1970.
+///
+/// # Panics
+/// This machine's clock stands before that.
+#[must_use]
+#[expect(clippy::disallowed_methods, reason = "the clock of the tests, which live in real time")]
+pub fn unix_s() -> u64 {
+    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+    since.expect("a clock that was set").as_secs()
+}
+
 /// Asks again and again until there is an answer. Only for what cannot be waited for: the state of another process.
 ///
 /// # Panics

@@ -21,7 +21,7 @@ mod wire;
 
 pub use bridge::{Bridge, TempFile, TempFolder, own_address};
 pub use client::{Client, End, delivery, message};
-pub use deadline::{Deadline, PATIENCE, now, until};
+pub use deadline::{Deadline, PATIENCE, now, unix_s, until};
 pub use frames::{Frame, RawWebSocket, mask};
 pub use http::{Request, Response};
 pub use mosquitto::Mosquitto;

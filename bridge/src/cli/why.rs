@@ -13,7 +13,7 @@ use crate::server::users;
 /// # Errors
 /// The configuration or the users are wrong, there is no such user, or the topic is none.
 pub fn why(file: &File, user: &str, client_id: &str, action: Action, topic: &str) -> Result<String> {
-    why_of(&users::access(file)?, user, client_id, action, topic).map(|(_, words)| words)
+    why_of(&users::access(file)?.0, user, client_id, action, topic).map(|(_, words)| words)
 }
 
 /// The same for what counts now: whether it may, and the words.

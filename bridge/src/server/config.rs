@@ -13,7 +13,7 @@ use toml::Spanned;
 use super::logins::Lifetime;
 use super::proxy::Network;
 use super::store::Durability;
-use super::{rules, users};
+use super::{rules, tokens, users};
 use crate::broker;
 
 /// The whole file. What is not there has the default.
@@ -119,6 +119,8 @@ pub struct Auth {
     pub login_idle_s: Option<u32>,
     /// Seconds after which it ends in any case [default: 2592000, thirty days].
     pub login_max_s: Option<u32>,
+    /// `[auth.jwt]`: whose tokens let somebody in.
+    pub jwt: Option<Jwt>,
     /// `[[auth.user]]`: who may come from anywhere, by a login.
     pub user: Vec<User>,
     /// `[[auth.rule]]`: who may do what. The first that fits decides, and what none fits is denied; without any, all is allowed.
@@ -126,6 +128,46 @@ pub struct Auth {
     /// The lines that the rules begin at.
     #[serde(skip)]
     pub rule_lines: Vec<usize>,
+}
+
+/// Tokens of another server (RFC 7519), in the place of a password, by AUTH, or as `Authorization: Bearer` of a WebSocket.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Jwt {
+    /// A file with the secret of HS256: 32 bytes or more.
+    pub secret_file: Option<PathBuf>,
+    /// A file with a JSON Web Key Set, for RS256 and ES256. Both files are read again when they change.
+    pub jwks_file: Option<PathBuf>,
+    /// Who we are: a token has to name one of these as `aud`. Needed with `jwks_file`.
+    pub audience: Vec<String>,
+    /// What a token has to name as `iss`.
+    pub issuer: Option<String>,
+    /// Where a token says whose it is [default: `sub`]. Dots lead into claims of claims.
+    pub user_claim: String,
+    /// Where it says in which groups the user is [default: `groups`].
+    pub groups_claim: String,
+    /// Where it may say what its user may publish, at most [default: `publish`].
+    pub publish_claim: String,
+    /// Where it may say what its user may read, at most [default: `subscribe`].
+    pub subscribe_claim: String,
+    /// Seconds that the clocks of others may be wrong [default: 0].
+    pub leeway_s: u32,
+}
+
+impl Default for Jwt {
+    fn default() -> Self {
+        Self {
+            secret_file: None,
+            jwks_file: None,
+            audience: Vec::new(),
+            issuer: None,
+            user_claim: "sub".into(),
+            groups_claim: "groups".into(),
+            publish_claim: "publish".into(),
+            subscribe_claim: "subscribe".into(),
+            leeway_s: 0,
+        }
+    }
 }
 
 /// One rule. It allows or denies, one of the two.
@@ -258,6 +300,7 @@ impl File {
         file.level()?;
         file.listen.networks()?;
         file.auth.lifetime()?;
+        file.auth.jwt.as_ref().map_or(Ok(()), tokens::check_settings)?;
         Ok(file)
     }
 

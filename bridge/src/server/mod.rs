@@ -25,6 +25,7 @@ mod shards;
 mod socket;
 pub mod store;
 pub mod tls;
+pub mod tokens;
 mod trust;
 mod upgrade;
 pub mod users;
@@ -45,6 +46,9 @@ use gates::{Gates, Kind};
 use http::Site;
 use proxy::Proxies;
 use shards::Shards;
+use tokens::Keyring;
+
+use crate::broker::Access;
 
 /// Port of the page and MQTT over WebSocket.
 const HTTP_PORT: u16 = 8080;
@@ -85,8 +89,9 @@ impl Options {
                  address that is listened on"
             );
         }
+        let needs_claim = self.needs_claim(&users::access(&self.file)?.0);
         ensure!(
-            !self.needs_claim()? || data::place(&self.file.data)?.is_some(),
+            !needs_claim || data::place(&self.file.data)?.is_some(),
             "listening on this machine's network addresses lets others reach it, there are no users, and `:memory:` \
              would keep none: name a folder with --data, or --anonymous if everyone there may see and switch everything"
         );
@@ -94,9 +99,9 @@ impl Options {
     }
 
     /// Whether others can reach it, and nobody could be let in.
-    fn needs_claim(&self) -> Result<bool> {
+    fn needs_claim(&self, access: &Access) -> bool {
         let is_open = self.lan || gates::asked(self).any(|(_, at)| !at.ip().is_loopback());
-        Ok(is_open && !self.file.auth.anonymous && !users::access(&self.file)?.can_log_in())
+        is_open && !self.file.auth.anonymous && !access.can_log_in()
     }
 }
 
@@ -128,7 +133,7 @@ pub fn log_to_stderr() {
 }
 
 async fn serve(options: Options) -> Result<()> {
-    let watched = reload::Watched::look(&options)?;
+    let watched = reload::Watched::look(&options);
     let assets = match options.app.as_ref().or(options.file.listen.app.as_ref()) {
         Some(folder) => Assets::from_folder(folder)?,
         None => Assets::built_in(),
@@ -137,7 +142,7 @@ async fn serve(options: Options) -> Result<()> {
     let gates = Gates::bind(&options)?;
     let (shards, durability) = start_shards(&options).await?;
     let door = &shards.door;
-    let (claim, link) = match options.needs_claim()? {
+    let (claim, link) = match options.needs_claim(&shards.access()) {
         true => Claim::new(door.now()).map(|(claim, token)| (Some(claim), Some(token)))?,
         false => (None, None),
     };
@@ -188,7 +193,8 @@ async fn serve(options: Options) -> Result<()> {
 /// The shards, and what their acknowledgements promise.
 async fn start_shards(options: &Options) -> Result<(Rc<Shards>, &'static str)> {
     let mut config = options.file.broker()?;
-    config.users = users::access(&options.file)?.users; // those of the data folder too
+    let (access, tokens) = users::access(&options.file)?;
+    config.users = access.users; // those of the data folder too
     let (durability, count) = (options.file.durability()?, options.file.server.shards()?);
     let place = data::place(&options.file.data)?;
     config.keeps_state = place.is_some();
@@ -196,7 +202,9 @@ async fn start_shards(options: &Options) -> Result<(Rc<Shards>, &'static str)> {
         tracing::info!("nothing is kept: sessions and retained messages end with this process");
     }
     let promise = if place.is_some() { durability.name() } else { "none" };
-    let shards = Shards::start(config, count, place.map(|place| (place, durability))).await?;
+    let keyring = Keyring::default();
+    keyring.set(tokens);
+    let shards = Shards::start(config, count, place.map(|place| (place, durability)), keyring).await?;
     Ok((Rc::new(shards), promise))
 }
 

@@ -1,4 +1,5 @@
-//! Passwords: how they are hashed, how one is checked against a hash, and the threads that do so. It knows no user.
+//! Passwords: how they are hashed, how one is checked against a hash, and the threads that do so and look at tokens. It knows no
+//! user.
 //!
 //! Ours are argon2id, which takes some 20 ms and 19 MiB on purpose. Those of Mosquitto's password files are checked as they are.
 
@@ -15,6 +16,8 @@ use sha2::{Digest as _, Sha512};
 use subtle::ConstantTimeEq as _;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
+use super::clock::Clock;
+use super::tokens::Keyring;
 use crate::broker::{Check, Checked, ConnectionId};
 
 /// Bytes of a salt.
@@ -136,14 +139,14 @@ pub(super) struct Checker {
 
 impl Checker {
     /// Starts them, half as many as there are cores and four at most. The answers come out at the other end.
-    pub(super) fn start() -> (Self, UnboundedReceiver<Answer>) {
+    pub(super) fn start(keyring: &Keyring, clock: Clock) -> (Self, UnboundedReceiver<Answer>) {
         let (queue, waiting) = sync_channel(WAITING);
         let (answers, told) = unbounded_channel();
         let waiting = Arc::new(Mutex::new(waiting));
         let cores = thread::available_parallelism().map_or(1, usize::from);
         for _ in 0..(cores / 2).clamp(1, 4) {
-            let (waiting, answers) = (Arc::clone(&waiting), answers.clone());
-            let work = move || work(&waiting, &answers);
+            let (waiting, answers, keyring) = (Arc::clone(&waiting), answers.clone(), keyring.clone());
+            let work = move || work(&waiting, &answers, (&keyring, clock));
             if let Err(error) = thread::Builder::new().name("passwords".into()).spawn(work) {
                 tracing::error!(%error, "a thread that checks passwords could not be started");
             }
@@ -162,13 +165,20 @@ impl Checker {
     }
 }
 
-fn work(waiting: &Mutex<Receiver<Check>>, answers: &UnboundedSender<Answer>) {
+fn work(
+    waiting: &Mutex<Receiver<Check>>,
+    answers: &UnboundedSender<Answer>,
+    (keyring, clock): (&Keyring, Clock),
+) {
     loop {
         let next = waiting.lock().unwrap_or_else(PoisonError::into_inner).recv();
         let Ok(Check { connection, number, hash, password }) = next else { return };
         let checked = match hash {
             Some(hash) if is_right(&hash, &password) => Checked::Right,
-            _ => Checked::Wrong,
+            Some(_) => Checked::Wrong,
+            None => keyring
+                .check(&password, clock)
+                .map_or_else(Checked::BadToken, |who| Checked::Token(who.into())),
         };
         if answers.send(Answer { connection, number, checked }).is_err() {
             return; // the shard is gone

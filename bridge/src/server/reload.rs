@@ -28,12 +28,10 @@ pub(super) type Stamp = (SystemTime, u64, u64);
 
 impl Watched {
     /// As they are now: what changes from now on is noticed, however long the start takes.
-    pub(super) fn look(options: &Options) -> Result<Self> {
-        let mut files = Vec::new();
-        files.extend(options.config.clone());
-        files.extend(UsersFile::of(&options.file.data)?.map(|file| file.path().to_owned()));
+    pub(super) fn look(options: &Options) -> Self {
+        let files = files(options);
         let seen = stamps(&files);
-        Ok(Self { files, seen })
+        Self { files, seen }
     }
 }
 
@@ -50,7 +48,7 @@ pub(super) fn watch(options: &Options, site: &Rc<Site>, watched: Watched) -> Res
 }
 
 async fn watch_on(options: Options, site: Rc<Site>, mut hangup: Signal, watched: Watched) {
-    let Watched { files, mut seen } = watched;
+    let Watched { mut files, mut seen } = watched;
     loop {
         tokio::select! {
             _ = hangup.recv() => {}
@@ -61,6 +59,7 @@ async fn watch_on(options: Options, site: Rc<Site>, mut hangup: Signal, watched:
                 }
             }
         }
+        files = self::files(&options);
         seen = stamps(&files); // before it is read: what changes after that is seen next time
         if let Err(error) = take_over(&options, &site) {
             let why = format!("{error:#}").lines().collect::<Vec<_>>().join("; "); // a line of a log is one line
@@ -72,9 +71,10 @@ async fn watch_on(options: Options, site: Rc<Site>, mut hangup: Signal, watched:
 /// All of it, or nothing when something is wrong.
 pub(super) fn take_over(options: &Options, site: &Site) -> Result<()> {
     let file = settings(options)?;
-    let (access, limits, networks) = (users::access(&file)?, file.broker()?, file.listen.networks()?);
+    let ((access, tokens), limits) = (users::access(&file)?, file.broker()?);
+    let networks = file.listen.networks()?;
     site.shards.set_limits(&limits);
-    site.shards.set_access(&access);
+    site.shards.set_access(&access, tokens);
     site.lobby.set(&limits);
     site.proxies.set(networks);
     site.origins.replace(file.listen.origins);
@@ -84,6 +84,16 @@ pub(super) fn take_over(options: &Options, site: &Site) -> Result<()> {
         "users and rules were read anew, and limits"
     );
     Ok(())
+}
+
+/// What says who may come.
+fn files(options: &Options) -> Vec<PathBuf> {
+    let mut files = Vec::new();
+    files.extend(options.config.clone());
+    files.extend(UsersFile::of(&options.file.data).ok().flatten().map(|file| file.path().to_owned()));
+    let jwt = settings(options).ok().map_or_else(|| options.file.auth.jwt.clone(), |file| file.auth.jwt);
+    files.extend(jwt.into_iter().flat_map(|jwt| jwt.secret_file.into_iter().chain(jwt.jwks_file)));
+    files
 }
 
 /// The settings of now.

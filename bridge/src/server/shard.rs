@@ -42,6 +42,7 @@ use super::shards::DOOR;
 use super::socket::{Flushed, Pool, Socket, Transport};
 use super::store::Journal;
 use super::tls::{TLS_ON_PLAIN, Tls, begins_with_tls};
+use super::tokens::Keyring;
 use super::websocket::{self, Event, Frames};
 use crate::broker::{Broker, ConnectionId, Identity, Input, Output, Peer, ShardId};
 
@@ -64,6 +65,7 @@ pub(crate) struct Shard {
     inner: RefCell<Inner>,
     place: ShardId,
     clock: Clock,
+    keyring: Keyring,
     flush: Notify,
     deadline_moved: Notify,
     failure: Notify,
@@ -142,7 +144,7 @@ impl Shard {
     pub(crate) fn new(
         broker: Broker,
         (journal, peers): (Option<Journal>, Option<Peers>),
-        clock: Clock,
+        (clock, keyring): (Clock, Keyring),
         max_packet_bytes: u32,
         max_output_bytes: usize,
     ) -> Rc<Self> {
@@ -167,6 +169,7 @@ impl Shard {
             inner: RefCell::new(inner),
             place,
             clock,
+            keyring,
             flush: Notify::new(),
             deadline_moved: Notify::new(),
             failure: Notify::new(),

@@ -18,6 +18,7 @@ use super::data;
 use super::inbox::{Inbox, Parcel, Report};
 use super::shard::{Peers, Shard};
 use super::store::{Durability, Journal};
+use super::tokens::{Keyring, Tokens};
 use crate::broker::change::Change;
 use crate::broker::{Access, Broker, Config, Place, ShardId};
 
@@ -36,6 +37,7 @@ pub(super) struct Shards {
     inboxes: Arc<[Inbox]>,
     threads: RefCell<Vec<JoinHandle<()>>>,
     access: RefCell<Access>,
+    keyring: Keyring,
 }
 
 /// What every shard is made of.
@@ -46,6 +48,7 @@ struct Plan {
     seed: u64,
     clock: Clock,
     inboxes: Arc<[Inbox]>,
+    keyring: Keyring,
 }
 
 /// What another shard gets before it begins.
@@ -77,12 +80,13 @@ impl Shards {
         config: Config,
         shards: u16,
         folder: Option<(PathBuf, Durability)>,
+        keyring: Keyring,
     ) -> Result<Self> {
         let seed = getrandom::u64().context("the system gives no random numbers")?;
         let inboxes: Arc<[Inbox]> = (0..shards).map(|_| Inbox::default()).collect();
         let (anonymous, users, rules) = (config.anonymous, config.users.clone(), config.rules.clone());
         let access = RefCell::new(Access { anonymous, users, rules });
-        let plan = Plan { config, seed, clock: Clock::start(), inboxes };
+        let plan = Plan { config, seed, clock: Clock::start(), inboxes, keyring: keyring.clone() };
         let mut crew = Crew::hire(&plan)?;
         let mut broker = plan.broker(DOOR)?;
         let mut journals = match &folder {
@@ -102,7 +106,7 @@ impl Shards {
         if let (Some((folder, _)), Some(teller)) = (folder, teller) {
             data::serve_copies(&folder, teller);
         }
-        Ok(Self { door, inboxes: plan.inboxes, threads: RefCell::new(crew.threads), access })
+        Ok(Self { door, inboxes: plan.inboxes, threads: RefCell::new(crew.threads), access, keyring })
     }
 
     /// How many there are.
@@ -129,8 +133,9 @@ impl Shards {
         reports
     }
 
-    /// Tells all of them who may come from now on.
-    pub(super) fn set_access(&self, access: &Access) {
+    /// Tells all of them who may come from now on, and whose tokens count.
+    pub(super) fn set_access(&self, access: &Access, tokens: Option<Arc<Tokens>>) {
+        self.keyring.set(tokens);
         for (_, inbox) in self.others() {
             inbox.put_one(DOOR, Parcel::Access(access.clone()));
         }
@@ -199,7 +204,7 @@ impl Plan {
         let has_others = self.inboxes.len() > 1;
         let peers = has_others.then(|| Peers::new(shard, Arc::clone(&self.inboxes)));
         let limits = (self.config.max_packet_bytes, self.config.max_output_bytes);
-        Shard::new(broker, (journal, peers), self.clock, limits.0, limits.1)
+        Shard::new(broker, (journal, peers), (self.clock, self.keyring.clone()), limits.0, limits.1)
     }
 
     /// The life of a shard on a thread of its own.

@@ -1,5 +1,6 @@
 //! The door from HTTP to MQTT: who may open the WebSocket, and how it is handed to the shard.
 
+use std::borrow::Cow;
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -48,7 +49,11 @@ pub(super) fn answer(site: &Rc<Site>, request: Request<Incoming>, visit: Visit) 
         }
         Err((status, why)) => {
             tracing::warn!(%peer, status = status.as_u16(), "WebSocket refused: {why}");
-            let mut answer = text(status, why);
+            let mut answer = text(status, why.into_owned());
+            if status == StatusCode::UNAUTHORIZED {
+                let asks = HeaderValue::from_static("Bearer error=\"invalid_token\"");
+                answer.headers_mut().insert(header::WWW_AUTHENTICATE, asks);
+            }
             // A page whose WebSocket fails is told nothing: it may ask here why, wherever it comes from.
             answer.headers_mut().insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
             if status == StatusCode::METHOD_NOT_ALLOWED {
@@ -64,7 +69,7 @@ pub(super) fn answer(site: &Rc<Site>, request: Request<Incoming>, visit: Visit) 
     }
 }
 
-type Refusal = (StatusCode, &'static str);
+type Refusal = (StatusCode, Cow<'static, str>);
 
 /// A WebSocket that may be opened.
 struct Granted {
@@ -81,34 +86,42 @@ fn check(site: &Site, request: &Request<Incoming>, visit: Visit) -> Result<Grant
     if !origin.is_empty() && !may_open(origin, said(headers, header::HOST), peer, &site.origins.borrow()) {
         return Err((
             StatusCode::FORBIDDEN,
-            "pages of that origin may not connect; add it to `origins` under [listen]",
+            "pages of that origin may not connect; add it to `origins` under [listen]".into(),
         ));
     }
     if request.method() != Method::GET {
-        return Err((StatusCode::METHOD_NOT_ALLOWED, "a WebSocket is opened with GET"));
+        return Err((StatusCode::METHOD_NOT_ALLOWED, "a WebSocket is opened with GET".into()));
     }
     if request.version() < Version::HTTP_11 {
-        return Err((StatusCode::HTTP_VERSION_NOT_SUPPORTED, "a WebSocket is opened with HTTP/1.1"));
+        return Err((StatusCode::HTTP_VERSION_NOT_SUPPORTED, "a WebSocket is opened with HTTP/1.1".into()));
     }
     if !lists(headers, header::UPGRADE, "websocket") || !lists(headers, header::CONNECTION, "upgrade") {
         return Err((
             StatusCode::UPGRADE_REQUIRED,
-            "this address speaks MQTT over WebSocket; open it with an MQTT client",
+            "this address speaks MQTT over WebSocket; open it with an MQTT client".into(),
         ));
     }
     if !lists(headers, header::SEC_WEBSOCKET_VERSION, "13") {
-        return Err((StatusCode::UPGRADE_REQUIRED, "only version 13 of WebSocket is spoken here"));
+        return Err((StatusCode::UPGRADE_REQUIRED, "only version 13 of WebSocket is spoken here".into()));
     }
     let key = said(headers, header::SEC_WEBSOCKET_KEY);
     if key.len() != 24 || !key.ends_with("==") {
-        return Err((StatusCode::BAD_REQUEST, "the Sec-WebSocket-Key is missing or not 16 bytes in base64"));
+        return Err((
+            StatusCode::BAD_REQUEST,
+            "the Sec-WebSocket-Key is missing or not 16 bytes in base64".into(),
+        ));
     }
     let offered = |name| lists(headers, header::SEC_WEBSOCKET_PROTOCOL, name);
     // [MQTT-6.0.0-3], [MQTT-6.0.0-4]
     let protocol = ["mqtt", "mqttv3.1"].into_iter().find(|&name| offered(name));
-    let protocol =
-        protocol.ok_or((StatusCode::BAD_REQUEST, "offer the WebSocket subprotocol `mqtt` or `mqttv3.1`"))?;
-    let who = api::holder(site, headers, visit, &site.shards.access());
+    let protocol = protocol.ok_or_else(|| {
+        (StatusCode::BAD_REQUEST, "offer the WebSocket subprotocol `mqtt` or `mqttv3.1`".into())
+    })?;
+    // A token that was sent has to count; a cookie comes along unasked.
+    let who = match api::bearer(site, headers, visit)? {
+        Some(who) => Some(who),
+        None => api::holder(site, headers, visit, &site.shards.access()),
+    };
     Ok(Granted { accept: derive_accept_key(key.as_bytes()), protocol, who })
 }
 

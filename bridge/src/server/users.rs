@@ -5,12 +5,14 @@ use std::fs::{self, File};
 use std::io::{ErrorKind, Write as _};
 use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use anyhow::{Context as _, Result, anyhow, ensure};
 use mqtt::scram::prepare;
 use serde::{Deserialize, Serialize};
 
 use super::config::{self, User};
+use super::tokens::Tokens;
 use super::{data, passwords};
 use crate::broker;
 
@@ -145,15 +147,18 @@ pub(super) fn add(table: &mut broker::Users, users: &[User], place: &str) -> Res
     Ok(())
 }
 
-/// All that a configuration and its data folder say of who may come.
+/// All that a configuration and its data folder say of who may come, and whose tokens count.
 ///
 /// # Errors
-/// Something of it is wrong, or a user is in both.
-pub fn access(file: &config::File) -> Result<broker::Access> {
+/// Something of it is wrong, a user is in both, or a key cannot be read.
+pub fn access(file: &config::File) -> Result<(broker::Access, Option<Arc<Tokens>>)> {
     let config = file.broker()?;
-    let mut users = std::sync::Arc::unwrap_or_clone(config.users);
+    let mut users = Arc::unwrap_or_clone(config.users);
     if let Some(kept) = UsersFile::of(&file.data)? {
         add(&mut users, &kept.read()?, &kept.path().display().to_string())?;
     }
-    Ok(broker::Access { anonymous: config.anonymous, users: users.into(), rules: config.rules })
+    let tokens = file.auth.jwt.as_ref().map(Tokens::read).transpose().context("[auth.jwt]")?.flatten();
+    users.vouchers = tokens.as_ref().map(Tokens::vouchers).unwrap_or_default();
+    let access = broker::Access { anonymous: config.anonymous, users: users.into(), rules: config.rules };
+    Ok((access, tokens.map(Arc::new)))
 }

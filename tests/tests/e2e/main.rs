@@ -8,6 +8,7 @@ mod connect;
 mod demo;
 mod flow;
 mod http;
+mod jwt;
 mod keep_alive;
 mod limit_names;
 mod limits;

@@ -10,6 +10,7 @@ mod sessions;
 mod users;
 mod why;
 
+use std::borrow::Cow;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
@@ -139,6 +140,28 @@ pub(super) fn holder(
     let pairs = lines.flat_map(|line| line.split(';')).filter_map(|pair| pair.trim().split_once('='));
     let mut tokens = pairs.filter(|(key, _)| *key == name).map(|(_, token)| token);
     tokens.find_map(|token| site.admission.logins.find(token, &access.users))
+}
+
+/// Who a WebSocket is opened by, if a token came along. Where no tokens are taken such a header means nothing.
+pub(super) fn bearer(
+    site: &Site,
+    headers: &HeaderMap,
+    visit: Visit,
+) -> Result<Option<Arc<Identity>>, (StatusCode, Cow<'static, str>)> {
+    let door = &site.shards.door;
+    let value = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
+    let token = value.map(|value| value.split_once(' ').unwrap_or((value, "")));
+    let token =
+        token.filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer")).map(|(_, token)| token.trim());
+    let Some(token) = token.filter(|_| site.shards.access().users.take_tokens()) else { return Ok(None) };
+    door.may_log_in(&visit.peer.identity()).map_err(|why| (StatusCode::TOO_MANY_REQUESTS, why.into()))?;
+    match door.check_token(token.as_bytes()) {
+        Ok(who) => Ok(Some(who.into())),
+        Err(why) => {
+            door.login_failed(visit.peer.identity());
+            Err((StatusCode::UNAUTHORIZED, why.into()))
+        }
+    }
 }
 
 /// Answers `/api/…`.

@@ -8,7 +8,7 @@ use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::task::spawn_local;
 
 use super::{Inner, Next, Reader, Shard};
-use crate::broker::{Access, Check, Config, Input, Peer};
+use crate::broker::{Access, Check, Config, Identity, Input, Peer};
 use crate::server::inbox::Parcel;
 use crate::server::passwords::{Answer, Checker};
 
@@ -48,6 +48,14 @@ impl Shard {
         self.handle(Input::LoginFailed { peer });
     }
 
+    /// What a token says that came beside MQTT.
+    ///
+    /// # Errors
+    /// It does not count, for this reason.
+    pub(crate) fn check_token(&self, token: &[u8]) -> Result<Identity, String> {
+        self.keyring.check(token, self.clock)
+    }
+
     /// The time that the broker goes by.
     pub(crate) fn now(&self) -> Instant {
         self.clock.now()
@@ -59,7 +67,7 @@ impl Shard {
             socket.check = check.number;
         }
         let checker = inner.checker.get_or_insert_with(|| {
-            let (checker, answers) = Checker::start();
+            let (checker, answers) = Checker::start(&self.keyring, self.clock);
             spawn_local(Rc::clone(self).take_answers(answers));
             checker
         });

@@ -17,7 +17,13 @@ fn with_shard(play: impl FnOnce(SocketAddr) + Send + 'static) -> Counters {
     LocalSet::new().block_on(&runtime, async {
         let config = Config::default();
         let (max_packet, max_output) = (config.max_packet_bytes, config.max_output_bytes);
-        let shard = Shard::new(Broker::new(config, 1), (None, None), Clock::start(), max_packet, max_output);
+        let shard = Shard::new(
+            Broker::new(config, 1),
+            (None, None),
+            (Clock::start(), Keyring::default()),
+            max_packet,
+            max_output,
+        );
         shard.start();
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
@@ -149,8 +155,13 @@ fn who_closes_its_side_still_gets_the_answers() {
 fn a_peer_that_takes_nothing_holds_no_socket_after_its_end() {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     LocalSet::new().block_on(&runtime, async {
-        let shard =
-            Shard::new(Broker::new(Config::default(), 1), (None, None), Clock::start(), 1 << 20, 1 << 20);
+        let shard = Shard::new(
+            Broker::new(Config::default(), 1),
+            (None, None),
+            (Clock::start(), Keyring::default()),
+            1 << 20,
+            1 << 20,
+        );
         shard.start();
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let _silent = Peer::connect(listener.local_addr().unwrap()).unwrap();
@@ -180,8 +191,13 @@ fn a_peer_that_takes_nothing_holds_no_socket_after_its_end() {
 fn the_close_frame_waits_for_room_as_all_else_does() {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     LocalSet::new().block_on(&runtime, async {
-        let shard =
-            Shard::new(Broker::new(Config::default(), 1), (None, None), Clock::start(), 1 << 20, 1 << 20);
+        let shard = Shard::new(
+            Broker::new(Config::default(), 1),
+            (None, None),
+            (Clock::start(), Keyring::default()),
+            1 << 20,
+            1 << 20,
+        );
         shard.start();
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let mut peer = Peer::connect(listener.local_addr().unwrap()).unwrap();
