@@ -12,11 +12,11 @@ use crate::{command, tools};
 /// The cargo-deny that is installed.
 const VERSION: &str = "0.20.2";
 
-/// Asks for all of it. Without a network licences, versions and sources are held all the same; advisories are asked for on GitHub's
-/// machines, where their database can be had, and wherever an earlier run has left it.
+/// Asks for all of it. Licences, versions and sources are those of the crates that cargo has, or fetches as for a build; advisories
+/// are asked for on GitHub's machines, where their database can be had, and wherever an earlier run has left it.
 pub(crate) fn check() -> Result<()> {
     install()?;
-    run(&["--offline"], &["licenses", "bans", "sources"])?;
+    run(&[], &["licenses", "bans", "sources"])?;
     if env::var_os("GITHUB_ACTIONS").is_some() {
         return run(&[], &["advisories"]);
     }

@@ -61,7 +61,7 @@ async fn watch_on(options: Options, site: Rc<Site>, mut hangup: Signal, watched:
         }
         files = self::files(&options);
         seen = stamps(&files); // before it is read: what changes after that is seen next time
-        if let Err(error) = take_over(&options, &site) {
+        if let Err(error) = take_over(&options, &site).await {
             let why = format!("{error:#}").lines().collect::<Vec<_>>().join("; "); // a line of a log is one line
             tracing::error!("users and rules stay as they were, as do limits: {why}");
         }
@@ -69,7 +69,7 @@ async fn watch_on(options: Options, site: Rc<Site>, mut hangup: Signal, watched:
 }
 
 /// All of it, or nothing when something is wrong.
-pub(super) fn take_over(options: &Options, site: &Site) -> Result<()> {
+pub(super) async fn take_over(options: &Options, site: &Site) -> Result<()> {
     let file = settings(options)?;
     let ((access, tokens), limits) = (users::access(&file)?, file.broker()?);
     let networks = file.listen.networks()?;
@@ -78,6 +78,7 @@ pub(super) fn take_over(options: &Options, site: &Site) -> Result<()> {
     site.lobby.set(&limits);
     site.proxies.set(networks);
     site.origins.replace(file.listen.origins);
+    site.shards.reports().await; // who says how it is has heard all that was said before
     tracing::info!(
         users = access.users.len(),
         rules = access.rules.len(),
