@@ -28,7 +28,7 @@ pub enum Input<'a> {
         /// Who is at the other end.
         peer: Peer,
         /// As in [`Output::Move`].
-        is_crowded: bool,
+        crowd: Option<Limit>,
     },
     /// Another shard said something with [`Output::Peer`] or [`Output::Carry`]. What one says comes in the order it was said, and after all that it
     /// had heard before it said that.
@@ -173,8 +173,8 @@ pub enum Output<'a> {
         connection: ConnectionId,
         /// To whom.
         to: ShardId,
-        /// As many Clients are there as may be: it may only take the place of another.
-        is_crowded: bool,
+        /// The limit that leaves no room for one more, if any does: it may only take the place of another.
+        crowd: Option<Limit>,
     },
     /// Keep this. It is durable when its owner says so; nothing but what is held waits for that.
     Store(Change),

@@ -200,7 +200,7 @@ impl Broker {
             Input::Packet { connection, packet } => self.packet(connection, &packet),
             Input::Written { connection, pending } => self.written(connection, pending),
             Input::Opened { connection, peer } => self.open(connection, peer, None),
-            Input::Moved { connection, peer, is_crowded } => self.moved(connection, peer, is_crowded),
+            Input::Moved { connection, peer, crowd } => self.moved(connection, peer, crowd),
             Input::Peer { from, item } => self.told(from, item),
             Input::Malformed { connection, version, error } => self.malformed(connection, version, error),
             Input::Violation { connection, why } => self.violation(connection, why),

@@ -5,6 +5,7 @@ use std::collections::VecDeque;
 use mqtt::{Packet, PacketId, Version};
 
 use super::change::Change;
+use super::limit::Limit;
 use super::shard::Told;
 use super::{Check, ConnectionId, Fetch, Notice, Output, PeerItem, ShardId};
 
@@ -157,8 +158,8 @@ impl Outbox {
         self.items.push(Item::Carry { to, piece });
     }
 
-    pub(super) fn give_away(&mut self, connection: ConnectionId, to: ShardId, is_crowded: bool) {
-        self.other(Output::Move { connection, to, is_crowded });
+    pub(super) fn give_away(&mut self, connection: ConnectionId, to: ShardId, crowd: Option<Limit>) {
+        self.other(Output::Move { connection, to, crowd });
     }
 
     /// The next output; the last one empties the outbox, though its bytes stay until something new is written.

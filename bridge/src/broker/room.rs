@@ -10,6 +10,8 @@ use super::limit::Limit;
 use super::shard::{DOOR, Told};
 use super::{Broker, Config, ConnectionId, Ended};
 
+const TOO_MANY_OF_ADDRESS: &str = "as many clients of your address are connected as are allowed";
+
 /// What there is of one address.
 #[derive(Debug, Default)]
 pub(super) struct OfAddress {
@@ -62,17 +64,22 @@ impl Broker {
         }
     }
 
-    /// A connection goes to another shard. It counts here until that one says that it is over. True when it is one too many:
-    /// whether it takes the place of another is known there.
-    pub(super) fn count_given_away(&mut self, id: ConnectionId) -> bool {
+    /// A connection goes to another shard. It counts here until that one says that it is over. Gives the limit that leaves no room
+    /// for it: whether it takes the place of another is known there.
+    pub(super) fn count_given_away(&mut self, id: ConnectionId) -> Option<Limit> {
         let limit = self.connections_per_address(id);
         let of_address = self.counted_address(id).and_then(|address| self.by_address.get(&address));
-        let is_crowded = self.connected + self.given_away >= self.config.max_connections
-            || of_address.is_some_and(|of| limit.is_some_and(|limit| of.connected >= limit));
+        let crowd = if self.connected + self.given_away >= self.config.max_connections {
+            Some(Limit::Connections)
+        } else if of_address.is_some_and(|of| limit.is_some_and(|limit| of.connected >= limit)) {
+            Some(Limit::ConnectionsPerAddress)
+        } else {
+            None
+        };
         self.given_away += 1;
         self.count_most();
         self.count_let_in(id);
-        is_crowded
+        crowd
     }
 
     /// One that was given away is over.
@@ -119,24 +126,27 @@ impl Broker {
         let held = self.by_client.get(client_id).copied();
         let held = held.and_then(|session| self.session(session)?.connection);
         let moved = self.connection(id).and_then(|connection| connection.moved);
-        let is_over = match moved {
-            Some(moved) => moved.is_crowded && held.is_none(),
+        let reached = match moved {
+            Some(moved) => moved.crowd.filter(|_| held.is_none()),
             None => {
                 let others = self.connected + self.given_away - u32::from(held.is_some());
-                others >= self.config.max_connections
+                (others >= self.config.max_connections).then_some(Limit::Connections)
             }
         };
-        if is_over {
-            let why = "as many clients are connected as are allowed";
-            return Err(Fault::new(ReasonCode::QuotaExceeded, why).over(Limit::Connections));
+        if let Some(limit) = reached {
+            let why = match limit {
+                Limit::ConnectionsPerAddress => TOO_MANY_OF_ADDRESS,
+                _ => "as many clients are connected as are allowed",
+            };
+            return Err(Fault::new(ReasonCode::QuotaExceeded, why).over(limit));
         }
         let Some(address) = self.counted_address(id) else { return Ok(()) };
         let is_same = held.is_some_and(|held| self.counted_address(held) == Some(address));
         let connected = self.by_address.get(&address).map_or(0, |of| of.connected);
         let limit = self.connections_per_address(id);
         if limit.is_some_and(|limit| connected.saturating_sub(u32::from(is_same)) >= limit) {
-            let why = "as many clients of your address are connected as are allowed";
-            return Err(Fault::new(ReasonCode::QuotaExceeded, why).over(Limit::ConnectionsPerAddress));
+            let fault = Fault::new(ReasonCode::QuotaExceeded, TOO_MANY_OF_ADDRESS);
+            return Err(fault.over(Limit::ConnectionsPerAddress));
         }
         Ok(())
     }

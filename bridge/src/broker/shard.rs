@@ -14,6 +14,7 @@ use super::carried;
 use super::change::MessageNumber;
 use super::cross::{Fate, Receipt};
 use super::hash::Keys;
+use super::limit::Limit;
 use super::retained::{Latest, Stamp};
 use super::share::Shared;
 use super::stored::Stored;
@@ -81,8 +82,8 @@ pub(super) const DOOR: ShardId = ShardId(0);
 /// What is known of a connection that another shard has let in. That one counts it.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Moved {
-    /// It may only take the place of another.
-    pub(super) is_crowded: bool,
+    /// The limit because of which it may only take the place of another, if it may not more.
+    pub(super) crowd: Option<Limit>,
 }
 
 /// What one shard tells another.
@@ -229,8 +230,8 @@ impl Broker {
     }
 
     /// Takes a connection that the door let in, with its CONNECT still to come.
-    pub(super) fn moved(&mut self, id: ConnectionId, peer: Peer, is_crowded: bool) {
-        self.open(id, peer, Some(Moved { is_crowded }));
+    pub(super) fn moved(&mut self, id: ConnectionId, peer: Peer, crowd: Option<Limit>) {
+        self.open(id, peer, Some(Moved { crowd }));
     }
 
     /// Gives a connection away whose CONNECT names a Client that is at home elsewhere. True when it is gone.
@@ -243,14 +244,14 @@ impl Broker {
         if to == self.place.shard {
             return false;
         }
-        let is_crowded = self.count_given_away(id);
+        let crowd = self.count_given_away(id);
         self.set_connection_timer(id, None);
         if let Some(slot) = self.connections.get_mut(id.0 as usize) {
             *slot = None;
         }
         self.counters.packets_received -= 1; // it is counted where it is handled
         self.counters.connections_opened -= 1;
-        self.out.give_away(id, to, is_crowded);
+        self.out.give_away(id, to, crowd);
         true
     }
 

@@ -353,9 +353,9 @@ impl Shard {
                         peers.carry(to, message);
                     }
                 }
-                Output::Move { connection, to, is_crowded } => {
+                Output::Move { connection, to, crowd } => {
                     if let Some(socket) = inner.sockets.try_remove(connection.0 as usize) {
-                        inner.leaving = Some(Leaving { socket, to, is_crowded, event: None });
+                        inner.leaving = Some(Leaving { socket, to, crowd, event: None });
                     }
                 }
                 Output::Wait(deadline) => {

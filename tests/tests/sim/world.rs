@@ -278,13 +278,13 @@ impl World {
     fn packet(&mut self, connection: ConnectionId, packet: &mqtt::Packet<'_>, turn: &mut Turn) {
         let at = self.shards.home(connection.0);
         self.handle(at, Input::Packet { connection, packet: packet.clone() }, turn);
-        if let Some((to, is_crowded)) = turn.moves.take()
+        if let Some((to, crowd)) = turn.moves.take()
             && let Some((home, peer)) = self.shards.homes.get_mut(&connection.0)
         {
             *home = to;
             let peer = peer.clone();
             self.tally.moved += 1;
-            self.handle(to, Input::Moved { connection, peer, is_crowded }, turn);
+            self.handle(to, Input::Moved { connection, peer, crowd }, turn);
             self.handle(to, Input::Packet { connection, packet: packet.clone() }, turn);
         }
     }
@@ -342,7 +342,7 @@ impl World {
                     let item = PeerItem::carry(line.back_mut(), message);
                     line.extend(item);
                 }
-                Output::Move { to, is_crowded, .. } => turn.moves = Some((to.0.into(), is_crowded)),
+                Output::Move { to, crowd, .. } => turn.moves = Some((to.0.into(), crowd)),
                 Output::Check(_) => panic!("nobody logs in by a password"),
                 Output::Wait(wait) => {
                     waits[at] = wait;
@@ -383,7 +383,7 @@ struct Turn {
     touched: BTreeSet<LinkKey>,
     fetches: Vec<(usize, Fetch)>,
     /// The connection goes to this shard.
-    moves: Option<(usize, bool)>,
+    moves: Option<(usize, Option<bridge::broker::Limit>)>,
 }
 
 fn key(by_id: &BTreeMap<u32, LinkKey>, connection: ConnectionId) -> LinkKey {

@@ -156,7 +156,7 @@ async fn change(asks: &Asks<'_>, change: impl FnOnce(&mut Vec<User>) + Send + 's
     };
     let done = tokio::task::spawn_blocking(work).await.map_err(anyhow::Error::from);
     done.and_then(|done| done).map_err(|error| Refusal::failed(&error))?;
-    reload::take_over(&asks.site.admission.options, asks.site).map_err(|error| Refusal::failed(&error))
+    reload::take_over(&asks.site.admission.options, asks.site).await.map_err(|error| Refusal::failed(&error))
 }
 
 fn check_place(asks: &Asks<'_>, name: &str) -> Done<()> {

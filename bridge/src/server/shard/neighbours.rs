@@ -9,7 +9,7 @@ use tokio::task::spawn_local;
 
 use super::peers::Peers;
 use super::{Next, Reader, Shard, connection_id, end_of_turn, mark};
-use crate::broker::{Input, Peer, ShardId};
+use crate::broker::{Input, Limit, Peer, ShardId};
 use crate::server::inbox::{Batch, Parcel, Report};
 use crate::server::proxy::Remote;
 use crate::server::socket::{Packed, Socket};
@@ -20,7 +20,7 @@ use crate::server::websocket::{Event, Frames};
 pub(crate) struct Arrival {
     socket: Packed,
     peer: Remote,
-    is_crowded: bool,
+    crowd: Option<Limit>,
     frames: Option<Frames>,
     /// Bytes of packets, from CONNECT on.
     carry: Vec<u8>,
@@ -35,7 +35,7 @@ pub(crate) struct Arrival {
 pub(super) struct Leaving {
     pub(super) socket: Socket,
     pub(super) to: ShardId,
-    pub(super) is_crowded: bool,
+    pub(super) crowd: Option<Limit>,
     /// What its peer did behind the packets that are carried.
     pub(super) event: Option<Event>,
 }
@@ -134,10 +134,10 @@ impl Shard {
     /// Hands a connection to the shard where its client is at home.
     pub(super) fn give_away(self: &Rc<Self>, reader: Reader, peer: Remote) {
         let inner = &mut *self.inner.borrow_mut();
-        let Some(Leaving { socket, to, is_crowded, event }) = inner.leaving.take() else { return };
+        let Some(Leaving { socket, to, crowd, event }) = inner.leaving.take() else { return };
         let Reader { stream, frames, raw, carry, .. } = reader;
         drop(stream); // the socket's is the last one
-        let arrival = Arrival { socket: socket.pack(), peer, is_crowded, frames, carry, event, raw };
+        let arrival = Arrival { socket: socket.pack(), peer, crowd, frames, carry, event, raw };
         if let Some(peers) = &mut inner.peers {
             peers.send(to, Parcel::Arrival(Box::new(arrival)));
         }
@@ -146,18 +146,18 @@ impl Shard {
 
     /// Goes on with a connection that another shard has let in.
     fn take_in(self: &Rc<Self>, arrival: Arrival) {
-        let Arrival { socket, peer, is_crowded, frames, carry, event, raw } = arrival;
+        let Arrival { socket, peer, crowd, frames, carry, event, raw } = arrival;
         let (stream, socket) = match socket.unpack() {
             Ok(unpacked) => unpacked,
             Err(error) => {
                 tracing::warn!(%peer, %error, "a connection was lost on its way to another thread");
-                return self.lose(peer, is_crowded);
+                return self.lose(peer, crowd);
             }
         };
         let has_tls = socket.tls.is_some();
         let at_other_end = Peer { identity: socket.identity.clone(), ..peer.identity() };
         let id = self.inner.borrow_mut().sockets.insert(socket);
-        self.handle(Input::Moved { connection: connection_id(id), peer: at_other_end, is_crowded });
+        self.handle(Input::Moved { connection: connection_id(id), peer: at_other_end, crowd });
         let deframer = Deframer::server(self.max_packet_bytes.get());
         let mut reader = Reader { id, stream, deframer, has_tls, frames, raw, carry, event: None, cost: 0 };
         let next = self.resume(&mut reader, event);
@@ -182,9 +182,9 @@ impl Shard {
     }
 
     /// The door counts it until it is told that it is over.
-    fn lose(self: &Rc<Self>, peer: Remote, is_crowded: bool) {
+    fn lose(self: &Rc<Self>, peer: Remote, crowd: Option<Limit>) {
         let connection = connection_id(self.inner.borrow().sockets.vacant_key());
-        self.handle(Input::Moved { connection, peer: peer.identity(), is_crowded });
+        self.handle(Input::Moved { connection, peer: peer.identity(), crowd });
         self.handle(Input::Closed { connection });
     }
 }

@@ -15,7 +15,7 @@ pub(super) struct Link {
     /// What was sent, with what it waits for.
     pub(super) sent: VecDeque<(Option<Ticket>, Vec<u8>)>,
     /// The shard it goes to.
-    pub(super) moves: Option<(usize, bool)>,
+    pub(super) moves: Option<(usize, Option<crate::broker::Limit>)>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -80,7 +80,7 @@ impl Cluster {
         self.clients[n].link.as_ref().is_some_and(|link| link.is_ready)
     }
 
-    fn open(&mut self, n: usize, shard: usize, moved: Option<bool>) -> ConnectionId {
+    fn open(&mut self, n: usize, shard: usize, moved: Option<Option<crate::broker::Limit>>) -> ConnectionId {
         let at = &mut self.shards[shard];
         at.last_connection += 1;
         let connection = ConnectionId(at.last_connection);
@@ -90,7 +90,7 @@ impl Cluster {
         self.clients[n].link =
             Some(Link { shard, id: connection, is_ready: false, sent: VecDeque::new(), moves: None });
         match moved {
-            Some(is_crowded) => self.handle(shard, Input::Moved { connection, peer, is_crowded }),
+            Some(crowd) => self.handle(shard, Input::Moved { connection, peer, crowd }),
             None => self.handle(shard, Input::Opened { connection, peer }),
         }
         connection
@@ -106,8 +106,8 @@ impl Cluster {
         connect.properties.session_expiry = SessionExpiry::Never;
         let connect = Packet::Connect(Box::new(connect));
         self.packet(n, connect.clone());
-        if let Some((to, is_crowded)) = self.clients[n].link.as_ref().and_then(|link| link.moves) {
-            self.open(n, to, Some(is_crowded));
+        if let Some((to, crowd)) = self.clients[n].link.as_ref().and_then(|link| link.moves) {
+            self.open(n, to, Some(crowd));
             self.packet(n, connect);
         }
     }

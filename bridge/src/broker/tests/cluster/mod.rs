@@ -167,12 +167,12 @@ impl Cluster {
                     let carried = PeerItem::carry(shard.saying[usize::from(to.0)].last_mut(), message);
                     carried.into_iter().for_each(|item| shard.batch_to(to).push(item));
                 }
-                Output::Move { connection, to, is_crowded } => {
+                Output::Move { connection, to, crowd } => {
                     self.moved += 1;
                     if let Some(client) = shard.links.remove(&connection.0)
                         && let Some(link) = &mut self.clients[client].link
                     {
-                        link.moves = Some((usize::from(to.0), is_crowded));
+                        link.moves = Some((usize::from(to.0), crowd));
                     }
                 }
                 Output::Close { connection } => closed.push(connection),
