@@ -191,3 +191,38 @@ fn a_user_that_is_wrong_stops_the_start() {
     process.stderr.expect(&["bob", "no hash of a password", "switchboard user add"]);
     assert_eq!(process.stdout.all(), [] as [&str; 0]);
 }
+
+/// A copy would be of little use to those who could not log in with it.
+#[test]
+fn a_copy_carries_the_users() {
+    let (bridge, data) = with_users(&[("alice", "pencil")], "");
+    let file = TempFile::new("copy", "");
+    fs::remove_file(&file.0).expect("it was there");
+    let copy = file.0.to_string_lossy().into_owned();
+    let run = |words: &[&str]| {
+        let mut process = Process::start(&program(), words);
+        (process.wait(PATIENCE).code(), process)
+    };
+    assert_eq!(run(&["backup", &copy, "--data", &data]).0, Some(0), "while it runs");
+    let folder = TempFolder::new("restored");
+    let place = folder.0.to_string_lossy().into_owned();
+    // Nobody's users are written over.
+    add(&place, "bob", "eraser");
+    let (code, process) = run(&["restore", &copy, "--data", &place]);
+    assert_eq!(code, Some(1));
+    process.stderr.expect(&["users.toml is there already", "move it away"]);
+    fs::remove_file(folder.0.join("users.toml")).expect("it was there");
+    assert_eq!(run(&["restore", &copy, "--data", &place]).0, Some(0));
+    let mode = fs::metadata(folder.0.join("users.toml")).expect("the file of users").permissions().mode();
+    assert_eq!(mode & 0o777, 0o600);
+    drop(bridge);
+    let bridge = Bridge::keeping_in(folder);
+    let mut client = Client::new(Wire::tcp(bridge.tcp), Version::V5);
+    assert_eq!(client.connect(&hello(Version::V5, "alice", "pencil")).reason, ReasonCode::Success);
+    // One that is cut within them is not put back.
+    let whole = fs::read(&file.0).expect("the copy");
+    fs::write(&file.0, &whole[..whole.len() - 30]).expect("it can be written");
+    let (code, process) = run(&["restore", &copy, "--data", &TempFolder::new("cut").0.to_string_lossy()]);
+    assert_eq!(code, Some(1));
+    process.stderr.expect(&["is not put back", "cut short"]);
+}

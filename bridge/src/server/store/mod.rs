@@ -8,6 +8,7 @@
 //! ```
 
 mod backend;
+mod beside;
 mod committer;
 pub mod folder;
 #[cfg(test)]

@@ -1,5 +1,5 @@
 //! Copies of all rows: `switchboard backup` and `restore`. A copy is the rows one after the other, and their number at
-//! the end, so that one that is cut short is known.
+//! the end, so that one that is cut short is known; and behind them files that lie beside the state.
 
 use std::fs::File;
 use std::io::{self, BufReader, BufWriter, Read, Write};
@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, anyhow, bail, ensure};
 
+use super::beside::{self, Beside};
 use super::folder::{self, Folder};
 use super::record::{self, Epoch};
 use super::redb::Redb;
@@ -45,8 +46,11 @@ pub(super) fn send(rows: &dyn Snapshot, out: impl Write) -> Result<(), Failure> 
     write_row(&mut out, &[], &count.to_le_bytes()).and_then(|()| out.flush()).map_err(broken)
 }
 
-/// Reads the rows of a copy, and checks that it is whole.
-fn receive(source: impl Read, mut take: impl FnMut(&[u8], Vec<u8>) -> Result<()>) -> Result<u64> {
+/// Reads the rows of a copy and the files behind them, and checks that it is whole.
+fn receive(
+    source: impl Read,
+    mut take: impl FnMut(&[u8], Vec<u8>) -> Result<()>,
+) -> Result<(u64, Vec<Beside>)> {
     let mut source = BufReader::new(source);
     let mut head = [0; HEAD.len()];
     fill(&mut source, &mut head)?;
@@ -61,21 +65,21 @@ fn receive(source: impl Read, mut take: impl FnMut(&[u8], Vec<u8>) -> Result<()>
         fill(&mut source, &mut value)?;
         if key.is_empty() {
             ensure!(value == count.to_le_bytes(), "rows are missing");
-            return Ok(count);
+            return Ok((count, beside::read(&mut source)?));
         }
         take(&key, value)?;
         count += 1;
     }
 }
 
-fn fill(source: &mut impl Read, bytes: &mut [u8]) -> Result<()> {
+pub(super) fn fill(source: &mut impl Read, bytes: &mut [u8]) -> Result<()> {
     source.read_exact(bytes).map_err(|error| match error.kind() {
         io::ErrorKind::UnexpectedEof => anyhow!("it is cut short"),
         _ => error.into(),
     })
 }
 
-fn length(source: &mut impl Read) -> Result<Vec<u8>> {
+pub(super) fn length(source: &mut impl Read) -> Result<Vec<u8>> {
     let mut bytes = [0; 4];
     fill(source, &mut bytes)?;
     let length = u32::from_le_bytes(bytes) as usize;
@@ -104,9 +108,10 @@ pub fn backup(data: &Path, file: &Path) -> Result<u64> {
             send(&*store.snapshot()?, &out)?;
         }
     }
+    beside::append(data, &mut out)?;
     out.sync_all()?;
     let copy = File::open(&partial)?;
-    let count = receive(copy, |_, _| Ok(())).context("the copy is not whole")?;
+    let (count, _) = receive(copy, |_, _| Ok(())).context("the copy is not whole")?;
     std::fs::rename(&partial, file).with_context(|| format!("{} cannot be written", file.display()))?;
     Ok(count)
 }
@@ -124,11 +129,15 @@ pub fn restore(data: &Path, file: &Path) -> Result<u64> {
         );
     }
     let source = File::open(file).with_context(|| format!("{} cannot be read", file.display()))?;
-    receive(&source, |_, _| Ok(())).with_context(|| format!("{} is not put back", file.display()))?;
+    let read = receive(&source, |_, _| Ok(())).and_then(|(_, files)| {
+        beside::check(data, &files)?;
+        Ok(files)
+    });
+    let files = read.with_context(|| format!("{} is not put back", file.display()))?;
     let epoch = Epoch::default(); // moments before now stay what they are
     let (mut store, _) = Redb::open(folder, Durability::Group, epoch)?;
     let mut rows = Rows::default();
-    let count = receive(File::open(file)?, |key, value| {
+    let (count, _) = receive(File::open(file)?, |key, value| {
         match record::read_row(epoch, key, &value) {
             Ok(record) => rows.apply(record.change),
             Err(damage) => tracing::error!("a record of the copy is left out: {damage}"),
@@ -140,6 +149,7 @@ pub fn restore(data: &Path, file: &Path) -> Result<u64> {
         Ok(())
     })?;
     store.commit(&rows)?;
+    beside::put(data, &files)?;
     Ok(count)
 }
 
@@ -161,9 +171,9 @@ mod tests {
             write_row(&mut copy, &[], &1_u64.to_le_bytes()).unwrap();
             receive(&*copy, |_, _| Ok(()))
         };
-        assert_eq!(copy(HEAD).unwrap(), 1);
+        assert_eq!(copy(HEAD).unwrap().0, 1);
         for old in OLD_HEADS {
-            assert_eq!(copy(old).unwrap(), 1);
+            assert_eq!(copy(old).unwrap().0, 1);
         }
         let refusal = copy(b"switchboard 4\n\0\0").unwrap_err().to_string();
         assert!(refusal.contains("a newer program"), "{refusal}");
