@@ -259,8 +259,15 @@ fn options(args: Serve) -> Result<Options> {
 }
 
 fn check(path: &Path) -> Result<(), Failure> {
-    let checked = config::File::read(path).and_then(|file| server::tls::check(&file.tls));
-    checked.map_err(Failure::Usage)?;
+    let read = || {
+        let file = config::File::read(path)?;
+        server::tls::check(&file.tls)?;
+        server::users::nobody(&file)
+    };
+    let warnings = read().map_err(Failure::Usage)?;
+    for warning in warnings {
+        answer(&format!("warning: {warning}"));
+    }
     answer(&format!("{} is valid", path.display()));
     Ok(())
 }

@@ -195,6 +195,9 @@ async fn start_shards(options: &Options) -> Result<(Rc<Shards>, &'static str)> {
     let mut config = options.file.broker()?;
     let (access, tokens) = users::access(&options.file)?;
     config.users = access.users; // those of the data folder too
+    for warning in users::nobody(&options.file)? {
+        tracing::warn!("{warning}");
+    }
     let (durability, count) = (options.file.durability()?, options.file.server.shards()?);
     let place = data::place(&options.file.data)?;
     config.keeps_state = place.is_some();

@@ -73,12 +73,16 @@ pub(super) async fn take_over(options: &Options, site: &Site) -> Result<()> {
     let file = settings(options)?;
     let ((access, tokens), limits) = (users::access(&file)?, file.broker()?);
     let networks = file.listen.networks()?;
+    let origins = file.listen.origins.clone();
     site.shards.set_limits(&limits);
     site.shards.set_access(&access, tokens);
     site.lobby.set(&limits);
     site.proxies.set(networks);
-    site.origins.replace(file.listen.origins);
+    site.origins.replace(origins);
     site.shards.reports().await; // who says how it is has heard all that was said before
+    for warning in users::nobody(&file)? {
+        tracing::warn!("{warning}");
+    }
     tracing::info!(
         users = access.users.len(),
         rules = access.rules.len(),

@@ -162,3 +162,40 @@ pub fn access(file: &config::File) -> Result<(broker::Access, Option<Arc<Tokens>
     let access = broker::Access { anonymous: config.anonymous, users: users.into(), rules: config.rules };
     Ok((access, tokens.map(Arc::new)))
 }
+
+/// What rules say of somebody who is nobody: users and groups that there are not. They may come later, but most are misspelt.
+/// Where tokens or certificates bring names that stand nowhere here, nothing is said.
+///
+/// # Errors
+/// As for [`access`].
+pub fn nobody(file: &config::File) -> Result<Vec<String>> {
+    if file.auth.jwt.is_some() || file.tls.client_ca.is_some() {
+        return Ok(Vec::new());
+    }
+    let kept = UsersFile::of(&file.data)?.map(|kept| kept.read()).transpose()?.unwrap_or_default();
+    let all: Vec<&User> = file.auth.user.iter().chain(&kept).collect();
+    let names: Vec<&str> = all.iter().map(|user| &*user.name).chain([broker::ANONYMOUS]).collect();
+    let groups: Vec<&str> = all.iter().flat_map(|user| &user.groups).map(|group| &**group).collect();
+    let mut said = Vec::new();
+    for (at, rule) in file.auth.rule.iter().enumerate() {
+        let line = file.auth.rule_lines.get(at).copied().unwrap_or_default();
+        let rule = rule.get_ref();
+        for (what, named, known) in [("user", &rule.user, &names), ("group", &rule.group, &groups)] {
+            let Some(named) = named.as_deref().filter(|named| !is_among(named, known)) else { continue };
+            let near = known.iter().map(|name| (strsim::damerau_levenshtein(named, name), name)).min();
+            let near = near.filter(|(distance, _)| *distance <= 2);
+            let hint = near.map(|(_, name)| format!("; did you mean {name:?}?")).unwrap_or_default();
+            said.push(format!(
+                "[[auth.rule]] {} (line {line}) names the {what} {named:?}, which there is not{hint}",
+                at + 1
+            ));
+        }
+    }
+    Ok(said)
+}
+
+/// Names are compared as logins bring them.
+fn is_among(name: &str, known: &[&str]) -> bool {
+    let prepared = prepare(name).ok();
+    known.iter().any(|other| *other == name || (prepared.is_some() && prepare(other).ok() == prepared))
+}

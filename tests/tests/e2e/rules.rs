@@ -188,3 +188,39 @@ fn a_rule_that_is_wrong_stops_the_start_with_its_line() {
     process.stderr.expect(&["line 3"]);
     process.stderr.expect(&["did you mean `topics`?"]);
 }
+
+/// Most are misspelt. They are no error: a user may come later.
+#[test]
+fn rules_for_nobody_are_warned_of() {
+    let user = "[[auth.user]]\nname = \"alice\"\ngroups = [\"house\"]\npassword = \"$argon2id$v=19$m=8,t=1,p=1$c2FsdHNhbHQ$jeHutNAspXQ+Qpnj83+s4w\"\n";
+    let rule = |whom: &str| format!("[[auth.rule]]\nallow = \"all\"\ntopics = [\"#\"]\n{whom}\n");
+    let all = [
+        "user = \"alice\"",
+        "user = \"alcie\"",
+        "group = \"huose\"",
+        "user = \"anonymous\"",
+        "group = \"house\"",
+        "user = \"zoe\"",
+    ];
+    let text = format!("{user}{}[data]\npath = \":memory:\"\n", all.map(rule).concat());
+    let file = TempFile::new("switchboard.toml", &text);
+    let mut process = Process::start(&program(), &["check", "--config", &file.0.to_string_lossy()]);
+    assert_eq!(process.wait(PATIENCE).code(), Some(0));
+    process.stdout.expect(&[
+        "warning",
+        "[[auth.rule]] 2 (line 9)",
+        "the user \"alcie\"",
+        "did you mean \"alice\"?",
+    ]);
+    process.stdout.expect(&[
+        "warning",
+        "[[auth.rule]] 3 (line 13)",
+        "the group \"huose\"",
+        "did you mean \"house\"?",
+    ]);
+    process.stdout.expect(&["warning", "[[auth.rule]] 6 (line 25)", "the user \"zoe\", which there is not"]);
+    assert_eq!(process.stdout.all().iter().filter(|line| line.contains("warning")).count(), 3);
+    process.stdout.expect(&["is valid"]);
+    let bridge = Bridge::configured(&text);
+    bridge.process.stderr.expect(&["WARN", "the user \"alcie\""]);
+}
