@@ -17,7 +17,7 @@ use crate::{Found, clock};
 const TOPIC: &str = "kept/by/absent";
 
 pub(crate) async fn run(args: &Args) -> Result<Found> {
-    let (target, broker) = (args.target(), args.broker());
+    let (target, broker) = (args.target()?, args.broker());
     let mut keeper = target.connect_to_stay("absent").await?;
     keeper.subscribe(&[TOPIC], Qos::AtLeastOnce).await?;
     drop(keeper);

@@ -1,12 +1,15 @@
 //! The command line. Knows the names of the loads, not what they do.
 
 use std::net::SocketAddr;
+use std::path::PathBuf;
 
+use anyhow::Result;
 use clap::{Parser, ValueEnum};
 use mqtt::{Qos, Version};
 
 use crate::connection::{Target, Transport};
 use crate::process::Process;
+use crate::tls::Tls;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Load {
@@ -20,6 +23,8 @@ pub(crate) enum Load {
     Idle,
     /// `pairs` beside subscriptions by the thousand to other topics: the cost of matching.
     Match,
+    /// Connections that come and go, so many of `--publishers` at once.
+    Handshakes,
     /// Publishers only, QoS 1, to a topic that an absent session wants: how fast is an acknowledgement that is kept.
     Acked,
 }
@@ -33,6 +38,12 @@ pub(crate) struct Args {
     /// Over WebSocket
     #[arg(long)]
     ws: bool,
+    /// Over TLS, trusting the CA of this file; the certificate is for `localhost`
+    #[arg(long)]
+    cafile: Option<PathBuf>,
+    /// TLS sessions go on from earlier ones
+    #[arg(long)]
+    resume: bool,
     /// Path of the WebSocket
     #[arg(long, default_value = "/mqtt")]
     path: String,
@@ -75,13 +86,15 @@ pub(crate) struct Args {
 }
 
 impl Args {
-    pub(crate) fn target(&self) -> Target {
-        Target {
+    pub(crate) fn target(&self) -> Result<Target> {
+        let tls = self.cafile.as_ref().map(|cafile| Tls::new(cafile, self.resume)).transpose()?;
+        Ok(Target {
             addr: self.addr,
             transport: if self.ws { Transport::WebSocket } else { Transport::Tcp },
             path: self.path.clone(),
             version: if self.v5 { Version::V5 } else { Version::V3_1_1 },
-        }
+            tls,
+        })
     }
 
     pub(crate) fn qos(&self) -> Qos {

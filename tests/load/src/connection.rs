@@ -1,16 +1,18 @@
 //! One MQTT connection over TCP or WebSocket. Packets that are sent once are written by the codec; what is sent or read for
 //! every message is cut by hand, so that the load costs far less than what it measures.
 
+use std::fmt::Debug;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use anyhow::{Context as _, Result, ensure};
 use bytes::{Buf as _, BytesMut};
 use mqtt::packet::{Connect, Subscribe, SubscriptionOptions};
 use mqtt::{Packet, PacketId, Qos, SessionExpiry, TopicFilter, Version};
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::net::{TcpSocket, TcpStream};
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
+use tokio::net::TcpSocket;
 
 use crate::frames;
+use crate::tls::Tls;
 
 /// Bytes that a read makes room for.
 const READ: usize = 16 << 10;
@@ -28,11 +30,16 @@ pub(crate) struct Target {
     pub(crate) transport: Transport,
     pub(crate) path: String,
     pub(crate) version: Version,
+    pub(crate) tls: Option<Tls>,
 }
+
+/// What lies below MQTT or WebSocket.
+pub(crate) trait Stream: AsyncRead + AsyncWrite + Unpin + Debug {}
+impl<T: AsyncRead + AsyncWrite + Unpin + Debug> Stream for T {}
 
 #[derive(Debug)]
 pub(crate) struct Connection {
-    stream: TcpStream,
+    stream: Box<dyn Stream>,
     transport: Transport,
     version: Version,
     raw: frames::Raw,
@@ -77,11 +84,15 @@ impl Target {
         if let Some(source) = source {
             socket.bind(SocketAddr::new(source, 0))?;
         }
-        let mut stream = socket.connect(self.addr).await.context("connect")?;
+        let stream = socket.connect(self.addr).await.context("connect")?;
         stream.set_nodelay(true)?;
+        let mut stream: Box<dyn Stream> = match &self.tls {
+            Some(tls) => Box::new(tls.connect(stream).await?),
+            None => Box::new(stream),
+        };
         let mut raw = frames::Raw::new();
         if self.transport == Transport::WebSocket {
-            frames::upgrade(&mut stream, &self.path, &mut raw).await?;
+            frames::upgrade(&mut stream, self.addr, &self.path, &mut raw).await?;
         }
         let (packets, out) = (BytesMut::new(), Vec::new());
         let mut connection =
@@ -148,6 +159,7 @@ impl Connection {
     pub(crate) async fn flush(&mut self) -> Result<()> {
         if !self.out.is_empty() {
             self.stream.write_all(&self.out).await?;
+            self.stream.flush().await?;
             self.out.clear();
         }
         Ok(())

@@ -1,22 +1,28 @@
 //! WebSocket, as far as a load needs it: the upgrade, frames out under a mask of zeros, frames in of any size.
 
+use std::net::SocketAddr;
+
 use anyhow::{Result, bail, ensure};
 use bytes::{Buf as _, BytesMut};
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::net::TcpStream;
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 
 /// What the broker has sent and is no whole frame yet.
 pub(crate) type Raw = BytesMut;
 
 /// Asks for the protocol and leaves in `raw` what came behind the answer.
-pub(crate) async fn upgrade(stream: &mut TcpStream, path: &str, raw: &mut Raw) -> Result<()> {
-    let host = stream.peer_addr()?;
+pub(crate) async fn upgrade(
+    stream: &mut (impl AsyncRead + AsyncWrite + Unpin),
+    host: SocketAddr,
+    path: &str,
+    raw: &mut Raw,
+) -> Result<()> {
     let request = format!(
         "GET {path} HTTP/1.1\r\nHost: {host}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
          Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\
          Sec-WebSocket-Protocol: mqtt\r\n\r\n"
     );
     stream.write_all(request.as_bytes()).await?;
+    stream.flush().await?;
     loop {
         ensure!(stream.read_buf(raw).await? > 0, "closed during the upgrade");
         if let Some(end) = raw.windows(4).position(|four| four == b"\r\n\r\n") {

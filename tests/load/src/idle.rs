@@ -13,7 +13,7 @@ const SETTLE: Duration = Duration::from_secs(2);
 pub(crate) async fn run(args: &Args) -> Result<Found> {
     let broker = args.broker();
     let (memory, cpu, start) = (broker.memory()?, broker.cpu_us()?, clock::now());
-    let held = ballast::connections(&args.target(), args.count).await?;
+    let held = ballast::connections(&args.target()?, args.count).await?;
     let seconds = start.elapsed().as_secs_f64();
     tokio::time::sleep(SETTLE).await;
     let count = held.len() as f64;

@@ -14,10 +14,12 @@ mod ballast;
 mod clock;
 mod connection;
 mod frames;
+mod handshakes;
 mod histogram;
 mod idle;
 mod messages;
 mod process;
+mod tls;
 
 use std::process::ExitCode;
 
@@ -38,6 +40,7 @@ fn main() -> Result<ExitCode> {
     let found = LocalSet::new().block_on(&runtime, async {
         match args.load {
             Load::Idle => idle::run(&args).await,
+            Load::Handshakes => handshakes::run(&args).await,
             Load::Acked => acked::run(&args).await,
             Load::Pairs | Load::Fanout | Load::Fanin | Load::Match => messages::run(&args).await,
         }

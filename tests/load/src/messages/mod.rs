@@ -55,7 +55,7 @@ struct Cast {
 }
 
 pub(crate) async fn run(args: &Args) -> Result<Found> {
-    let (target, broker) = (args.target(), args.broker());
+    let (target, broker) = (args.target()?, args.broker());
     let before = broker.memory()?;
     let _ballast = ballast::load(args, &target).await?;
     let ballast = broker.memory()? - before;
