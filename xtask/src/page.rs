@@ -6,6 +6,7 @@
 
 pub(crate) mod assets;
 mod html;
+mod parts;
 pub(crate) mod shape;
 mod worker;
 
@@ -17,10 +18,30 @@ use std::{
 
 use anyhow::{Context as _, Result, bail, ensure};
 
-use crate::{build::Profile, command, report::FileSize, tools};
+use crate::{
+    build::Profile,
+    command,
+    report::{FileSize, Visit},
+    tools,
+};
+use parts::Parts;
 
 /// The files of the finished page by their path in it, which is also their path in the address.
-type Files = BTreeMap<String, Vec<u8>>;
+type Files = BTreeMap<String, File>;
+
+/// What a file holds, and when it is loaded.
+#[derive(Debug)]
+pub(crate) struct File {
+    content: Vec<u8>,
+    visit: Visit,
+}
+
+impl File {
+    fn of(name: &str, content: Vec<u8>) -> Self {
+        let is_first = name == "index.html" || name.starts_with(assets::HASHED);
+        Self { content, visit: if is_first { Visit::Paint } else { Visit::Later } }
+    }
+}
 
 /// The service worker, which knows all other files.
 const WORKER: &str = "sw.js";
@@ -42,13 +63,15 @@ pub(crate) fn build(wasm_bindgen: &Path, profile: Profile, app: &Path) -> Result
 struct Module {
     glue: Vec<u8>,
     wasm: Vec<u8>,
+    parts: Parts,
 }
 
-/// Compiles the crate's program `bin` and lets wasm-bindgen make a module for the browser of it.
+/// Compiles the crate's program `bin`, takes it into parts, and lets wasm-bindgen make a module for the browser of the first.
 fn bind(wasm_bindgen: &Path, manifest: &Path, bin: &str, profile: Profile) -> Result<Module> {
-    let mut cargo = command::cargo(["build", "--locked", "--target", tools::WASM, "--bin", bin]);
-    cargo.args(["--profile", profile.of_page(), "--manifest-path"]).arg(manifest);
-    command::run(&mut cargo)?;
+    let mut cargo = command::cargo(["rustc", "--locked", "--target", tools::WASM, "--bin", bin]);
+    cargo.args(["--profile", profile.of_page(), "--features", "split", "--manifest-path"]).arg(manifest);
+    // Without relocations nobody can tell what belongs to a part.
+    command::run(cargo.args(["--", "-Clink-args=--emit-relocs"]))?;
     let folder = if profile == Profile::Release { "wasm-release" } else { "debug" };
     let compiled = command::target().join(tools::WASM).join(folder).join(format!("{bin}.wasm"));
 
@@ -56,17 +79,20 @@ fn bind(wasm_bindgen: &Path, manifest: &Path, bin: &str, profile: Profile) -> Re
     if out.exists() {
         fs::remove_dir_all(&out)?;
     }
+    let split = parts::split(&read(&compiled)?, bin, &out)?;
     let mut bind = command::program(wasm_bindgen);
     bind.args([
         "--target",
         "web",
         "--no-typescript",
         "--omit-default-module-path",
+        // The parts share the table of functions and the memory.
+        "--keep-lld-exports",
         "--out-name",
         bin,
         "--out-dir",
     ]);
-    bind.arg(&out).arg(compiled);
+    bind.arg(&out).arg(&split.main);
     if profile == Profile::Release {
         bind.args(["--remove-name-section", "--remove-producers-section"]);
     }
@@ -77,11 +103,15 @@ fn bind(wasm_bindgen: &Path, manifest: &Path, bin: &str, profile: Profile) -> Re
         out.join("snippets").display()
     );
     let wasm = out.join(format!("{bin}_bg.wasm"));
-    let mut module = Module { glue: read(&out.join(format!("{bin}.js")))?, wasm: read(&wasm)? };
+    let mut module =
+        Module { glue: read(&out.join(format!("{bin}.js")))?, wasm: read(&wasm)?, parts: split.read()? };
     if profile == Profile::Release {
         tools::wasm_opt(&wasm)?;
+        for part in &split.files {
+            tools::wasm_opt(part)?;
+        }
         let (glue, wasm) = shape::shape(&String::from_utf8(module.glue)?, &read(&wasm)?)?;
-        module = Module { glue: glue.into_bytes(), wasm };
+        module = Module { glue: glue.into_bytes(), wasm, parts: split.read()? };
     }
     Ok(module)
 }
@@ -133,21 +163,21 @@ fn assemble(html: &str, www: &Path, bind: impl Fn(&str, &str) -> Result<Module>)
         replacements.push((link.span, replacement));
     }
     let index = html::rewrite(html, &replacements).into_bytes();
-    if let Some(script) = files.remove(WORKER) {
-        let all = files.iter().map(|(name, content)| (name.as_str(), content.as_slice()));
-        let script = worker::with_list(&String::from_utf8(script)?, &index, all);
-        files.insert(WORKER.into(), script.into_bytes());
+    if let Some(File { content, .. }) = files.remove(WORKER) {
+        let all = files.iter().map(|(name, file)| (name.as_str(), file.content.as_slice()));
+        let script = worker::with_list(&String::from_utf8(content)?, &index, all);
+        add(&mut files, WORKER.into(), script.into_bytes());
     }
-    files.insert("index.html".into(), index);
+    add(&mut files, "index.html".into(), index);
     Ok(files)
 }
 
-/// Adds the module with a script that starts it, and gives the tags that load all three as early as can be.
+/// Adds the module with a script that starts it, and gives the tags that load all that starts as early as can be.
 ///
 /// The script is a file of its own because the content security policy allows no inline one.
 fn start_tags(files: &mut Files, bin: &str, module: Module, update: &str) -> String {
-    let glue = add_hashed(files, &format!("{bin}.js"), module.glue);
     let wasm = add_hashed(files, &format!("{bin}.wasm"), module.wasm);
+    let (glue, link) = parts::add(files, bin, module.glue, module.parts);
     let boot = format!(
         "import init from '{glue}';\n\
          init({{ module_or_path: '{wasm}' }}).catch((error) => {{\n  \
@@ -157,6 +187,7 @@ fn start_tags(files: &mut Files, bin: &str, module: Module, update: &str) -> Str
     format!(
         "<link rel=\"preload\" href=\"{wasm}\" as=\"fetch\" type=\"application/wasm\" crossorigin>\n\
          <link rel=\"modulepreload\" href=\"{glue}\">\n\
+         <link rel=\"modulepreload\" href=\"{link}\">\n\
          <script type=\"module\" src=\"{boot}\"></script>"
     )
 }
@@ -171,8 +202,13 @@ fn without_comments(script: &str) -> String {
 fn add_hashed(files: &mut Files, href: &str, content: Vec<u8>) -> String {
     let name = assets::hashed_name(href, &content);
     let address = format!("/{name}");
-    files.insert(name, content);
+    add(files, name, content);
     address
+}
+
+fn add(files: &mut Files, name: String, content: Vec<u8>) {
+    let file = File::of(&name, content);
+    files.insert(name, file);
 }
 
 /// Adds a file under its own name, in a folder of the page or at its root.
@@ -180,7 +216,7 @@ fn add_as_is(files: &mut Files, path: &Path, folder: &str) -> Result<()> {
     let Some(name) = path.file_name() else { bail!("{} is no file", path.display()) };
     let folder = folder.trim_matches('/');
     let separator = if folder.is_empty() { "" } else { "/" };
-    files.insert(format!("{folder}{separator}{}", name.to_string_lossy()), read(path)?);
+    add(files, format!("{folder}{separator}{}", name.to_string_lossy()), read(path)?);
     Ok(())
 }
 
@@ -231,7 +267,11 @@ mod tests {
                     <link data-trunk rel=\"rust\" href=\"../app/Cargo.toml\" data-bin=\"panel\">\n</head>";
         let module = |manifest: &str, bin: &str| {
             assert_eq!((manifest, bin), ("../app/Cargo.toml", "panel"));
-            Ok(Module { glue: b"export default function init() {}".to_vec(), wasm: b"\0asm".to_vec() })
+            Ok(Module {
+                glue: b"import * as parts from \"./__wasm_split.js\"".to_vec(),
+                wasm: b"\0asm".to_vec(),
+                parts: Parts::example(),
+            })
         };
         let files = assemble(html, &www, module).unwrap();
         fs::remove_dir_all(&www).unwrap();
@@ -240,8 +280,11 @@ mod tests {
         let starts = [
             "a.svg",
             "assets/boot-",
+            "assets/conventions-",
             "assets/panel-",
             "assets/panel-",
+            "assets/parts-",
+            "assets/screens-",
             "assets/style-",
             "icons/a.svg",
             "index.html",
@@ -251,20 +294,24 @@ mod tests {
         assert!(names.iter().zip(starts).all(|(name, start)| name.starts_with(start)), "{names:?}");
 
         assert_eq!(
-            files[names[4]], b":root { --a: 1 }\nbody { margin: 0 }",
+            files[names[7]].content, b":root { --a: 1 }\nbody { margin: 0 }",
             "one sheet in the order of the page"
         );
 
-        let page = String::from_utf8(files["index.html"].clone()).unwrap();
+        let page = String::from_utf8(files["index.html"].content.clone()).unwrap();
         html::check_policy(&page).unwrap();
-        for asset in names.iter().filter(|name| name.starts_with("assets/")) {
+        let is_first = |name: &&&str| name.starts_with("assets/") && files[**name].visit == Visit::Paint;
+        for asset in names.iter().filter(is_first) {
             assert!(page.contains(&format!("\"/{asset}\"")), "{asset} is not loaded by {page}");
         }
         assert!(!page.contains("data-trunk") && !page.contains("\n\n"), "{page}");
 
-        let worker = String::from_utf8(files["sw.js"].clone()).unwrap();
+        let worker = String::from_utf8(files["sw.js"].content.clone()).unwrap();
         assert!(worker.ends_with("];\nserve();"), "{worker}");
-        assert!(names[1..5].iter().all(|asset| worker.contains(&format!("'/{asset}'"))), "{worker}");
-        assert!(files[names[1]].ends_with(b"});\nlook();\n"), "the start script looks after the worker");
+        assert!(names[1..8].iter().all(|asset| worker.contains(&format!("'/{asset}'"))), "{worker}");
+        assert!(
+            files[names[1]].content.ends_with(b"});\nlook();\n"),
+            "the start script looks after the worker"
+        );
     }
 }

@@ -9,11 +9,22 @@ pub(crate) struct FileSize {
     pub(crate) raw: usize,
     pub(crate) gzip: usize,
     pub(crate) brotli: usize,
-    /// Whether a browser loads it on its first visit, whatever it shows.
-    pub(crate) first_visit: bool,
+    /// When a browser loads it.
+    pub(crate) visit: Visit,
 }
 
-/// The table that `build` prints; its last line is the brotli weight of the first visit.
+/// When a browser loads a file on its first visit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Visit {
+    /// Before anything is seen.
+    Paint,
+    /// Before the tiles of devices of every convention are seen.
+    Tiles,
+    /// When something else is wanted.
+    Later,
+}
+
+/// The table that `build` prints; its last line is the brotli weight of the first visit, up to the last tile of `--demo`.
 pub(crate) fn sizes(files: &[FileSize]) -> String {
     let width = files.iter().map(|file| file.name.len()).max().unwrap_or(0).max("first visit".len());
     let mut table = format!("{:width$} {:>11} {:>11} {:>11}\n", "file", "raw", "gzip", "brotli");
@@ -21,11 +32,17 @@ pub(crate) fn sizes(files: &[FileSize]) -> String {
         let (raw, gzip, brotli) = (thousands(file.raw), thousands(file.gzip), thousands(file.brotli));
         table += &format!("{:width$} {raw:>11} {gzip:>11} {brotli:>11}\n", file.name);
     }
-    let sum = |pick: fn(&FileSize) -> usize| {
-        thousands(files.iter().filter(|file| file.first_visit).map(pick).sum())
+    let mut total = |title: &str, visits: &[Visit]| {
+        let sum = |pick: fn(&FileSize) -> usize| {
+            thousands(files.iter().filter(|file| visits.contains(&file.visit)).map(pick).sum())
+        };
+        let (raw, gzip, brotli) = (sum(|file| file.raw), sum(|file| file.gzip), sum(|file| file.brotli));
+        table += &format!("{title:width$} {raw:>11} {gzip:>11} {brotli:>11}\n");
     };
-    let (raw, gzip, brotli) = (sum(|file| file.raw), sum(|file| file.gzip), sum(|file| file.brotli));
-    table += &format!("{:width$} {raw:>11} {gzip:>11} {brotli:>11}", "first visit");
+    total("first paint", &[Visit::Paint]);
+    total("other tiles", &[Visit::Tiles]);
+    total("first visit", &[Visit::Paint, Visit::Tiles]);
+    table.truncate(table.trim_end().len());
     table
 }
 
@@ -82,16 +99,19 @@ mod tests {
 
     #[test]
     fn the_first_visit_counts_only_its_own_files() {
-        let file = |name: &str, brotli, first_visit| FileSize {
-            name: name.into(),
-            raw: 4000,
-            gzip: 2000,
-            brotli,
-            first_visit,
-        };
-        let table = sizes(&[file("index.html", 1000, true), file("icon-512.png", 9000, false)]);
-        let last = table.lines().last().unwrap();
-        assert!(last.starts_with("first visit") && last.ends_with("1 000"), "{table}");
+        let file =
+            |name: &str, brotli, visit| FileSize { name: name.into(), raw: 4000, gzip: 2000, brotli, visit };
+        let table = sizes(&[
+            file("index.html", 1000, Visit::Paint),
+            file("icon-512.png", 9000, Visit::Later),
+            file("tiles.wasm", 500, Visit::Tiles),
+        ]);
+        let ends: Vec<_> = table.lines().rev().take(3).collect();
+        for (line, (start, end)) in
+            ends.iter().zip([("first visit", "1 500"), ("other tiles", "500"), ("first paint", "1 000")])
+        {
+            assert!(line.starts_with(start) && line.ends_with(end), "{table}");
+        }
     }
 
     #[test]

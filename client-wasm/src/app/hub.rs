@@ -13,6 +13,7 @@ use crate::connection::{Link, Listener, Timer, identity, now, probe};
 use crate::panel::state::State as Panel;
 
 use super::model::{LinkState, Model, Next};
+use super::parts;
 
 /// Packets larger than this are not taken from the broker.
 const MAX_PACKET_BYTES: u32 = 16 << 20;
@@ -83,6 +84,8 @@ impl Hub {
     pub(crate) fn retry(&self) {
         let link = self.0.link.borrow().clone();
         self.act(|model, _| {
+            model.conventions.hurry();
+            model.screens.hurry();
             if model.link_state == LinkState::Refused && link.is_some() {
                 model.link_state = LinkState::Connecting;
                 model.ended = None;
@@ -128,6 +131,36 @@ impl Hub {
                 self.ask_server();
             }
             self.0.frame.request();
+        }
+        self.fetch_parts(&mut model);
+    }
+
+    /// Fetches the parts of the page that are needed now.
+    fn fetch_parts(&self, model: &mut Model) {
+        if model.panel.needs_others() && model.conventions.begin(now()) {
+            let hub = Rc::downgrade(&self.0);
+            spawn_local(async move {
+                let came = parts::conventions().await.ok();
+                let Some(inner) = hub.upgrade() else { return };
+                Self(inner).act(|model, link| {
+                    if let Some(make) = came {
+                        let others = make(model.panel.me());
+                        model.meet(others, link);
+                    }
+                    model.conventions.end(now(), came.map(|_| ()));
+                });
+            });
+        }
+        if model.wants_screens && model.screens.begin(now()) {
+            let hub = Rc::downgrade(&self.0);
+            spawn_local(async move {
+                let came = parts::screens().await.ok();
+                let Some(inner) = hub.upgrade() else { return };
+                Self(inner).act(|model, link| {
+                    model.screens.end(now(), came);
+                    model.meet_screens(link);
+                });
+            });
         }
     }
 

@@ -3,7 +3,9 @@
 mod announce;
 pub(crate) mod hub;
 pub(crate) mod model;
+mod parts;
 mod route;
+mod screens;
 pub(crate) mod trouble;
 
 use std::rc::Rc;
@@ -14,11 +16,10 @@ use yew::prelude::*;
 
 use crate::connection::{Listener, unix_now};
 use crate::devices::Value;
-use crate::explorer::view::Explorer;
 use crate::panel::look::Clock;
 use crate::panel::state::Device;
 use crate::panel::view::{Wish, panel};
-use crate::settings::{Settings, theme};
+use crate::settings::theme;
 
 use hub::Hub;
 use model::LinkState;
@@ -133,8 +134,12 @@ impl App {
                 trouble::screen(state, &host, is_quiet, trouble, does)
             }
             Route::Panel => panel(devices, clock, &self.on_wish),
-            Route::Explorer => html! { <Explorer hub={self.hub.clone()} frame={self.frame} /> },
-            Route::Settings => html! { <Settings hub={self.hub.clone()} frame={self.frame} /> },
+            Route::Explorer | Route::Settings => {
+                match self.hub.look(|model| model.screens.here().map(|screens| screens.draw)) {
+                    Some(draw) => draw(self.route, &self.hub, self.frame),
+                    None => trouble::loading(),
+                }
+            }
         }
     }
 
@@ -182,8 +187,11 @@ impl App {
 
     /// The explorer is subscribed only while it is seen.
     fn enter(&self) {
-        let watching = self.route == Route::Explorer;
-        self.hub.act(|model, link| model.watch(link, watching));
+        let (away, watching) = (self.route != Route::Panel, self.route == Route::Explorer);
+        self.hub.act(|model, link| {
+            model.wants_screens = away;
+            model.watch(link, watching);
+        });
     }
 
     fn show_link(&mut self) {

@@ -8,12 +8,13 @@ use crate::connection::address::Address;
 use crate::connection::reason::{Place, Probe};
 use crate::connection::trouble::{self, Trouble};
 use crate::connection::{Link, now, unix_now};
-use crate::devices::Value;
+use crate::devices::{Others, Value};
 use crate::explorer;
 use crate::panel::state::{Command, State as Panel};
 use crate::panel::tile::CommandId;
 
 use super::announce::Announcer;
+use super::parts::{Part, Screens};
 
 /// Subscription identifiers tell whose message it is.
 const FOR_PANEL: u32 = 1;
@@ -46,6 +47,11 @@ pub(crate) struct Model {
     pub(crate) panel: Panel,
     pub(crate) explorer: explorer::state::State,
     pub(crate) announcer: Announcer,
+    /// The conventions that come later.
+    pub(crate) conventions: Part<()>,
+    /// The screens beside the panel, and whether one is wanted.
+    pub(crate) screens: Part<Screens>,
+    pub(crate) wants_screens: bool,
     /// What the publish form has to say.
     pub(crate) form_says: Option<Result<String, String>>,
     has_network: bool,
@@ -90,6 +96,9 @@ impl Model {
             panel,
             explorer: explorer::state::State::default(),
             announcer: Announcer::default(),
+            conventions: Part::new(),
+            screens: Part::new(),
+            wants_screens: false,
             form_says: None,
             has_network: true,
             watching: false,
@@ -149,7 +158,9 @@ impl Model {
         }
         self.watching = watching;
         let filters: Vec<_> = self.explorer.filters().iter().map(|chip| chip.filter.clone()).collect();
-        let Some(link) = link.filter(|_| !filters.is_empty()) else { return };
+        // Without its screen it would hear nothing.
+        let can = !filters.is_empty() && self.screens.here().is_some();
+        let Some(link) = link.filter(|_| can) else { return };
         if watching {
             self.subscribe_explorer(link, filters);
         } else {
@@ -213,8 +224,20 @@ impl Model {
         };
     }
 
-    /// Why there is no connection, in words; none when there is one or the first attempt runs.
+    /// What keeps the page from showing what is, in words.
     pub(crate) fn trouble(&self) -> Option<Trouble> {
+        self.link_trouble().or_else(|| {
+            let what = match (self.conventions.is_missing(), self.screens.is_missing()) {
+                (true, _) => "Not all devices can be shown: a part of this page did not load.",
+                (_, true) => "A part of this page did not load.",
+                _ => return None,
+            };
+            Some(Trouble { what: what.to_owned(), cure: "It is tried again by itself.".to_owned() })
+        })
+    }
+
+    /// Why there is no connection; none when there is one or the first attempt runs.
+    fn link_trouble(&self) -> Option<Trouble> {
         let address = match &self.address {
             Ok(address) => address,
             Err(why) => {
@@ -242,6 +265,22 @@ impl Model {
         Some(trouble::explain(ended, address, place))
     }
 
+    /// The other conventions came.
+    pub(crate) fn meet(&mut self, others: Box<dyn Others>, link: Option<&Link>) {
+        let missed = self.panel.meet(others);
+        if let Some(link) = link.filter(|_| missed) {
+            self.subscribe_panel(link);
+        }
+        self.listen(link);
+    }
+
+    /// The screens came: what could not be watched without them is now.
+    pub(crate) fn meet_screens(&mut self, link: Option<&Link>) {
+        if std::mem::take(&mut self.watching) {
+            self.watch(link, true);
+        }
+    }
+
     fn message(&mut self, received: &Received) {
         let (message, ids) = (&received.message, &received.subscription_ids);
         let at = unix_now();
@@ -251,8 +290,11 @@ impl Model {
             let retained = message.retain && !for_explorer;
             self.panel.hear(at, message.topic.as_str(), &message.payload, retained);
         }
-        if self.watching && (for_explorer || (ids.is_empty() && self.is_watched(message))) {
-            self.explorer.hear(at, message);
+        if self.watching
+            && (for_explorer || (ids.is_empty() && self.is_watched(message)))
+            && let Some(screens) = self.screens.here()
+        {
+            (screens.hear)(&mut self.explorer, at, message);
         }
     }
 

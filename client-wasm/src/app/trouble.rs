@@ -37,6 +37,11 @@ pub(crate) fn screen(
     }
 }
 
+/// A screen whose part of the page is on its way; when it does not come, that is said [over](over()) it.
+pub(crate) fn loading() -> Html {
+    html! { <div class="empty"><p class="what">{ "Loading…" }</p></div> }
+}
+
 /// The same while there is something to see: it lies over the page, so that nothing moves.
 pub(crate) fn over(trouble: &Trouble, does: &Does) -> Html {
     html! {

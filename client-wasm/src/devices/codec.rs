@@ -3,6 +3,7 @@
 use std::rc::Rc;
 
 use super::json::Json;
+use super::spec::Heard;
 use super::value::{Num, Value};
 
 /// A way of writing values.
@@ -76,6 +77,13 @@ impl Codec {
     #[must_use]
     pub const fn percent(max: Num) -> Self {
         Self::Number { mul: Num::whole(100), div: max, add: Num(0), whole: true }
+    }
+
+    /// What is heard of a payload.
+    #[must_use]
+    #[inline(never)]
+    pub fn hear(&self, json: Option<&Json>) -> Heard {
+        json.and_then(|json| self.read(json)).map_or(Heard::Meaningless, Heard::Value)
     }
 
     /// The value of a payload; none when it has no meaning here.

@@ -13,9 +13,9 @@ mod entity;
 use std::rc::Rc;
 
 use super::codec::Codec;
+use super::inside;
 use super::json::Json;
 use super::spec::{At, Found, Read, Tells};
-use super::template::Template;
 
 /// The first level of its topics.
 pub(super) const PREFIX: &str = "homeassistant/";
@@ -133,10 +133,8 @@ fn presences(config: Config<'_>, all: &mut Vec<Read>) {
         let word = |name, short, other| json.text(name, short).unwrap_or(other).to_owned();
         let online = word("payload_available", "pl_avail", "online");
         let offline = word("payload_not_available", "pl_not_avail", "offline");
-        let at = match Template::new(template) {
-            Some(template) if !template.is_plain() => At::Template(Rc::new(template)),
-            _ => At::Whole,
-        };
+        let is_plain = template == "{{ value }}";
+        let at = if is_plain { None } else { inside::template(template) }.unwrap_or(At::Whole);
         let read =
             Read { topic: topic.into(), at, codec: Codec::switch(&online, &offline), tells: Tells::Value };
         if !all.contains(&read) {

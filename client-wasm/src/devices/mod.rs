@@ -2,9 +2,10 @@
 //! for it out.
 //!
 //! Knows no page, no connection, no clock and no values: whoever remembers is [`panel::state`](crate::panel::state). Some
-//! conventions say in several messages what a device is; what was said so far is kept here.
+//! conventions say in several messages what a device is; what was said so far is kept in [`Others`].
 
 pub mod codec;
+pub mod inside;
 pub mod json;
 pub mod spec;
 pub mod template;
@@ -12,14 +13,17 @@ pub mod value;
 
 mod hass;
 mod homie;
+mod others;
 mod shelly;
 mod tasmota;
 mod web_io;
 mod zigbee;
 
+use std::fmt;
 use std::rc::Rc;
 
-pub use spec::{Found, Heard, Kind, Payload, Range, Read, Spec, Tells};
+pub use others::others;
+pub use spec::{Found, Heard, Inside, Kind, Payload, Range, Read, Spec, Tells};
 pub use value::{Num, Value};
 
 use codec::Codec;
@@ -28,21 +32,44 @@ use spec::At;
 /// How many families of devices there are.
 pub const FAMILIES: u8 = 6;
 
-/// All conventions, with what they have heard so far.
-#[derive(Clone, Debug, Default, PartialEq)]
+/// All conventions. Those whose topics and payloads speak for themselves are there from the beginning; the others come when
+/// a message is not understood without them, because they weigh more than all else in the page.
+#[derive(Debug, Default)]
 pub struct Conventions {
     /// The first level of topics on which devices answer this page.
     me: Rc<str>,
-    tasmota: tasmota::Known,
-    hass: hass::Known,
-    homie: homie::Known,
+    others: Option<Box<dyn Others>>,
+}
+
+/// The conventions that come later, with what they have heard so far.
+pub trait Others: fmt::Debug {
+    /// A message that describes devices, or nothing.
+    fn describe(&mut self, topic: &str, payload: &[u8]) -> Vec<Found>;
+
+    /// A message that speaks for itself.
+    fn recognise(&mut self, topic: &str, payload: &[u8]) -> Option<Found>;
+}
+
+/// What a message said to the conventions.
+#[derive(Debug)]
+pub enum Said {
+    /// This; often nothing.
+    Known(Vec<Found>),
+    /// It takes the [`Others`] to know.
+    NotYet,
 }
 
 impl Conventions {
     /// Of a page that is answered at `me/…`.
     #[must_use]
     pub fn new(me: &str) -> Self {
-        Self { me: me.into(), ..Self::default() }
+        Self { me: me.into(), others: None }
+    }
+
+    /// The first level of topics on which devices answer.
+    #[must_use]
+    pub fn me(&self) -> &str {
+        &self.me
     }
 
     /// What the page subscribes to so that devices are found by themselves.
@@ -61,25 +88,25 @@ impl Conventions {
         filters
     }
 
-    /// A message that describes devices, or nothing. `is_fed` says that its topic is known to feed points; then only
-    /// descriptions are looked for, not values that speak for themselves.
-    pub fn hear(&mut self, topic: &str, payload: &[u8], is_fed: bool) -> Vec<Found> {
-        let last = topic.rsplit('/').next().unwrap_or_default();
-        let described = match last {
-            "devices" => zigbee::describe(topic, payload),
-            "config" if topic.starts_with(hass::PREFIX) => self.hass.describe(topic, payload),
-            "config" | "sensors" => self.tasmota.describe(topic, payload),
-            "rpc" => shelly::describe(&self.me, topic, payload),
-            _ if last.starts_with('$') => self.homie.describe(topic, payload),
-            _ => Vec::new(),
-        };
+    /// From now on all are there.
+    pub fn meet(&mut self, others: Box<dyn Others>) {
+        self.others = Some(others);
+    }
+
+    /// A message. `is_fed` says that its topic is known to feed points; then only descriptions are looked for, not values
+    /// that speak for themselves.
+    pub fn hear(&mut self, topic: &str, payload: &[u8], is_fed: bool) -> Said {
+        let described =
+            self.others.as_mut().map(|others| others.describe(topic, payload)).unwrap_or_default();
         if is_fed || !described.is_empty() {
-            return described;
+            return Said::Known(described);
         }
-        let recognised = web_io::recognise(topic, payload)
-            .or_else(|| tasmota::recognise(topic, payload))
-            .or_else(|| shelly::recognise(&self.me, topic, payload));
-        recognised.into_iter().collect()
+        let recognised = match (web_io::recognise(topic, payload), &mut self.others) {
+            (None, Some(others)) => others.recognise(topic, payload),
+            (None, None) => return Said::NotYet,
+            (known, _) => known,
+        };
+        Said::Known(recognised.into_iter().collect())
     }
 }
 

@@ -12,9 +12,10 @@
 mod first;
 
 use super::codec::Codec;
+use super::inside;
 use super::json::Json;
 use super::presence;
-use super::spec::{At, Found, HOLE, Kind, Range, Spec, Tells};
+use super::spec::{Found, HOLE, Kind, Range, Spec, Tells};
 use super::value::Num;
 
 pub(super) const FILTERS: &[&str] = &["+/online", "+/events/rpc", "shellies/#"];
@@ -167,8 +168,8 @@ impl Component<'_> {
             "{{\"id\":1,\"src\":\"{src}\",\"method\":\"{method}\",\"params\":{{\"id\":{number}{parameters}}}}}"
         );
         let answer = format!("{src}/rpc");
-        spec.told(&answer, At::Path("result".into()), Codec::Text, Tells::Accepted)
-            .told(&answer, At::Path("error/message".into()), Codec::Text, Tells::Refused)
+        spec.told(&answer, inside::path("result"), Codec::Text, Tells::Accepted)
+            .told(&answer, inside::path("error/message"), Codec::Text, Tells::Refused)
             .ask(&format!("{id}/rpc"), codec, &form)
     }
 

@@ -1,13 +1,14 @@
 //! What a convention says about a device: its points, which topics speak for them, and how they are asked.
 //!
 //! Data only. Several topics may feed one point, and one topic many points; whoever routes messages is
-//! [`panel::state`](crate::panel::state).
+//! [`panel::state`](crate::panel::state). Does not know how payloads are taken apart: that comes with the conventions that
+//! need it ([`Inside`]).
 
+use std::fmt;
 use std::rc::Rc;
 
 use super::codec::Codec;
 use super::json::{Json, escaped};
-use super::template::Template;
 use super::value::{Num, Value};
 
 /// Where the value of a command stands in its payload.
@@ -131,11 +132,29 @@ pub struct Read {
 pub enum At {
     /// All of it, as text.
     Whole,
-    /// A value of a JSON document.
-    Path(Rc<str>),
-    /// What a template makes of it.
-    Template(Rc<Template>),
+    /// Somewhere inside.
+    Inside(Rc<dyn Inside>),
 }
+
+/// A way into payloads of a form.
+pub trait Inside: fmt::Debug {
+    /// What a payload says there, written in a way.
+    fn hear(&self, payload: &mut Payload<'_>, codec: &Codec) -> Heard;
+
+    /// The payload that has a value there; none when it cannot be made.
+    fn render(&self, value: &str) -> Option<String>;
+
+    /// What it was made of: equal for those that do the same.
+    fn source(&self) -> (&'static str, &str);
+}
+
+impl PartialEq for dyn Inside {
+    fn eq(&self, other: &Self) -> bool {
+        self.source() == other.source()
+    }
+}
+
+impl Eq for dyn Inside {}
 
 /// What a message proves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -164,8 +183,8 @@ pub struct Write {
 pub enum Form {
     /// With a [`HOLE`] for it.
     Around(Rc<str>),
-    /// Made by a template.
-    Template(Rc<Template>),
+    /// Made by this.
+    Made(Rc<dyn Inside>),
 }
 
 /// What a message says through a [`Read`].
@@ -255,7 +274,7 @@ impl Spec {
     #[must_use]
     #[inline(never)]
     pub fn path(self, topic: &str, path: &str, codec: Codec) -> Self {
-        self.read(topic, At::Path(path.into()), codec)
+        self.read(topic, super::inside::path(path), codec)
     }
 
     /// Its value stands there.
@@ -300,7 +319,7 @@ impl Spec {
                 around.replace(HOLE, &escaped(&value))
             }
             Form::Around(around) => around.replace(HOLE, &value),
-            Form::Template(template) => template.render(&value, None).ok()?,
+            Form::Made(inside) => inside.render(&value)?,
         };
         Some((topic.to_string(), payload))
     }
@@ -341,28 +360,10 @@ impl Read {
     /// What a payload says.
     #[must_use]
     pub fn hear(&self, payload: &mut Payload<'_>) -> Heard {
-        let rendered;
-        let json = match &self.at {
-            At::Whole => {
-                let Some(text) = payload.text() else { return Heard::Meaningless };
-                rendered = Json::Text(text.to_owned());
-                &rendered
-            }
-            At::Path(path) => match payload.json().and_then(|json| json.at(path)) {
-                Some(value) => value,
-                None => return Heard::Nothing,
-            },
-            At::Template(template) => {
-                let Some(text) = payload.text().map(str::to_owned) else { return Heard::Meaningless };
-                match template.render(&text, payload.json()) {
-                    Ok(text) if text.trim().is_empty() => return Heard::Nothing,
-                    Ok(text) => rendered = Json::Text(text.trim().to_owned()),
-                    Err(_) => return Heard::Meaningless,
-                }
-                &rendered
-            }
-        };
-        self.codec.read(json).map_or(Heard::Meaningless, Heard::Value)
+        match &self.at {
+            At::Whole => self.codec.hear(payload.text().map(|text| Json::Text(text.to_owned())).as_ref()),
+            At::Inside(inside) => inside.hear(payload, &self.codec),
+        }
     }
 }
 
@@ -373,11 +374,14 @@ impl<'a> Payload<'a> {
         Self { bytes, json: None }
     }
 
-    fn text(&self) -> Option<&'a str> {
+    /// All of it; none when it is no text.
+    #[must_use]
+    pub fn text(&self) -> Option<&'a str> {
         std::str::from_utf8(self.bytes).ok()
     }
 
-    fn json(&mut self) -> Option<&Json> {
+    /// The document that it is; none when it is not one.
+    pub fn json(&mut self) -> Option<&Json> {
         self.json.get_or_insert_with(|| Json::read(self.bytes)).as_ref()
     }
 }

@@ -11,8 +11,9 @@
 use std::rc::Rc;
 
 use super::codec::Codec;
+use super::inside;
 use super::json::Json;
-use super::spec::{At, Found, HOLE, Kind, Range, Spec, Tells};
+use super::spec::{Found, HOLE, Kind, Range, Spec, Tells};
 use super::{label, presence};
 
 pub(super) const FILTERS: &[&str] = &["tasmota/discovery/+/+", "tele/+/LWT"];
@@ -147,7 +148,7 @@ impl Topics {
             .path(&format!("{}STATE", self.tele), path, codec.clone())
             .told(
                 &result,
-                At::Path("Command".into()),
+                inside::path("Command"),
                 Codec::translated(&[
                     ("Error", "The device says: error"),
                     ("Unknown", "The device does not know this command"),

@@ -34,10 +34,10 @@ impl Template {
         (source.len() <= MAX_BYTES && template.render("0", None).is_ok()).then_some(template)
     }
 
-    /// Whether it is the payload itself.
+    /// How it was written.
     #[must_use]
-    pub fn is_plain(&self) -> bool {
-        &*self.0 == "{{ value }}"
+    pub fn source(&self) -> &str {
+        &self.0
     }
 
     /// The text it makes of a payload.

@@ -10,8 +10,9 @@
 use std::rc::Rc;
 
 use super::codec::Codec;
+use super::inside;
 use super::json::{Json, escaped};
-use super::spec::{At, Found, HOLE, Kind, Range, Spec};
+use super::spec::{Found, HOLE, Kind, Range, Spec};
 use super::value::Num;
 use super::{Read, label, presence};
 
@@ -37,7 +38,7 @@ fn one(base: &str, json: &Json) -> Option<Found> {
     let mut presences = Vec::new();
     for topic in [format!("{base}/bridge/state"), format!("{topic}/availability")] {
         let said = presence(&topic, "online", "offline");
-        presences.push(Read { at: At::Path("state".into()), ..said.clone() });
+        presences.push(Read { at: inside::path("state"), ..said.clone() });
         presences.push(said);
     }
     Some(Found {

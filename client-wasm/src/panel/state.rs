@@ -6,24 +6,29 @@
 
 mod device;
 mod learn;
+mod waiting;
 
 use std::rc::Rc;
 use std::time::Duration;
 
 use mqtt::{Instant, Rng};
 
-use crate::devices::{Conventions, FAMILIES, Payload, Value};
+use crate::devices::{Conventions, FAMILIES, Others, Payload, Said, Value};
 
 use super::tile::{CommandId, Proof, Tile};
 
 pub use device::{Device, Presence};
 
+use waiting::Waiting;
+
 /// All devices that were heard.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Debug, Default)]
 pub struct State {
     /// By name.
     devices: Vec<Rc<Device>>,
     conventions: Conventions,
+    /// What nobody understands before all conventions are there.
+    waiting: Waiting,
     /// Which devices each topic speaks for, by topic.
     routes: Vec<(Rc<str>, Vec<Rc<str>>)>,
     /// Devices that have another name in another convention.
@@ -60,9 +65,17 @@ impl State {
     pub fn hear(&mut self, now: Instant, topic: &str, payload: &[u8], retained: bool) -> bool {
         let route = self.routes.binary_search_by(|(known, _)| (**known).cmp(topic));
         let mut changed = false;
-        for found in self.conventions.hear(topic, payload, route.is_ok()) {
-            self.learn(now, found);
-            changed = true;
+        match self.conventions.hear(topic, payload, route.is_ok()) {
+            Said::NotYet => {
+                self.waiting.keep(now, topic, payload, retained);
+                return false;
+            }
+            Said::Known(all) => {
+                for found in all {
+                    self.learn(now, found);
+                    changed = true;
+                }
+            }
         }
         let Ok(at) = self.routes.binary_search_by(|(known, _)| (**known).cmp(topic)) else { return changed };
         let mut payload = Payload::new(payload);
@@ -74,6 +87,29 @@ impl State {
             }
         }
         changed
+    }
+
+    /// Whether something was heard that takes [the others](crate::devices::others()) to understand.
+    #[must_use]
+    pub const fn needs_others(&self) -> bool {
+        self.waiting.is_any()
+    }
+
+    /// What devices answer this page below.
+    #[must_use]
+    pub fn me(&self) -> &str {
+        self.conventions.me()
+    }
+
+    /// The other conventions are there: they hear what waited for them. Says whether more was said than could wait; then
+    /// what the broker keeps is to be asked for again.
+    pub fn meet(&mut self, others: Box<dyn Others>) -> bool {
+        self.conventions.meet(others);
+        let waiting = std::mem::take(&mut self.waiting);
+        for message in waiting.messages {
+            self.hear(message.at, &message.topic, &message.payload, message.retained);
+        }
+        waiting.missed
     }
 
     /// A person asks a tile for a value. The command is to be sent at once or [refused](Self::refuse); none when the tile

@@ -9,6 +9,7 @@ mod life;
 mod link;
 mod npm;
 mod panel;
+mod parts;
 mod secure;
 mod stage;
 mod worker;

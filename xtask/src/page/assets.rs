@@ -9,7 +9,7 @@ use std::{
 use anyhow::{Context as _, Result, bail};
 
 use super::{Files, entries};
-use crate::report::FileSize;
+use crate::report::{FileSize, Visit};
 
 /// The folder of files whose name changes with their content.
 pub(super) const HASHED: &str = "assets/";
@@ -54,7 +54,7 @@ pub(crate) fn check_css(css: &str) -> Result<()> {
 pub(crate) fn write(files: &Files, app: &Path, pack: bool) -> Result<Vec<FileSize>> {
     let mut sizes = Vec::new();
     let mut wanted = Vec::new();
-    for (name, content) in files {
+    for (name, super::File { content, visit }) in files {
         let path = app.join(name);
         let fresh = fs::read(&path).is_ok_and(|there| there == *content);
         let mut size = FileSize {
@@ -62,7 +62,7 @@ pub(crate) fn write(files: &Files, app: &Path, pack: bool) -> Result<Vec<FileSiz
             raw: content.len(),
             gzip: content.len(),
             brotli: content.len(),
-            first_visit: name == "index.html" || name.starts_with(HASHED),
+            visit: *visit,
         };
         if pack && pays_to_pack(name) {
             size.brotli = packed(&path, "br", fresh, content, brotli, &mut wanted)?;
@@ -82,7 +82,7 @@ pub(crate) fn write(files: &Files, app: &Path, pack: bool) -> Result<Vec<FileSiz
 /// What a file weighs that is served as it is or packed.
 pub(crate) fn size(name: &str, content: &[u8]) -> Result<FileSize> {
     let (gzip, brotli) = (gzip(content)?.len(), brotli(content)?.len());
-    Ok(FileSize { name: name.into(), raw: content.len(), gzip, brotli, first_visit: true })
+    Ok(FileSize { name: name.into(), raw: content.len(), gzip, brotli, visit: Visit::Paint })
 }
 
 /// Writes the packed twin of a file if it is smaller; gives the size that travels.
@@ -162,6 +162,7 @@ fn remove_others(folder: &Path, wanted: &[PathBuf]) -> Result<()> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::File;
     use super::*;
 
     #[test]
@@ -182,13 +183,15 @@ mod tests {
     fn writing_packs_and_clears_and_leaves_alone() {
         let app = std::env::temp_dir().join(format!("xtask-assets-{}", std::process::id()));
         let content = b"a long line, again and again\n".repeat(40);
+        let file = |name: &str, content: &[u8]| (name.to_owned(), File::of(name, content.to_vec()));
         let mut files = Files::from([
-            ("index.html".to_owned(), content.clone()),
-            ("assets/tiny-1.js".to_owned(), b"x".to_vec()),
-            ("icon.png".to_owned(), content.clone()),
+            file("index.html", &content),
+            file("assets/tiny-1.js", b"x"),
+            file("icon.png", &content),
         ]);
         let first = write(&files, &app, true).unwrap();
-        assert_eq!(first.iter().map(|size| size.first_visit).collect::<Vec<_>>(), [true, false, true]);
+        let visits: Vec<_> = first.iter().map(|size| size.visit).collect();
+        assert_eq!(visits, [Visit::Paint, Visit::Later, Visit::Paint]);
         let index = &first[2];
         assert!(index.brotli < 100 && index.gzip < 100, "{index:?}");
 

@@ -48,7 +48,8 @@ fn replace(text: &mut [u8], old: &[u8], new: &[u8]) {
     }
 }
 
-fn without_custom_sections(wasm: &[u8]) -> Result<Vec<u8>> {
+/// A module without what only tools read.
+pub(super) fn without_custom_sections(wasm: &[u8]) -> Result<Vec<u8>> {
     let mut out = wasm.get(..8).context("no module is so short")?.to_vec();
     for section in sections(wasm)? {
         if section.kind != CUSTOM {

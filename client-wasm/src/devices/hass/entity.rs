@@ -3,10 +3,10 @@
 use std::rc::Rc;
 
 use crate::devices::codec::Codec;
+use crate::devices::inside;
 use crate::devices::json::Json;
 use crate::devices::label;
 use crate::devices::spec::{At, Form, HOLE, Kind, Range, Spec, Write};
-use crate::devices::template::Template;
 use crate::devices::value::Num;
 
 use super::Config;
@@ -354,7 +354,7 @@ impl Entity<'_> {
         let Some(topic) = self.config.topic(names[0], names[1]) else { return Some(spec) };
         let at = match self.config.text(names[2], names[3]) {
             None => At::Whole,
-            Some(text) => At::Template(Rc::new(Template::new(text)?)),
+            Some(text) => inside::template(text)?,
         };
         Some(spec.read(&topic, at, codec))
     }
@@ -364,7 +364,7 @@ impl Entity<'_> {
         let topic = self.config.topic(names[0], names[1])?;
         let form = match self.config.text(names[2], names[3]) {
             None => Form::Around(HOLE.into()),
-            Some(text) => Form::Template(Rc::new(Template::new(text)?)),
+            Some(text) => inside::made(text)?,
         };
         spec.write = Some(Write { topic: topic.into(), codec, form });
         Some(spec)

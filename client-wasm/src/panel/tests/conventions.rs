@@ -8,7 +8,7 @@ mod zigbee;
 
 use mqtt::Instant;
 
-use crate::devices::{Num, Value};
+use crate::devices::{Num, Value, others};
 use crate::panel::state::{Presence, State};
 use crate::panel::tile::{Phase, Proof};
 
@@ -22,6 +22,7 @@ impl Site {
     /// Hears messages, one to a line: topic, space, payload.
     pub(super) fn hears(recorded: &str) -> Self {
         let mut site = Self { state: State::new("me", 1), now: Instant::from_millis(1_000_000) };
+        assert!(!site.state.meet(others("me")), "nothing waited");
         site.hear(recorded);
         site
     }

@@ -1,0 +1,20 @@
+//! The screens beside the panel, as one part of the page.
+
+use yew::prelude::*;
+
+use crate::explorer::view::Explorer;
+use crate::settings::Settings;
+
+use super::hub::Hub;
+use super::parts::Screens;
+use super::route::Route;
+
+pub(super) const SCREENS: Screens = Screens { draw, hear: crate::explorer::state::State::hear };
+
+fn draw(route: Route, hub: &Hub, frame: u64) -> Html {
+    match route {
+        Route::Panel => html! {},
+        Route::Explorer => html! { <Explorer hub={hub.clone()} {frame} /> },
+        Route::Settings => html! { <Settings hub={hub.clone()} {frame} /> },
+    }
+}
