@@ -93,3 +93,34 @@ pub(super) const SETTLED: Phase = Phase::Settled { otherwise: false };
 pub(super) fn accepted(phase: &Phase) {
     assert!(matches!(phase, Phase::Pending { proof: Proof::Accepted, .. }), "{phase:?}");
 }
+
+#[test]
+fn what_came_before_its_convention_is_understood_when_that_is_there() {
+    let now = Instant::from_millis(1_000_000);
+    let mut state = State::new("me", 1);
+    assert!(!state.needs_others());
+    state.hear(now, "wut-0a4711/get/output/3", b"ON", true);
+    assert!(state.device("wut-0a4711").is_some() && !state.needs_others(), "a Web-IO is there at once");
+    state.hear(now, "tele/plug/LWT", b"Online", true);
+    state.hear(now, "tele/plug/STATE", br#"{"POWER":"ON"}"#, false);
+    state.hear(now, "stat/plug/POWER", b"OFF", false);
+    assert!(state.device("plug").is_none() && state.needs_others());
+    assert!(!state.meet(others("me")), "all of it found room");
+    let device = state.device("plug").unwrap();
+    assert_eq!(device.tile("power").unwrap().value(), Some(&Value::Switch(false)), "in the order it came");
+    assert_eq!(state.take_listen(), ["stat/plug/+", "tele/plug/+"]);
+    assert!(!state.needs_others());
+}
+
+#[test]
+fn not_everything_waits_and_what_does_not_is_asked_for_again() {
+    let now = Instant::from_millis(1_000_000);
+    for (count, bytes) in [(5_001, 1), (9, 1 << 20)] {
+        let mut state = State::new("me", 1);
+        for n in 0..count {
+            state.hear(now, &format!("tele/{n}/SENSOR"), &vec![b'1'; bytes], true);
+        }
+        assert!(state.needs_others());
+        assert!(state.meet(others("me")), "{count} of {bytes} are too many");
+    }
+}
