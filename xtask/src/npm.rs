@@ -15,7 +15,7 @@ use anyhow::{Context as _, Result, ensure};
 use crate::{
     command,
     page::{assets, shape},
-    report::{self, FileSize},
+    report::{self, FileSize, Visit},
     system, test, tools,
 };
 
@@ -151,7 +151,8 @@ fn sizes(package: &Path) -> Result<Vec<FileSize>> {
     names.sort();
     let size = |name: String| {
         let size = assets::size(&name, &fs::read(package.join(&name))?)?;
-        Ok(FileSize { first_visit: !name.starts_with("durable"), ..size })
+        let visit = if name.starts_with("durable") { Visit::Later } else { Visit::Paint };
+        Ok(FileSize { visit, ..size })
     };
     names.into_iter().map(size).collect()
 }

@@ -232,7 +232,11 @@ impl Model {
                 (_, true) => "A part of this page did not load.",
                 _ => return None,
             };
-            Some(Trouble { what: what.to_owned(), cure: "It is tried again by itself.".to_owned() })
+            Some(Trouble {
+                reason: None,
+                what: what.to_owned(),
+                cure: "It is tried again by itself.".to_owned(),
+            })
         })
     }
 
