@@ -6,6 +6,7 @@
 //!
 //! Nothing here sleeps for luck: everything waits for an event and fails, with words, at a deadline.
 
+mod acme;
 mod bridge;
 mod client;
 mod deadline;
@@ -19,6 +20,7 @@ mod tls;
 mod webdriver;
 mod wire;
 
+pub use acme::AcmeDirectory;
 pub use bridge::{Bridge, TempFile, TempFolder, own_address};
 pub use client::{Client, End, delivery, message};
 pub use deadline::{Deadline, PATIENCE, now, unix_s, until};

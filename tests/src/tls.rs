@@ -7,8 +7,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use rcgen::{
-    BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair,
-    KeyUsagePurpose,
+    BasicConstraints, CertificateParams, CertificateSigningRequestParams, DnType, ExtendedKeyUsagePurpose,
+    IsCa, Issuer, KeyPair, KeyUsagePurpose,
 };
 use rustls::crypto::ring::default_provider;
 use rustls::pki_types::pem::PemObject as _;
@@ -90,6 +90,16 @@ impl Authority {
         let names = [format!("{name}.devices.test")];
         let params = CertificateParams::new(names).expect("a name");
         self.make(name, params, ExtendedKeyUsagePurpose::ClientAuth)
+    }
+
+    /// Signs what was asked for.
+    ///
+    /// # Panics
+    /// The request is none.
+    #[must_use]
+    pub fn sign_request(&self, request: &[u8]) -> String {
+        let request = CertificateSigningRequestParams::from_der(&request.into()).expect("a request");
+        request.signed_by(&self.issuer).expect("a certificate").pem()
     }
 
     fn make(&self, name: &str, mut params: CertificateParams, usage: ExtendedKeyUsagePurpose) -> Credentials {

@@ -87,6 +87,14 @@ pub struct Tls {
     pub key: Option<PathBuf>,
     /// More names or addresses of this machine for the certificate that our own CA makes.
     pub names: Vec<String>,
+    /// Names for which a certificate is had by ACME, whose terms of service are agreed to by that.
+    pub acme_names: Vec<String>,
+    /// Whom the directory writes to, as `mailto:me@example.org`.
+    pub acme_contact: Option<String>,
+    /// The directory [default: Let's Encrypt's].
+    pub acme_directory: Option<String>,
+    /// A file with the CA of the directory itself, where the system does not know it.
+    pub acme_directory_ca: Option<PathBuf>,
     /// The oldest version that is spoken: `1.2` (the default) or `1.3`.
     pub min_version: Option<String>,
     /// A file with the CA that the clients' certificates come from.

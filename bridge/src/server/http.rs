@@ -19,7 +19,7 @@ use super::assets::{Assets, Coding};
 use super::lobby::{Lobby, Place};
 use super::proxy::{Proxies, Remote};
 use super::shards::Shards;
-use super::tls::{Acceptor, Stream};
+use super::tls::{Acceptor, CHALLENGES, Stream};
 use super::trust::{self, Visitor};
 use super::{metrics, upgrade};
 use crate::broker::Limit;
@@ -119,8 +119,17 @@ async fn answer(site: &Rc<Site>, request: Request<Incoming>, peer: Remote) -> An
         }
     };
     let path = request.uri().path().to_owned();
+    if let Some(token) = path.strip_prefix(CHALLENGES) {
+        let answer = site.tls.as_ref().and_then(|tls| tls.challenge(token));
+        return answer.map_or_else(
+            || text(StatusCode::NOT_FOUND, "There is no such challenge."),
+            |it| text(StatusCode::OK, it),
+        );
+    }
     let visit = Visit { peer, is_secure: is_secure(&request) };
-    if let Some(answer) = api::keep_out(site, &path, visit) {
+    // Who is to trust us has to do so before all else.
+    let is_open = site.tls.is_some() && is_of_trust(&path);
+    if let Some(answer) = api::keep_out(site, &path, visit).filter(|_| !is_open) {
         return answer;
     }
     if path == "/mqtt" {
@@ -137,7 +146,7 @@ async fn answer(site: &Rc<Site>, request: Request<Incoming>, peer: Remote) -> An
     let mut answer = match path.as_str() {
         "/health" => health(site),
         "/metrics" => metrics(site).await,
-        path if path == "/trust" || path.starts_with("/trust/") => trusted(site, &request, path),
+        path if is_of_trust(path) => trusted(site, &request, path),
         "/" | "/explorer" | "/settings" => api::way_to_login(site, &request, visit)
             .unwrap_or_else(|| file(&site.assets, "index.html", request.headers())),
         path => match api::page(path) {
@@ -151,6 +160,10 @@ async fn answer(site: &Rc<Site>, request: Request<Incoming>, peer: Remote) -> An
         *answer.body_mut() = Full::default();
     }
     answer
+}
+
+fn is_of_trust(path: &str) -> bool {
+    path.strip_prefix("/trust").is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 
 fn trusted(site: &Site, request: &Request<Incoming>, path: &str) -> Answer {

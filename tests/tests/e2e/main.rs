@@ -1,6 +1,7 @@
 //! The broker end to end: the built binary, real sockets, by chapters of the standard. Each scenario is played over TCP and
 //! WebSocket, and for 3.1, 3.1.1 and 5.0 where all have it.
 
+mod acme;
 mod browser_login;
 mod claim;
 mod command_line;

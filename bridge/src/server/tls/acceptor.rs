@@ -14,9 +14,11 @@ use tokio::net::TcpStream;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::task::spawn_local;
 
-use super::authority::Authority;
+use super::acme::Challenges;
+use super::authority::{Authority, folder};
 use super::certificate::common_name;
 use super::connection::{Failure, Tls};
+use super::names::Names;
 use super::settings::{Clients, Identity, Settings, Source};
 use super::stream::TlsStream;
 use crate::server::config::{self, File};
@@ -25,6 +27,9 @@ use crate::server::reload::stamps;
 
 /// Between two looks at the files.
 const PAUSE: Duration = Duration::from_millis(500);
+/// The least and the most that is waited before a directory of ACME is asked again.
+const LOOK_AGAIN: Duration = Duration::from_secs(60);
+const MAX_WAIT: Duration = Duration::from_secs(6 * 3600);
 /// After so many of them it is asked what this machine is called, and what time it is.
 const LOOKS: u64 = 120;
 
@@ -36,6 +41,8 @@ pub(crate) struct Acceptor {
     authority: RefCell<Option<Authority>>,
     /// Where it is kept.
     data: Option<PathBuf>,
+    /// What a directory of ACME looks for at our names.
+    challenges: Challenges,
     /// What the file of the configuration is named.
     config: Option<PathBuf>,
 }
@@ -47,6 +54,8 @@ struct Current {
     tickets: Arc<dyn ProducesTickets>,
     mqtt: Arc<ServerConfig>,
     https: Arc<ServerConfig>,
+    /// The certificate is our own CA's.
+    is_own: bool,
 }
 
 /// What a person has to trust.
@@ -70,7 +79,8 @@ impl Acceptor {
     pub(crate) fn new(file: &File, config: Option<PathBuf>) -> Result<Rc<Self>> {
         let (mut authority, data) = (None, data::place(&file.data)?);
         let current = Current::load(&file.tls, None, &mut authority, data.as_deref())?;
-        Ok(Rc::new(Self { current: RefCell::new(current), authority: RefCell::new(authority), data, config }))
+        let (current, authority) = (RefCell::new(current), RefCell::new(authority));
+        Ok(Rc::new(Self { current, authority, data, challenges: Challenges::default(), config }))
     }
 
     /// TLS for a connection of MQTT.
@@ -99,14 +109,20 @@ impl Acceptor {
 
     /// For how many seconds browsers are to remember that this name is served by TLS alone, if they are.
     pub(crate) fn hsts_max_age_s(&self) -> Option<u32> {
-        self.current.borrow().settings.hsts_max_age_s
+        let current = self.current.borrow();
+        let is_awaited = current.is_own && matches!(current.settings.source, Source::Acme(_));
+        current.settings.hsts_max_age_s.filter(|_| !is_awaited)
+    }
+
+    /// What a directory of ACME is to find for a token.
+    pub(crate) fn challenge(&self, token: &str) -> Option<String> {
+        self.challenges.answer(token)
     }
 
     /// What a person has to trust, if that is a CA of our own.
     pub(crate) fn trust(&self) -> Option<Trust> {
         let authority = self.authority.borrow();
-        let is_own = matches!(self.current.borrow().settings.source, Source::Own { .. });
-        let authority = authority.as_ref().filter(|_| is_own)?;
+        let authority = authority.as_ref().filter(|_| self.current.borrow().is_own)?;
         let (der, pem) = authority.certificate();
         let name = common_name(der).unwrap_or_default();
         Some(Trust { der: der.to_vec(), pem: pem.to_owned(), fingerprint: authority.fingerprint(), name })
@@ -118,6 +134,7 @@ impl Acceptor {
     /// The system does not take SIGHUP from us.
     pub(crate) fn watch(self: &Rc<Self>) -> Result<()> {
         let mut hangup = signal(SignalKind::hangup())?;
+        spawn_local(Rc::clone(self).obtain());
         let this = Rc::clone(self);
         let mut seen = stamps(&this.files());
         let mut looks = 0;
@@ -140,10 +157,54 @@ impl Acceptor {
         Ok(())
     }
 
+    /// Has certificates made by ACME, where that was asked for, whenever one is due.
+    async fn obtain(self: Rc<Self>) {
+        let mut failures = 0;
+        loop {
+            let asked = match &self.current.borrow().settings.source {
+                Source::Acme(acme) => {
+                    self.data.as_deref().and_then(|data| Some((acme.clone(), folder(data).ok()?)))
+                }
+                Source::Files { .. } | Source::Own { .. } => None,
+            };
+            let Some((acme, folder)) = asked else {
+                tokio::time::sleep(LOOK_AGAIN).await; // it may be asked for later
+                continue;
+            };
+            let wait = acme.due_in(&folder);
+            if !wait.is_zero() {
+                tokio::time::sleep(wait.clamp(LOOK_AGAIN, MAX_WAIT)).await;
+                continue;
+            }
+            match acme.obtain(&folder, &self.challenges).await {
+                Ok(()) => {
+                    failures = 0;
+                    tracing::info!(names = acme.names.texts().join(" "), "a certificate was had by ACME");
+                    self.reload();
+                }
+                Err(error) => {
+                    let wait = (LOOK_AGAIN * (1 << failures)).min(MAX_WAIT);
+                    failures = (failures + 1).min(12);
+                    let (directory, wait_s) = (&acme.directory, wait.as_secs());
+                    tracing::error!(
+                        directory,
+                        "no certificate by ACME: {error:#}; the next try is in {wait_s} s"
+                    );
+                    tokio::time::sleep(wait).await;
+                }
+            }
+        }
+    }
+
     /// Whether our own CA should make another certificate: the last one ends soon, or the machine has other names by now.
     fn is_due(&self) -> bool {
         let current = self.current.borrow();
-        let Source::Own { names } = &current.settings.source else { return false };
+        let none = Names::default();
+        let names = match &current.settings.source {
+            Source::Own { names } => names,
+            Source::Acme(_) if current.is_own => &none,
+            Source::Acme(_) | Source::Files { .. } => return false,
+        };
         self.authority.borrow().as_ref().is_some_and(|authority| authority.is_due(names))
     }
 
@@ -181,15 +242,25 @@ impl Current {
         data: Option<&Path>,
     ) -> Result<Self> {
         let settings = Settings::of(tls)?;
-        let identity = match &settings.source {
-            Source::Files { certificate, key } => Identity::from_files(certificate, key)?,
-            Source::Own { names } => {
-                let authority = match authority {
-                    Some(authority) => authority,
-                    None => authority.insert(Authority::open(data, names)?),
-                };
-                authority.identity(names)?
+        let own = |names: &Names, authority: &mut Option<Authority>| {
+            let authority = match authority {
+                Some(authority) => authority,
+                None => authority.insert(Authority::open(data, names)?),
+            };
+            authority.identity(names)
+        };
+        let (identity, is_own) = match &settings.source {
+            Source::Files { certificate, key } => (Identity::from_files(certificate, key)?, false),
+            Source::Acme(acme) => {
+                let data = data.context(
+                    "[tls] acme_names: what a directory gives has to be kept; name a folder with --data",
+                )?;
+                match acme.kept(&folder(data)?) {
+                    Some(kept) => (kept, false),
+                    None => (own(&Names::default(), authority)?, true),
+                }
             }
+            Source::Own { names } => (own(names, authority)?, true),
         };
         if let Some(complaint) = identity.complaint() {
             tracing::warn!("the TLS certificate will be refused by clients: {complaint}");
@@ -202,6 +273,6 @@ impl Current {
         };
         let mqtt = Arc::new(settings.server_config(&identity, &tickets, &[])?);
         let https = Arc::new(settings.server_config(&identity, &tickets, &["http/1.1"])?);
-        Ok(Self { settings, tickets, mqtt, https })
+        Ok(Self { settings, tickets, mqtt, https, is_own })
     }
 }

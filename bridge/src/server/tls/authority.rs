@@ -51,11 +51,7 @@ impl Authority {
     /// # Errors
     /// The folder cannot be read or written, or what is there is none.
     pub(super) fn open(data: Option<&Path>, asked: &Names) -> Result<Self> {
-        let folder = data.map(|data| data.join("tls"));
-        if let Some(folder) = &folder {
-            let made = DirBuilder::new().recursive(true).mode(0o700).create(folder);
-            made.with_context(|| format!("{} cannot be made", folder.display()))?;
-        }
+        let folder = data.map(folder).transpose()?;
         let kept = folder.as_deref().map(Self::read).transpose()?.flatten();
         let (key, pem, certificate) = match kept {
             Some(kept) => kept,
@@ -150,6 +146,17 @@ impl Authority {
     }
 }
 
+/// The folder for all that is made here.
+///
+/// # Errors
+/// It cannot be made.
+pub(super) fn folder(data: &Path) -> Result<PathBuf> {
+    let folder = data.join("tls");
+    let made = DirBuilder::new().recursive(true).mode(0o700).create(&folder);
+    made.with_context(|| format!("{} cannot be made", folder.display()))?;
+    Ok(folder)
+}
+
 fn make_ca(folder: Option<&Path>, asked: &Names) -> Result<(KeyPair, String, CertificateDer<'static>)> {
     let names = Names::of_this_machine().and(asked);
     let key = KeyPair::generate()?;
@@ -197,7 +204,7 @@ fn is_due(leaf: &[u8]) -> bool {
 }
 
 /// Writes a file in one step, for its owner alone.
-fn write(place: &Path, text: &str) -> Result<()> {
+pub(super) fn write(place: &Path, text: &str) -> Result<()> {
     let new = place.with_extension("new");
     let write = || -> std::io::Result<()> {
         let mut file = File::options().write(true).create(true).truncate(true).mode(0o600).open(&new)?;

@@ -6,6 +6,7 @@
 //! ```
 
 mod acceptor;
+mod acme;
 mod authority;
 mod certificate;
 mod connection;
@@ -16,6 +17,7 @@ mod settings;
 mod stream;
 
 pub(crate) use acceptor::{Acceptor, Trust};
+pub(crate) use acme::CHALLENGES;
 pub(crate) use connection::{Failure, RECORD, Received, Tls};
 pub(crate) use failure::{TLS_ON_PLAIN, begins_with_tls};
 pub(crate) use stream::Stream;

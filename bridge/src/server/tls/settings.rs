@@ -14,12 +14,15 @@ use rustls::sign::{CertifiedKey, SingleCertAndKey};
 use rustls::version::{TLS12, TLS13};
 use rustls::{RootCertStore, SupportedProtocolVersion};
 
+use super::acme::Acme;
 use super::certificate::{NameFrom, validity};
 use super::names::Names;
 use super::pem;
 use crate::server::clock;
 use crate::server::config;
 
+/// The directory, when nobody names one.
+const LETS_ENCRYPT: &str = "https://acme-v02.api.letsencrypt.org/directory";
 static FROM_1_2: &[&SupportedProtocolVersion] = &[&TLS13, &TLS12];
 static FROM_1_3: &[&SupportedProtocolVersion] = &[&TLS13];
 /// How long a browser remembers that this name is served by TLS alone, when nobody says: a year.
@@ -41,6 +44,8 @@ pub(super) struct Settings {
 pub(super) enum Source {
     /// Files that somebody else looks after.
     Files { certificate: PathBuf, key: PathBuf },
+    /// A directory of ACME; until it has given one, a CA of our own.
+    Acme(Acme),
     /// A CA of our own, for this machine and these names.
     Own { names: Names },
 }
@@ -68,9 +73,14 @@ impl Settings {
             }
             (Some(_), None) => bail!("[tls] certificate needs its key: name the file with `key`"),
             (None, Some(_)) => bail!("[tls] key needs its certificate: name the file with `certificate`"),
+            (None, None) if !tls.acme_names.is_empty() => Source::Acme(acme(tls)?),
             (None, None) => Source::Own { names: Names::parse(&tls.names)? },
         };
         let is_own = matches!(source, Source::Own { .. });
+        ensure!(
+            tls.acme_names.is_empty() || matches!(source, Source::Acme(_)),
+            "[tls] acme_names are for a certificate by ACME; remove them, or `certificate` and `key`"
+        );
         ensure!(
             is_own || tls.names.is_empty(),
             "[tls] names are for a certificate that is made here; remove them, or `certificate` and `key`"
@@ -95,7 +105,7 @@ impl Settings {
     pub(super) fn files(&self) -> Vec<PathBuf> {
         let mut files = match &self.source {
             Source::Files { certificate, key } => vec![certificate.clone(), key.clone()],
-            Source::Own { .. } => Vec::new(),
+            Source::Acme(_) | Source::Own { .. } => Vec::new(),
         };
         if let Clients::Certificate { ca, .. } = &self.clients {
             files.push(ca.clone());
@@ -136,6 +146,28 @@ impl Settings {
         config.alpn_protocols = protocols.iter().map(|name| name.as_bytes().to_vec()).collect();
         Ok(config)
     }
+}
+
+fn acme(tls: &config::Tls) -> Result<Acme> {
+    let names = Names::parse(&tls.acme_names)?;
+    ensure!(
+        names.addresses.is_empty(),
+        "[tls] acme_names: an address cannot be proved to be ours; use names"
+    );
+    let directory = tls.acme_directory.clone().unwrap_or_else(|| LETS_ENCRYPT.into());
+    ensure!(
+        directory.starts_with("https://"),
+        "[tls] acme_directory = {directory:?}: a directory is at https://"
+    );
+    if let Some(ca) = &tls.acme_directory_ca {
+        pem::certificates(ca).context("[tls] acme_directory_ca")?;
+    }
+    let contact = tls.acme_contact.clone();
+    ensure!(
+        contact.as_ref().is_none_or(|contact| contact.starts_with("mailto:")),
+        "[tls] acme_contact: write it as mailto:me@example.org"
+    );
+    Ok(Acme { names, contact, directory, directory_ca: tls.acme_directory_ca.clone() })
 }
 
 impl Clients {
