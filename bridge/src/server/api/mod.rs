@@ -95,7 +95,9 @@ impl Refusal {
 
 /// What other machines get of a server that nobody has claimed: none where this request may go on.
 pub(super) fn keep_out(site: &Site, path: &str, visit: Visit) -> Option<Answer> {
-    let is_kept_out = site.admission.is_unclaimed() && !visit.is_here() && !OF_CLAIM.contains(&path);
+    // Whoever claims it by TLS may have to be led through trusting it first; what is told there is no secret.
+    let is_open = OF_CLAIM.contains(&path) || path == "/trust" || path.starts_with("/trust/");
+    let is_kept_out = site.admission.is_unclaimed() && !visit.is_here() && !is_open;
     is_kept_out.then(|| {
         tracing::debug!(peer = %visit.peer, path, "nothing is served to other machines before the claim");
         text(StatusCode::FORBIDDEN, UNCLAIMED)
