@@ -131,6 +131,13 @@ impl Bridge {
         bridge
     }
 
+    /// The same with more arguments in place of a configuration.
+    #[must_use]
+    pub fn keeping_as(arguments: &[&str]) -> Self {
+        let arguments = arguments.iter().map(|&word| word.to_owned()).collect();
+        Self::launch((ANY_PORT, ANY_PORT), arguments, Some(Arc::new(TempFolder::new("data"))), &[])
+    }
+
     /// One with the state of a folder.
     #[must_use]
     pub fn keeping_in(data: TempFolder) -> Self {

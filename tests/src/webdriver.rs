@@ -107,6 +107,11 @@ impl Browser {
         self.post("/url", &json!({ "url": url }));
     }
 
+    /// Loads the page anew, as a person does.
+    pub fn reload(&self) {
+        self.post("/refresh", &json!({}));
+    }
+
     /// Runs a function body in the page; its arguments are `arguments[0]` and so on.
     pub fn run(&self, script: &str, arguments: &[Value]) -> Value {
         self.post("/execute/sync", &json!({ "script": script, "args": arguments }))

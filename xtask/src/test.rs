@@ -179,7 +179,7 @@ fn wasm() -> Result<()> {
         "-p",
         "client-wasm",
         "--features",
-        "durable",
+        "durable,hooks",
         "--tests",
         "--target",
         WASM,

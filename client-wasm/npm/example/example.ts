@@ -1,5 +1,5 @@
 // Every part of the API, as a program with strict types uses it: `cargo xtask npm` lets TypeScript check this file.
-import { connect, MqttError, type ErrorCode, type LinkState, type Message, type Outcome, type Qos } from 'switchboard-mqtt';
+import { connect, MqttError, type ErrorCode, type LinkState, type Message, type Outcome, type Qos, type Reason } from 'switchboard-mqtt';
 
 const stop = new AbortController();
 const client = await connect('wss://broker.example/mqtt', {
@@ -11,6 +11,9 @@ const client = await connect('wss://broker.example/mqtt', {
   clean: false,
   will: { topic: 'example/status', payload: 'gone', qos: 1, retain: true, delay: 5, properties: { contentType: 'text/plain' } },
   userProperties: [['from', 'example.ts']],
+  authentication: { method: 'my-method', begin: () => 'who', answer: (data) => data, finish: () => {} },
+  durable: 'example',
+  on: { message: (message) => show(message), indoubt: ({ topic, payload }) => console.log(topic, payload.length) },
   signal: stop.signal,
 });
 
@@ -18,6 +21,9 @@ client
   .on('message', (message) => show(message))
   .on('state', (state: LinkState) => console.log(state))
   .on('close', ({ error, retryIn }) => console.log(error.code, error.reason, retryIn ?? 'never'))
+  .on('why', ({ reason, words }) => console.log(reason satisfies Reason, words))
+  .on('attempt', (number) => console.log(number.toFixed()))
+  .on('notstored', (words) => console.log(words))
   .on('subscriptionlost', ({ filter, error }) => console.log(filter, error.message))
   .once('connect', ({ sessionPresent, maximumQos }) => console.log(sessionPresent, maximumQos));
 
@@ -43,6 +49,9 @@ try {
   console.log(code satisfies string, error.reason?.toFixed());
 }
 
+await client.publish('home/lamp/set', 'OFF', { qos: 1, deadline: 2_000 });
+console.log(client.why?.reason, client.subscriptions.join(), client.isDurable);
+client.reauthenticate();
 const answer = await client.request('home/clock/get', '', { qos: 1, deadline: 1_000, signal: stop.signal });
 show(answer);
 for await (const message of client.messages({ limit: 10, signal: stop.signal })) {

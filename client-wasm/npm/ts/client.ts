@@ -132,6 +132,7 @@ export class Client extends Emitter<ClientEvents> {
     super();
     this.#address = address(url);
     this.#authentication = options.authentication;
+    this.onAll(options.on ?? {});
     this.#core = make(this.#address, settings(options), this.#host());
   }
 

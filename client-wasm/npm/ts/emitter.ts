@@ -14,6 +14,14 @@ export class Emitter<Events> {
     return this;
   }
 
+  /** @internal */
+  protected onAll(listeners: { [K in keyof Events]?: (event: Events[K]) => void }): void {
+    for (const kind in listeners) {
+      const listener = listeners[kind];
+      if (listener) this.on(kind, listener);
+    }
+  }
+
   /** Calls it no more. */
   off<K extends keyof Events>(kind: K, listener: (event: Events[K]) => void): this {
     this.#listeners[kind] = this.#listeners[kind]?.filter((other) => other !== listener) ?? [];

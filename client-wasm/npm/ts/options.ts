@@ -1,5 +1,6 @@
 /** What can be asked for, and how it goes into the wasm module. Knows no connection. */
 
+import type { ClientEvents } from './client.js';
 import type { InitInput } from './core.js';
 import { encoded, NAME, pack, pairs, type Fields } from './fields.js';
 import type { Qos, UserProperties } from './message.js';
@@ -121,6 +122,11 @@ export interface ConnectOptions {
   maxQueuedMessages?: number;
   /** Bytes that may wait to be sent. 4 MiB when it is not said. */
   maxQueuedBytes?: number;
+  /**
+   * Listeners from the very beginning. A Server that has kept messages sends them with its acceptance, before `connect` is
+   * fulfilled: whoever resumes a Session listens here.
+   */
+  on?: { [K in keyof ClientEvents]?: (event: ClientEvents[K]) => void };
   /** Go on when the first attempt fails in a way that waiting may cure, instead of rejecting. */
   waitForServer?: boolean;
   /** Gives up connecting, or ends the client, when it aborts. */

@@ -9,6 +9,7 @@ use std::task::{Context, Poll, Waker};
 use mqtt::client::{Event, Outcome, PublishId, RequestId};
 use mqtt::{Instant, ReasonCode};
 
+use super::driver::Driver;
 use super::timer::{Timer, now};
 
 /// Whoever waits, by the name of what they wait for.
@@ -27,8 +28,16 @@ struct Slot<T> {
 }
 
 impl Answers {
+    /// Answers that listen to a driver.
+    pub(super) fn of(driver: &Driver) -> Rc<Self> {
+        let answers = Rc::new(Self::default());
+        let hears = Rc::clone(&answers);
+        driver.listen(Rc::new(move |event| hears.hear(event)));
+        answers
+    }
+
     /// Tells those who wait for it. The event goes on to the callback all the same.
-    pub(super) fn hear(&self, event: &Event) {
+    fn hear(&self, event: &Event) {
         match event {
             Event::Published { id, outcome } => tell(&self.published, *id, || outcome.clone()),
             Event::Subscribed { id, reasons } | Event::Unsubscribed { id, reasons } => {

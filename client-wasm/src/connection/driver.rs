@@ -4,7 +4,6 @@ use std::cell::{Cell, RefCell};
 use std::rc::{Rc, Weak};
 use std::time::Duration;
 
-use super::answers::Answers;
 #[cfg(feature = "durable")]
 use super::durable::Durable;
 use super::inbox::Inbox;
@@ -60,6 +59,9 @@ impl From<Config> for Setup {
     }
 }
 
+/// Hears what happens.
+pub(super) type Hear = dyn Fn(&Event);
+
 /// Where a Session outlives its page. A trait, so that a page whose Session ends with it does not carry the code.
 pub(super) trait Keeper {
     /// Stores this in place of what was stored before, and tells the machine how that went.
@@ -88,7 +90,10 @@ pub(super) struct Driver {
     socket: RefCell<Option<Socket>>,
     timer: Timer,
     observer: RefCell<Box<dyn Observer>>,
-    pub(super) answers: Answers,
+    /// Who else hears what happens, by a number each. What is answered once, and requests, are heard so: a page that does
+    /// without does not carry them.
+    listeners: RefCell<Vec<(u64, Rc<Hear>)>>,
+    listened: Cell<u64>,
     durable: Option<Box<dyn Keeper>>,
     inbox: RefCell<Inbox>,
     /// Sockets so far: what came on one is nothing for the next.
@@ -155,7 +160,8 @@ impl Driver {
                 socket: RefCell::new(None),
                 timer: Timer::new(with(|driver| driver.handle(Input::Tick))),
                 observer: RefCell::new(observer),
-                answers: Answers::default(),
+                listeners: RefCell::default(),
+                listened: Cell::new(0),
                 durable,
                 inbox: RefCell::new(Inbox::new(MAX_INBOX_BYTES)),
                 sockets: Cell::new(0),
@@ -225,7 +231,7 @@ impl Driver {
                 Output::Close => self.close(),
                 Output::Store(saved) => self.store(saved),
                 Output::Event(event) => {
-                    self.answers.hear(&event);
+                    self.hear(&event);
                     has_news = true;
                     self.observer.borrow_mut().event(event);
                 }
@@ -240,6 +246,29 @@ impl Driver {
             }
         }
         self.draining.set(false);
+    }
+
+    /// Lets somebody hear each event before the observer does, until [`forget`](Self::forget).
+    pub(super) fn listen(&self, hear: Rc<Hear>) -> u64 {
+        let name = self.listened.get() + 1;
+        self.listened.set(name);
+        self.listeners.borrow_mut().push((name, hear));
+        name
+    }
+
+    pub(super) fn forget(&self, name: u64) {
+        self.listeners.borrow_mut().retain(|(other, _)| *other != name);
+    }
+
+    /// One that hears may begin and end to listen, and let others.
+    fn hear(&self, event: &Event) {
+        let mut last = 0;
+        loop {
+            let next = self.listeners.borrow().iter().find(|(name, _)| *name > last).cloned();
+            let Some((name, hear)) = next else { return };
+            hear(event);
+            last = name;
+        }
     }
 
     fn open(self: &Rc<Self>) {

@@ -1,17 +1,21 @@
 //! The handle of a connection: what an application holds. Knows no frame and no timer.
 
-use std::rc::Rc;
+use std::cell::OnceCell;
+use std::rc::{Rc, Weak};
 use std::time::Duration;
 
-use mqtt::client::{Event, Offline, PublishError, PublishId, ReauthenticateError, RequestId};
+use mqtt::client::{
+    Client, Event, Offline, PublishError, PublishId, ReauthenticateError, Received, RequestId,
+};
 use mqtt::packet::SubscriptionOptions;
 use mqtt::{Message, ReasonCode, TopicFilter};
 
-use super::answers::{Answer, Sending};
+use super::answers::{Answer, Answers, Sending};
 use super::driver::{Driver, Observer, Setup, Tell};
 #[cfg(feature = "durable")]
 use super::durable::Durable;
 use super::lifecycle::Lifecycle;
+use super::request::{Asker, NoAnswer};
 use super::timer::now;
 
 /// A connection to a broker that keeps itself alive: it reconnects with full jitter, looks after itself when the page
@@ -25,7 +29,33 @@ pub struct Link(Rc<Inner>);
 #[derive(Debug)]
 struct Inner {
     driver: Rc<Driver>,
+    answers: OnceCell<Rc<Answers>>,
+    asker: OnceCell<Rc<Asker>>,
+    #[cfg(feature = "hooks")]
+    shared: super::share::Shares,
     _lifecycle: Lifecycle,
+}
+
+/// Somebody who hears what happens on a link, until this is dropped.
+#[derive(Debug)]
+pub struct Listening {
+    driver: Weak<Driver>,
+    name: u64,
+}
+
+impl Drop for Listening {
+    fn drop(&mut self) {
+        if let Some(driver) = self.driver.upgrade() {
+            driver.forget(self.name);
+        }
+    }
+}
+
+/// Two handles are equal when they are of one link.
+impl PartialEq for Link {
+    fn eq(&self, other: &Self) -> bool {
+        Rc::ptr_eq(&self.0, &other.0)
+    }
 }
 
 impl Link {
@@ -38,10 +68,7 @@ impl Link {
 
     /// The same for an observer who also wants to know when all of a frame has been told.
     pub fn open_for(address: &str, setup: impl Into<Setup>, observer: impl Observer + 'static) -> Self {
-        let driver = Driver::new(address, setup.into(), Box::new(observer));
-        let lifecycle = Lifecycle::watch(&driver);
-        driver.start();
-        Self(Rc::new(Inner { driver, _lifecycle: lifecycle }))
+        Self::of(Driver::new(address, setup.into(), Box::new(observer)))
     }
 
     /// The same with a Session that outlives the page: subscriptions, messages under way and messages that wait go on after a
@@ -65,10 +92,37 @@ impl Link {
         durable: Durable,
         observer: impl Observer + 'static,
     ) -> Self {
-        let driver = Driver::durable(address, setup.into(), durable, Box::new(observer));
+        Self::of(Driver::durable(address, setup.into(), durable, Box::new(observer)))
+    }
+
+    fn of(driver: Rc<Driver>) -> Self {
         let lifecycle = Lifecycle::watch(&driver);
         driver.start();
-        Self(Rc::new(Inner { driver, _lifecycle: lifecycle }))
+        let (answers, asker) = (OnceCell::new(), OnceCell::new());
+        Self(Rc::new(Inner {
+            driver,
+            answers,
+            asker,
+            #[cfg(feature = "hooks")]
+            shared: super::share::Shares::default(),
+            _lifecycle: lifecycle,
+        }))
+    }
+
+    /// Lets somebody else hear what happens, each event just before the callback of [`open`](Self::open).
+    #[must_use]
+    pub fn listen(&self, hear: impl Fn(&Event) + 'static) -> Listening {
+        Listening { name: self.0.driver.listen(Rc::new(hear)), driver: Rc::downgrade(&self.0.driver) }
+    }
+
+    /// Subscribes for as long as one of those lives who ask for this filter in this way.
+    #[cfg(feature = "hooks")]
+    pub(super) fn share(&self, filter: TopicFilter, options: SubscriptionOptions) -> super::share::Share {
+        super::share::Share::of(self, &self.0.shared, filter, options)
+    }
+
+    fn answers(&self) -> &Answers {
+        self.0.answers.get_or_init(|| Answers::of(&self.0.driver))
     }
 
     /// Publishes a message that is worth nothing after `time`: it waits for a connection until then, is not sent afterwards,
@@ -81,12 +135,38 @@ impl Link {
         let properties = message.properties.get_or_insert_default();
         let seconds = u32::try_from(time.as_millis().div_ceil(1_000)).unwrap_or(u32::MAX);
         properties.message_expiry_s.get_or_insert(seconds);
-        let driver = &self.0.driver;
+        let answers = self.answers();
         // The answer may come before this returns: whoever waits for it has to be known before.
-        driver.turn(|client, now| {
+        self.0.driver.turn(|client, now| {
             let id = client.publish_with(now, message, Offline::WaitUntil(deadline))?;
-            Ok(driver.answers.of_publish(id, deadline))
+            Ok(answers.of_publish(id, deadline))
         })
+    }
+
+    /// Publishes a question and waits for its answer (5.0, 4.10): it gets a Response Topic of this page's own and Correlation
+    /// Data. A broker that has Response Information, which [`Config::request_response_information`] asks for, says where
+    /// answers go; else they go below `reply/`. Dropping the future gives the question up.
+    ///
+    /// [`Config::request_response_information`]: mqtt::client::Config::request_response_information
+    ///
+    /// # Errors
+    /// Why there is no answer.
+    pub async fn request(&self, message: Message, time: Duration) -> Result<Received, NoAnswer> {
+        let asker = self.0.asker.get_or_init(|| Asker::of(&self.0.driver));
+        Rc::clone(asker).ask(self.clone(), message, now() + time).await
+    }
+
+    /// Answers a message that asks for it, at its QoS, as [`send`](Self::send) does. None when it asks for nothing.
+    ///
+    /// # Errors
+    /// A full queue, or more than the broker takes.
+    pub fn respond(
+        &self,
+        question: &Received,
+        payload: impl Into<bytes::Bytes>,
+        time: Duration,
+    ) -> Option<Result<Sending, PublishError>> {
+        question.message.answer(payload).map(|answer| self.send(answer, time))
     }
 
     /// Takes a message back that was not sent yet, which [`Outcome::Cancelled`](mqtt::client::Outcome::Cancelled) tells. False
@@ -101,14 +181,15 @@ impl Link {
         filters: &[(TopicFilter, SubscriptionOptions)],
         subscription_id: Option<u32>,
     ) -> Answer<Vec<ReasonCode>> {
-        let driver = &self.0.driver;
-        driver.turn(|client, now| driver.answers.of_request(client.subscribe(now, filters, subscription_id)))
+        let answers = self.answers();
+        let ask = |client: &mut Client, now| client.subscribe(now, filters, subscription_id);
+        self.0.driver.turn(|client, now| answers.of_request(ask(client, now)))
     }
 
     /// Ends subscriptions, with the broker's answer as a future.
     pub fn unsubscribed(&self, filters: &[TopicFilter]) -> Answer<Vec<ReasonCode>> {
-        let driver = &self.0.driver;
-        driver.turn(|client, now| driver.answers.of_request(client.unsubscribe(now, filters)))
+        let answers = self.answers();
+        self.0.driver.turn(|client, now| answers.of_request(client.unsubscribe(now, filters)))
     }
 
     /// Messages without an end yet, also of the page before: name and message, in their order.
@@ -126,13 +207,13 @@ impl Link {
     /// Messages of QoS 0 that were dropped because this page could not keep up.
     #[must_use]
     pub fn shed(&self) -> u64 {
-        self.0.driver.look(mqtt::client::Client::shed)
+        self.0.driver.look(Client::shed)
     }
 
     /// Whether the Session outlives this page.
     #[must_use]
     pub fn is_durable(&self) -> bool {
-        self.0.driver.look(mqtt::client::Client::is_durable)
+        self.0.driver.look(Client::is_durable)
     }
 
     /// Publishes a message; `offline` says what it does without a connection. What becomes of it is told by
@@ -178,10 +259,16 @@ impl Link {
         self.0.driver.turn(|client, now| client.reauthenticate(now))
     }
 
+    /// What the broker of the present connection has granted.
+    #[must_use]
+    pub fn granted(&self) -> Option<mqtt::client::Connected> {
+        self.0.driver.look(|client| client.grants().cloned())
+    }
+
     /// Whether the broker has accepted the present connection.
     #[must_use]
     pub fn is_connected(&self) -> bool {
-        self.0.driver.look(mqtt::client::Client::is_connected)
+        self.0.driver.look(Client::is_connected)
     }
 
     /// The client identifier, once it is known.

@@ -25,6 +25,8 @@
 //! ```
 
 pub mod address;
+#[cfg(feature = "hooks")]
+pub mod hooks;
 pub mod identity;
 pub mod reason;
 pub mod trouble;
@@ -38,6 +40,9 @@ mod lifecycle;
 mod link;
 mod listener;
 mod probe;
+mod request;
+#[cfg(feature = "hooks")]
+mod share;
 mod socket;
 mod soon;
 #[cfg(feature = "durable")]
@@ -48,7 +53,8 @@ pub use answers::{Answer, Sending};
 pub use driver::{Observer, Setup};
 #[cfg(feature = "durable")]
 pub use durable::Durable;
-pub use link::Link;
+pub use link::{Link, Listening};
 pub use listener::Listener;
 pub use probe::{durability, probe};
+pub use request::NoAnswer;
 pub use timer::{Timer, now, unix_now};

@@ -88,6 +88,8 @@ reasons! {
     MixedContent = "mixed-content";
     /// Nothing answers at the host, or, over TLS, nothing this browser trusts.
     Unreachable = "unreachable";
+    /// It could not be opened, and what for could not be found out.
+    NoConnection = "no-connection";
     /// The host answers, but not by TLS that this browser trusts.
     TlsUntrusted = "tls-untrusted";
     /// The host has nothing at this path.
@@ -174,7 +176,7 @@ fn closed(place: Place) -> Reason {
     match place.probe {
         Probe::Silent => Reason::Unreachable,
         _ if place.was_connected => Reason::Lost,
-        Probe::NotAsked => Reason::Unreachable,
+        Probe::NotAsked => Reason::NoConnection,
         Probe::WithoutTls => Reason::TlsUntrusted,
         Probe::Status(404 | 410) => Reason::WrongPath,
         Probe::Status(401 | 403) => Reason::OriginRefused,
@@ -243,7 +245,7 @@ mod tests {
     fn what_a_host_says_by_http_tells_why_its_websocket_failed() {
         for (probe, expected) in [
             (Probe::Silent, Reason::Unreachable),
-            (Probe::NotAsked, Reason::Unreachable),
+            (Probe::NotAsked, Reason::NoConnection),
             (Probe::WithoutTls, Reason::TlsUntrusted),
             (Probe::Status(404), Reason::WrongPath),
             (Probe::Status(403), Reason::OriginRefused),

@@ -6,7 +6,7 @@ use mqtt::client::{Ended, Farewell};
 use crate::words;
 
 use super::address::Address;
-use super::reason::{Place, Probe, Reason};
+use super::reason::{Place, Reason};
 
 /// What a person is told.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -34,6 +34,7 @@ pub fn explain(ended: &Ended, address: &Address, place: Place) -> Trouble {
 }
 
 /// What happened, in which `@` stands for the host and `$` for the whole address, and what to do.
+#[expect(clippy::wildcard_enum_match_arm, reason = "the others are said by a broker")]
 fn sentences(reason: Reason, place: Place) -> (&'static str, &'static str) {
     use Reason as R;
     match reason {
@@ -46,6 +47,13 @@ fn sentences(reason: Reason, place: Place) -> (&'static str, &'static str) {
             "Use the broker's wss:// address, or open this page by http://.",
         ),
         R::Unreachable => unreachable(place),
+        R::NoConnection if place.is_secure => (
+            "No connection to $.",
+            "Check the address, and that this browser trusts the broker's certificate.",
+        ),
+        R::NoConnection => {
+            ("No connection to $.", "Check the address, and that the broker listens for WebSocket there.")
+        }
         R::TlsUntrusted => (
             "@ answers, but has no certificate that this browser trusts.",
             "Open https://@/ in a tab of its own to see what is wrong with it.",
@@ -65,6 +73,23 @@ fn sentences(reason: Reason, place: Place) -> (&'static str, &'static str) {
             "@ is there, but does not take the connection to $.",
             "Check the path of the broker's address; a proxy before it must pass WebSockets on.",
         ),
+        R::NoAnswer => ("@ does not answer.", BY_ITSELF),
+        R::Silent => ("The connection to @ went silent.", BY_ITSELF),
+        R::Lost => ("The connection to @ was lost.", BY_ITSELF),
+        R::ProtocolError => ("@ broke off the order of MQTT.", "Try again, or ask whoever runs it."),
+        R::Unsendable => (
+            "What this page wants to tell the broker is too long.",
+            "Use a shorter client id, user name or password.",
+        ),
+        said => said_sentences(said),
+    }
+}
+
+/// The same for what the broker has said.
+#[expect(clippy::wildcard_enum_match_arm, reason = "the others are not said by a broker")]
+fn said_sentences(reason: Reason) -> (&'static str, &'static str) {
+    use Reason as R;
+    match reason {
         R::ServerBusy => ("@ is busy or takes no more connections at present.", BY_ITSELF),
         R::BadCredentials => ("@ does not know this user name or password.", "Check them, then try again."),
         R::NotAuthorized => {
@@ -81,7 +106,6 @@ fn sentences(reason: Reason, place: Place) -> (&'static str, &'static str) {
         R::BadClientId => ("@ does not take this page's client id.", "Try again with a new one."),
         R::UnsupportedVersion => ("@ speaks neither MQTT 5 nor 3.1.1.", "Use another broker."),
         R::Moved => ("@ sends this page elsewhere.", "Open this page with the other broker's address."),
-        R::Refused => ("@ refused the connection.", "Try again, or ask whoever runs it."),
         R::TakenOver => (
             "Another page has taken this page's place at the broker.",
             "Connect again to take part beside it.",
@@ -94,35 +118,23 @@ fn sentences(reason: Reason, place: Place) -> (&'static str, &'static str) {
         R::PacketTooLarge => ("@ got a larger message than it takes.", BY_ITSELF),
         R::TooBusy => ("@ finds this page too busy.", BY_ITSELF),
         R::Disconnected => ("@ ended the connection.", BY_ITSELF),
-        R::NoAnswer => ("@ does not answer.", BY_ITSELF),
-        R::Silent => ("The connection to @ went silent.", BY_ITSELF),
-        R::Lost => ("The connection to @ was lost.", BY_ITSELF),
-        R::ProtocolError => ("@ broke off the order of MQTT.", "Try again, or ask whoever runs it."),
-        R::Unsendable => (
-            "What this page wants to tell the broker is too long.",
-            "Use a shorter client id, user name or password.",
-        ),
+        _ => ("@ refused the connection.", "Try again, or ask whoever runs it."),
     }
 }
 
 fn unreachable(place: Place) -> (&'static str, &'static str) {
-    match place.probe {
-        Probe::Silent if place.was_connected => (
+    match (place.was_connected, place.is_secure) {
+        (true, _) => (
             "@ has stopped answering.",
             "Is the broker still running there? This page tries again by itself.",
         ),
-        Probe::Silent if place.is_secure => (
+        (false, true) => (
             "@ does not answer, or this browser does not trust its certificate.",
             "Open https://@/ in a tab of its own to see which.",
         ),
-        Probe::Silent => {
+        (false, false) => {
             ("@ does not answer.", "Is the broker running there? This page tries again by itself.")
         }
-        _ if place.is_secure => (
-            "No connection to $.",
-            "Check the address, and that this browser trusts the broker's certificate.",
-        ),
-        _ => ("No connection to $.", "Check the address, and that the broker listens for WebSocket there."),
     }
 }
 
@@ -149,6 +161,7 @@ pub fn refusal(reason: ReasonCode) -> String {
 
 #[cfg(test)]
 mod tests {
+    use super::super::reason::Probe;
     use super::*;
 
     fn words(ended: &Ended, change: impl FnOnce(&mut Place)) -> String {

@@ -289,6 +289,15 @@ impl Client {
         matches!(self.state, State::Connected(_))
     }
 
+    /// What the Server of the present connection has granted.
+    #[must_use]
+    pub const fn grants(&self) -> Option<&Connected> {
+        match &self.state {
+            State::Connected(connection) => Some(&connection.granted),
+            _ => None,
+        }
+    }
+
     /// The Client Identifier: the configured one, or one made up or assigned; empty before that.
     #[must_use]
     pub fn client_id(&self) -> &str {

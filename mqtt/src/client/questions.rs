@@ -69,6 +69,11 @@ impl Questions {
         (self.correlation(id) == *data && self.waiting.remove(&id).is_some()).then_some(id)
     }
 
+    /// Takes out a question that nobody waits for any more.
+    pub fn give_up(&mut self, id: QuestionId) {
+        self.waiting.remove(&id);
+    }
+
     /// Takes out the questions whose time is over.
     pub fn overdue(&mut self, now: Instant) -> Vec<QuestionId> {
         let over: Vec<_> =

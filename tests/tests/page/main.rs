@@ -5,6 +5,7 @@ mod access;
 mod explorer;
 mod fleet;
 mod layout;
+mod ledger;
 mod life;
 mod link;
 mod npm;

@@ -11,7 +11,7 @@ use tests::{Bridge, Browser, Client, TempFolder, Wire, message, tool};
 use crate::stage::{DESKTOP, SOON};
 
 /// A folder of static files: the example page with the package beside it.
-fn site() -> TempFolder {
+pub(crate) fn site() -> TempFolder {
     let package = tool("../npm");
     let folder = TempFolder::new("site");
     copy(&package, &folder.0.join("switchboard-mqtt"));
@@ -28,15 +28,19 @@ fn copy(from: &Path, to: &Path) {
     }
 }
 
-struct Stage {
-    browser: Browser,
-    bridge: Bridge,
+pub(crate) struct Stage {
+    pub(crate) browser: Browser,
+    pub(crate) bridge: Bridge,
     _site: TempFolder,
 }
 
 impl Stage {
-    fn new(path: &str) -> Self {
-        let site = site();
+    pub(crate) fn new(path: &str) -> Self {
+        Self::of(site(), path)
+    }
+
+    /// The same with a site that has more files.
+    pub(crate) fn of(site: TempFolder, path: &str) -> Self {
         let bridge = Bridge::start_with(&["--app", &site.0.to_string_lossy()]);
         let browser = Browser::start(DESKTOP.0, DESKTOP.1);
         browser.open(&format!("http://{}{path}", bridge.http));
@@ -44,7 +48,7 @@ impl Stage {
     }
 
     /// Runs the body of an async function, in which `mqtt` is the package; gives what it returns.
-    fn play(&self, body: &str) -> Value {
+    pub(crate) fn play(&self, body: &str) -> Value {
         let script = format!(
             "const done = arguments[arguments.length - 1];
              const rejection = (promise) => promise.then(
