@@ -2,6 +2,7 @@
 //! inside. Tiles and states are found by the handles that are a contract, not by looks.
 
 mod access;
+mod burst;
 mod explorer;
 mod fleet;
 mod layout;
@@ -11,6 +12,8 @@ mod link;
 mod npm;
 mod panel;
 mod parts;
+mod reasons;
 mod secure;
+mod soak;
 mod stage;
 mod worker;

@@ -41,7 +41,13 @@ impl Stage {
 
     /// The same with a site that has more files.
     pub(crate) fn of(site: TempFolder, path: &str) -> Self {
-        let bridge = Bridge::start_with(&["--app", &site.0.to_string_lossy()]);
+        Self::with(site, path, &[])
+    }
+
+    /// The same with more arguments for the bridge that serves it.
+    pub(crate) fn with(site: TempFolder, path: &str, arguments: &[&str]) -> Self {
+        let app = site.0.to_string_lossy();
+        let bridge = Bridge::start_with(&[&["--app", &app], arguments].concat());
         let browser = Browser::start(DESKTOP.0, DESKTOP.1);
         browser.open(&format!("http://{}{path}", bridge.http));
         Self { browser, bridge, _site: site }
@@ -65,7 +71,7 @@ impl Stage {
     }
 
     /// A client beside the page.
-    fn friend(&self) -> Client {
+    pub(crate) fn friend(&self) -> Client {
         let mut friend = Client::new(Wire::tcp(self.bridge.tcp), Version::V5);
         friend.connect(&Connect::new(Version::V5, "friend"));
         friend
