@@ -1,0 +1,341 @@
+//! The panel as people arranged it: pages of tiles, and the tools that arrange them in place.
+//!
+//! Draws and passes on; what may be done to a layout is decided in [`layout`](super::layout). Every drag can be done by
+//! buttons and keys too, and a live region says what moved.
+
+mod place;
+mod shelf;
+mod tools;
+mod web;
+
+use std::rc::Rc;
+
+use yew::prelude::*;
+
+use crate::app::hub::Hub;
+use crate::app::model::Said;
+use crate::connection::identity;
+
+use super::layout::{Desk, Document, Edit, Keep, Page, Place};
+use super::look::Clock;
+use super::state::Device;
+use super::view::{Wish, panel};
+
+#[derive(Clone, Properties)]
+pub(crate) struct Props {
+    pub(crate) hub: Hub,
+    /// Changes with each frame: there may be news.
+    pub(crate) frame: u64,
+    pub(crate) devices: Rc<[Rc<Device>]>,
+    pub(crate) clock: Clock,
+    pub(crate) on_wish: Callback<Wish>,
+}
+
+/// Another frame is another drawing.
+impl PartialEq for Props {
+    fn eq(&self, other: &Self) -> bool {
+        self.frame == other.frame
+    }
+}
+
+#[derive(Debug)]
+pub(crate) enum Msg {
+    /// To a page, or to all devices.
+    Show(Option<usize>),
+    Begin,
+    Leave,
+    Edit(Edit),
+    Undo,
+    Redo,
+    Save,
+    Settle(Keep),
+    /// A tile is chosen, or none.
+    Choose(Option<usize>),
+    /// A tile is moved by this many places.
+    Step(isize),
+    /// A tile is dragged over another.
+    Over(usize, usize),
+    /// It is let go.
+    Drop,
+    /// The list of tiles to add opens or closes.
+    Shelf,
+    Import(String),
+}
+
+/// The pages, and what is being done to them.
+#[derive(Debug)]
+pub(crate) struct Arranged {
+    desk: Desk,
+    author: String,
+    page: Option<usize>,
+    chosen: Option<usize>,
+    /// A tile that is dragged, and the place it is over.
+    drag: Option<(usize, usize)>,
+    shelf: bool,
+    /// What the last step did, for those who do not see it.
+    said: String,
+    /// What went wrong.
+    wrong: Option<String>,
+    focus_chosen: bool,
+}
+
+impl Component for Arranged {
+    type Message = Msg;
+    type Properties = Props;
+
+    fn create(ctx: &Context<Self>) -> Self {
+        let mut arranged = Self {
+            desk: Desk::default(),
+            author: web::author(),
+            page: None,
+            chosen: None,
+            drag: None,
+            shelf: false,
+            said: String::new(),
+            wrong: None,
+            focus_chosen: false,
+        };
+        let kept = ctx.props().hub.look_mut(|model| {
+            model.desk.news.clear();
+            model.desk.kept.clone()
+        });
+        if let Some(kept) = kept {
+            arranged.desk.hear(&kept);
+        }
+        if let Some(draft) = web::draft(&ctx.props().hub) {
+            arranged.desk.resume(&draft);
+            arranged.said = "Your unsaved changes are here again.".to_owned();
+        }
+        arranged.listen(ctx);
+        let wished = web::wished_page();
+        let pages = arranged.pages();
+        let at = pages.iter().position(|page| Some(&page.title) == wished.as_ref());
+        arranged.page = at.or_else(|| (!pages.is_empty()).then_some(0));
+        arranged
+    }
+
+    fn changed(&mut self, ctx: &Context<Self>, _: &Props) -> bool {
+        self.listen(ctx);
+        true
+    }
+
+    fn update(&mut self, ctx: &Context<Self>, msg: Msg) -> bool {
+        self.wrong = None;
+        match msg {
+            Msg::Show(page) => self.show(page),
+            Msg::Begin => self.begin(),
+            Msg::Leave => {
+                self.desk.leave();
+                (self.chosen, self.shelf) = (None, false);
+                self.said = "Arranging ended.".to_owned();
+            }
+            Msg::Edit(edit) => self.edit(edit),
+            Msg::Undo => self.undone(Desk::undo, "Taken back."),
+            Msg::Redo => self.undone(Desk::redo, "Done again."),
+            Msg::Save => {
+                let document = self.desk.save(identity::seed(), &self.author);
+                self.publish(ctx, document);
+            }
+            Msg::Settle(keep) => {
+                let document = self.desk.settle(keep, identity::seed(), &self.author);
+                self.publish(ctx, document);
+            }
+            Msg::Choose(at) => self.chosen = if self.chosen == at { None } else { at },
+            Msg::Step(by) => self.step(by),
+            Msg::Over(from, to) => self.drag = Some((from, to)),
+            Msg::Drop => {
+                if let (Some((from, to)), Some(page)) = (self.drag.take(), self.page) {
+                    self.edit(Edit::Move(page, from, to));
+                }
+            }
+            Msg::Shelf => self.shelf = !self.shelf,
+            Msg::Import(text) => self.import(&text),
+        }
+        self.keep_in_bounds();
+        web::keep_draft(&ctx.props().hub, self.desk.draft().as_ref());
+        true
+    }
+
+    fn view(&self, ctx: &Context<Self>) -> Html {
+        let props = ctx.props();
+        let page = self.page.and_then(|at| self.pages().get(at));
+        html! {
+            <div class="desk" data-arranging={self.desk.is_open().then_some("")}>
+                { tools::pages(self, ctx) }
+                if self.desk.is_open() { { tools::bar(self, ctx) } }
+                { tools::question(self, ctx) }
+                if let Some(wrong) = &self.wrong { <p class="wrong" role="alert">{ wrong }</p> }
+                if let Some(page) = page {
+                    { self.grid(ctx, page) }
+                    if self.desk.is_open() && self.shelf { { shelf::draw(page, ctx, self.page.unwrap_or(0)) } }
+                } else {
+                    { panel(&props.devices, props.clock, &props.on_wish) }
+                }
+                <p class="unseen" aria-live="polite" data-said="">{ &self.said }</p>
+            </div>
+        }
+    }
+
+    fn rendered(&mut self, _: &Context<Self>, _: bool) {
+        if std::mem::take(&mut self.focus_chosen) {
+            web::focus("[data-place][data-chosen] .choose");
+        }
+    }
+}
+
+impl Arranged {
+    fn pages(&self) -> &[Page] {
+        self.desk.shown().map(|layout| layout.pages.as_slice()).unwrap_or_default()
+    }
+
+    /// Takes what the broker said since the last frame.
+    fn listen(&mut self, ctx: &Context<Self>) {
+        let (news, said, wants) = ctx.props().hub.look_mut(|model| {
+            let desk = &mut model.desk;
+            (std::mem::take(&mut desk.news), desk.said.take(), std::mem::take(&mut desk.begins))
+        });
+        let was_saving = self.desk.is_saving();
+        for payload in news {
+            let had = self.pages().len();
+            self.desk.hear(&payload);
+            if had == 0 && self.page.is_none() && !self.pages().is_empty() {
+                self.page = Some(0);
+            }
+        }
+        match said {
+            Some(Said::Refused(why)) => {
+                self.desk.refused();
+                self.wrong = Some(format!("Not saved: {why}."));
+            }
+            Some(Said::Taken) | None => {}
+        }
+        if was_saving && !self.desk.is_saving() && self.wrong.is_none() {
+            let version = self.desk.saved().map_or(0, |saved| saved.version);
+            self.said = format!("Saved as version {version}.");
+            web::keep_draft(&ctx.props().hub, self.desk.draft().as_ref());
+        }
+        if wants {
+            self.begin();
+        }
+        self.keep_in_bounds();
+    }
+
+    fn begin(&mut self) {
+        self.desk.begin();
+        if self.desk.is_newer() {
+            self.wrong = Some("A newer version of this page made this layout. Reload to arrange it.".to_owned());
+        } else if self.pages().is_empty() {
+            self.edit(Edit::AddPage("Home".to_owned()));
+            (self.page, self.shelf) = (Some(0), true);
+        } else if self.page.is_none() {
+            self.page = Some(0);
+        }
+    }
+
+    fn show(&mut self, page: Option<usize>) {
+        (self.page, self.chosen, self.drag) = (page, None, None);
+        web::wish_page(page.and_then(|at| self.pages().get(at)).map(|page| page.title.as_str()));
+    }
+
+    fn edit(&mut self, edit: Edit) {
+        let (count, is_new_page) = (self.pages().len(), matches!(edit, Edit::AddPage(_)));
+        let said = self.words(&edit);
+        let follow = match edit {
+            Edit::Move(_, from, to) if self.chosen == Some(from) => Some(to),
+            _ => None,
+        };
+        let page = match edit {
+            Edit::MovePage(from, to) if self.page == Some(from) => Some(to),
+            _ => self.page,
+        };
+        let goes = matches!(edit, Edit::Remove(..) | Edit::Hand(..) | Edit::RemovePage(_));
+        if !self.desk.edit(edit) {
+            return;
+        }
+        (self.page, self.said) = (page, said);
+        if follow.is_some() {
+            self.chosen = follow;
+        }
+        if goes {
+            self.chosen = None;
+        }
+        if is_new_page {
+            self.show(Some(count));
+        }
+    }
+
+    /// What a step does, in words.
+    fn words(&self, edit: &Edit) -> String {
+        let place = |page: usize, at: usize| self.pages().get(page).and_then(|page| page.places.get(at));
+        let name = |page: usize, at: usize| place(page, at).map(Place::name).unwrap_or_default();
+        let title = |at: usize| self.pages().get(at).map(|page| page.title.clone()).unwrap_or_default();
+        let count = |page: usize| self.pages().get(page).map_or(0, |page| page.places.len());
+        match edit {
+            Edit::AddPage(title) => format!("Page {title} added."),
+            Edit::RemovePage(at) => format!("Page {} removed.", title(*at)),
+            Edit::Rename(_, title) => format!("The page is called {title} now."),
+            Edit::MovePage(at, to) => format!("Page {} moved to place {}.", title(*at), to + 1),
+            Edit::Add(page, place) => format!("{} added to {}.", place.name(), title(*page)),
+            Edit::Remove(page, at) => format!("{} removed.", name(*page, *at)),
+            Edit::Move(page, at, to) => {
+                format!("{} moved to place {} of {}.", name(*page, *at), to + 1, count(*page))
+            }
+            Edit::Hand(page, at, to) => format!("{} moved to {}.", name(*page, *at), title(*to)),
+            Edit::Widen(page, at) => match place(*page, *at).is_some_and(|place| place.wide) {
+                true => format!("{} is narrow.", name(*page, *at)),
+                false => format!("{} is wide.", name(*page, *at)),
+            },
+            Edit::Spread(page, at, model) => {
+                format!("{} stands for each {model}.", name(*page, *at))
+            }
+        }
+    }
+
+    fn undone(&mut self, way: fn(&mut Desk) -> bool, said: &str) {
+        if way(&mut self.desk) {
+            self.chosen = None;
+            said.clone_into(&mut self.said);
+        }
+    }
+
+    /// The chosen tile goes forth or back.
+    fn step(&mut self, by: isize) {
+        let (Some(page), Some(at)) = (self.page, self.chosen) else { return };
+        let last = self.pages().get(page).map_or(0, |page| page.places.len().saturating_sub(1));
+        let to = at.saturating_add_signed(by).min(last);
+        self.focus_chosen = true;
+        self.edit(Edit::Move(page, at, to));
+    }
+
+    fn import(&mut self, text: &str) {
+        match Document::read(text.as_bytes()) {
+            Ok(document) => {
+                self.desk.replace(document.layout);
+                self.show((!self.pages().is_empty()).then_some(0));
+                self.said = "The file is here. Save to keep it.".to_owned();
+            }
+            Err(_) => self.wrong = Some("This file holds no layout of Switchboard's.".to_owned()),
+        }
+    }
+
+    fn publish(&mut self, ctx: &Context<Self>, document: Option<Document>) {
+        let Some(document) = document else { return };
+        let payload = document.write();
+        let sent = ctx.props().hub.act(|model, link| model.save_layout(link, payload));
+        if let Err(why) = sent {
+            self.desk.refused();
+            self.wrong = Some(format!("Not saved: {why}. Your changes are kept in this browser."));
+        }
+    }
+
+    fn keep_in_bounds(&mut self) {
+        let pages = self.pages().len();
+        if pages == 0 {
+            self.page = None;
+        } else if self.page.is_some_and(|page| page >= pages) {
+            self.page = Some(pages - 1);
+        }
+        let places = self.page.and_then(|page| self.pages().get(page)).map_or(0, |page| page.places.len());
+        self.chosen = self.chosen.filter(|chosen| *chosen < places && self.desk.is_open());
+    }
+}

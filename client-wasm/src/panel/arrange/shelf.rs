@@ -1,0 +1,40 @@
+//! All tiles there are, to be put on a page or taken off it.
+
+use yew::prelude::*;
+
+use crate::panel::layout::{Edit, Of, Page, Place};
+use crate::panel::state::Device;
+use crate::panel::view::mains;
+
+use super::{Arranged, Msg};
+
+pub(super) fn draw(page: &Page, ctx: &Context<Arranged>, at: usize) -> Html {
+    let devices = &ctx.props().devices;
+    html! {
+        <section class="shelf" aria-label="Tiles to add">
+            if devices.is_empty() { <p>{ "No device has spoken yet." }</p> }
+            for device in devices.iter() { { of(device, page, ctx, at) } }
+        </section>
+    }
+}
+
+fn of(device: &Device, page: &Page, ctx: &Context<Arranged>, at: usize) -> Html {
+    let item = |(key, label): (String, String)| {
+        let of = Of::Device(device.name.to_string());
+        let here = page.places.iter().position(|place| place.of == of && place.key == key);
+        let edit = match here {
+            Some(place) => Edit::Remove(at, place),
+            None => Edit::Add(at, Place { of, key: key.clone(), wide: false }),
+        };
+        let onclick = ctx.link().callback(move |_: MouseEvent| Msg::Edit(edit.clone()));
+        html! {
+            <button type="button" key={key} class="pick" aria-pressed={here.is_some().to_string()} {onclick}>{ label }</button>
+        }
+    };
+    html! {
+        <div class="picks" role="group" aria-label={device.called().to_owned()} key={device.name.to_string()}>
+            <h3>{ device.called().to_owned() }</h3>
+            { for mains(device).map(item) }
+        </div>
+    }
+}

@@ -1,0 +1,152 @@
+//! What pages are gone to and arranged with.
+
+use web_sys::{HtmlInputElement, MouseEvent};
+use yew::html::Scope;
+use yew::prelude::*;
+
+use crate::panel::layout::{Document, Edit, Keep, Of};
+
+use super::{Arranged, Msg, web};
+
+/// The pages as tabs, and all devices behind them.
+pub(super) fn pages(desk: &Arranged, ctx: &Context<Arranged>) -> Html {
+    let tab = |at: Option<usize>, title: &str| {
+        let is_here = desk.page == at;
+        let onclick = ctx.link().callback(move |_: MouseEvent| Msg::Show(at));
+        html! {
+            <button type="button" key={at.map_or_else(|| "all".to_owned(), |at| at.to_string())} class="page"
+                aria-current={is_here.then_some("page")} {onclick}>{ title.to_owned() }</button>
+        }
+    };
+    html! {
+        <nav class="pages" aria-label="Pages">
+            { for desk.pages().iter().enumerate().map(|(at, page)| tab(Some(at), &page.title)) }
+            { tab(None, "All devices") }
+        </nav>
+    }
+}
+
+/// The tools while something is arranged.
+pub(super) fn bar(desk: &Arranged, ctx: &Context<Arranged>) -> Html {
+    let link = ctx.link();
+    let (undo, redo) = desk.desk.can_undo();
+    let (changed, saving) = (desk.desk.is_changed(), desk.desk.is_saving());
+    let save = if saving { "Saving…" } else { "Save" };
+    html! {
+        <section class="bench" aria-label="Arrange">
+            <div class="act">
+                { tool(link, "Take back", undo, || Msg::Undo) }
+                { tool(link, "Do again", redo, || Msg::Redo) }
+                <span class="gap"></span>
+                { tool(link, if changed { "Throw away" } else { "Done" }, !saving, || Msg::Leave) }
+                <button type="button" class="primary" disabled={!changed || saving}
+                    onclick={link.callback(|_: MouseEvent| Msg::Save)}>{ save }</button>
+            </div>
+            { page_tools(desk, link) }
+            if let Some(at) = desk.chosen { { place_tools(desk, ctx, at) } }
+            { file_tools(desk, ctx) }
+        </section>
+    }
+}
+
+fn page_tools(desk: &Arranged, link: &Scope<Arranged>) -> Html {
+    let count = desk.pages().len();
+    let add = tool(link, "New page", true, move || Msg::Edit(Edit::AddPage(format!("Page {}", count + 1))));
+    let Some((at, page)) = desk.page.and_then(|at| Some((at, desk.pages().get(at)?))) else {
+        return html! { <div class="act">{ add }</div> };
+    };
+    let onchange = link.callback(move |event: Event| {
+        Msg::Edit(Edit::Rename(at, event.target_unchecked_into::<HtmlInputElement>().value()))
+    });
+    html! {
+        <div class="act">
+            <input type="text" name="title" class="title" maxlength="60" aria-label="Title of the page" value={page.title.clone()}
+                {onchange} />
+            { tool(link, if desk.shelf { "Close list" } else { "Add tiles" }, true, || Msg::Shelf) }
+            { tool(link, "Page earlier", at > 0, move || Msg::Edit(Edit::MovePage(at, at - 1))) }
+            { tool(link, "Page later", at + 1 < count, move || Msg::Edit(Edit::MovePage(at, at + 1))) }
+            { tool(link, "Remove page", true, move || Msg::Edit(Edit::RemovePage(at))) }
+            { add }
+        </div>
+    }
+}
+
+/// What can be done to the chosen tile: everything a drag does, and more.
+fn place_tools(desk: &Arranged, ctx: &Context<Arranged>, at: usize) -> Html {
+    let link = ctx.link();
+    let Some((page, of)) = desk.page.and_then(|page| Some((page, desk.pages().get(page)?))) else { return html! {} };
+    let Some(place) = of.places.get(at) else { return html! {} };
+    let model = match &place.of {
+        Of::Device(name) => ctx.props().devices.iter().find(|device| *device.name == **name),
+        Of::Model(_) => None,
+    };
+    let model = model.map(|device| device.model.to_string()).filter(|model| !model.is_empty());
+    let others = desk.pages().iter().enumerate().filter(|(other, _)| *other != page);
+    html! {
+        <div class="act chosen" role="group" aria-label={place.name()}>
+            <strong>{ place.name() }</strong>
+            { tool(link, "Earlier", at > 0, || Msg::Step(-1)) }
+            { tool(link, "Later", at + 1 < of.places.len(), || Msg::Step(1)) }
+            { tool(link, if place.wide { "Narrow" } else { "Wide" }, true, move || Msg::Edit(Edit::Widen(page, at))) }
+            if let Some(model) = model {
+                { tool(link, "For all like it", true, move || Msg::Edit(Edit::Spread(page, at, model.clone()))) }
+            }
+            { for others.map(|(to, other)| tool(link, &format!("To {}", other.title), true, move || Msg::Edit(Edit::Hand(page, at, to)))) }
+            { tool(link, "Remove", true, move || Msg::Edit(Edit::Remove(page, at))) }
+        </div>
+    }
+}
+
+/// To a file, from a file, to other people.
+fn file_tools(desk: &Arranged, ctx: &Context<Arranged>) -> Html {
+    let layout = desk.desk.shown().cloned().unwrap_or_default();
+    let (version, id) = desk.desk.saved().map_or((0, 0), |saved| (saved.version, saved.id));
+    let file = Document { version, id, parent: 0, author: desk.author.clone(), layout }.write();
+    let href = format!("data:application/json,{}", js_sys::encode_uri_component(&file));
+    let name = format!("switchboard-{}.json", web::layout_name());
+    let link = ctx.link().clone();
+    let onchange = Callback::from(move |event: Event| {
+        let link = link.clone();
+        web::read_file(event.target_unchecked_into(), move |text| link.send_message(Msg::Import(text)));
+    });
+    let saved = desk.desk.saved();
+    let words = saved.map_or_else(
+        || "Not saved yet.".to_owned(),
+        |saved| format!("Version {} by {}.", saved.version, saved.author),
+    );
+    html! {
+        <details class="files">
+            <summary>{ "File and link" }</summary>
+            <p>{ words }</p>
+            <div class="act">
+                <a class="button" {href} download={name}>{ "Export" }</a>
+                <label class="button">{ "Import" }<input type="file" class="unseen" accept=".json,application/json" {onchange} /></label>
+            </div>
+            <label class="field"><span>{ "Link for other phones" }</span>
+                <input type="text" readonly=true name="link" value={web::link()} />
+            </label>
+        </details>
+    }
+}
+
+/// What a person has to decide when somebody else saved too.
+pub(super) fn question(desk: &Arranged, ctx: &Context<Arranged>) -> Html {
+    let Some(conflict) = desk.desk.conflict() else { return html! {} };
+    let ours = format!("{} saved another arrangement meanwhile.", conflict.theirs.author);
+    let choice = |keep: Keep| ctx.link().callback(move |_: MouseEvent| Msg::Settle(keep));
+    html! {
+        <section class="question" role="alertdialog" aria-label="Two arrangements" aria-describedby="question">
+            <p id="question"><strong>{ ours }</strong>{ " Which one shall everybody have?" }</p>
+            <div class="act">
+                <button type="button" data-keep="mine" onclick={choice(Keep::Mine)}>{ "Mine" }</button>
+                <button type="button" data-keep="theirs" onclick={choice(Keep::Theirs)}>{ "Theirs" }</button>
+            </div>
+        </section>
+    }
+}
+
+fn tool(link: &Scope<Arranged>, words: &str, may: bool, msg: impl Fn() -> Msg + 'static) -> Html {
+    html! {
+        <button type="button" disabled={!may} onclick={link.callback(move |_: MouseEvent| msg())}>{ words.to_owned() }</button>
+    }
+}

@@ -1,0 +1,117 @@
+//! How a layout is written: as JSON, with who wrote it and what it was made from. The same text is kept by the broker and in a
+//! file that is carried elsewhere. Pure.
+//!
+//! ```json
+//! {"switchboard":"layout 1","version":4,"id":"00000000000000b2","parent":"00000000000000a1","author":"Phone k3f9",
+//!  "pages":[{"title":"Hall","tiles":[{"device":"wut-0a4711","key":"output/3","wide":true},
+//!                                    {"model":"Web-IO","key":"counter/0"}]}]}
+//! ```
+
+use crate::devices::json::{Json, escaped};
+
+use super::{Edit, Layout, Of, Place};
+
+/// Where layouts are kept, retained: below this by name.
+pub const TOPICS: &str = "switchboard/layouts/";
+/// What is larger is no layout.
+pub const MAX_BYTES: usize = 128 << 10;
+
+const KIND: &str = "layout 1";
+
+/// A saved layout.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Document {
+    /// Counted up with each save.
+    pub version: u64,
+    /// Tells this save from all others.
+    pub id: u64,
+    /// What it was made from; 0 for nothing.
+    pub parent: u64,
+    /// Who saved it.
+    pub author: String,
+    /// What was saved.
+    pub layout: Layout,
+}
+
+/// Why a text is no layout.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Wrong {
+    /// It is something else.
+    Other,
+    /// A later program wrote it.
+    Newer,
+}
+
+impl Document {
+    /// Reads one.
+    ///
+    /// # Errors
+    /// It is something else, or of a later program, which may know more than this one could write back.
+    pub fn read(bytes: &[u8]) -> Result<Self, Wrong> {
+        let json = (bytes.len() <= MAX_BYTES).then(|| Json::read(bytes)).flatten().ok_or(Wrong::Other)?;
+        match json.text("switchboard") {
+            KIND => {}
+            later if later.starts_with("layout ") => return Err(Wrong::Newer),
+            _ => return Err(Wrong::Other),
+        }
+        let id = |name: &str| u64::from_str_radix(json.text(name), 16).unwrap_or(0);
+        let mut layout = Layout::default();
+        for page in json.get("pages").map(Json::items).unwrap_or_default() {
+            // Each rule of arranging holds for what comes from elsewhere too.
+            if !layout.apply(Edit::AddPage(page.text("title").to_owned())) {
+                continue;
+            }
+            let at = layout.pages.len() - 1;
+            for tile in page.get("tiles").map(Json::items).unwrap_or_default() {
+                if let Some(place) = place(tile) {
+                    layout.apply(Edit::Add(at, place));
+                }
+            }
+        }
+        Ok(Self {
+            version: json.text("version").parse().unwrap_or(0),
+            id: id("id"),
+            parent: id("parent"),
+            author: json.text("author").chars().take(super::MAX_TITLE).collect(),
+            layout,
+        })
+    }
+
+    /// Writes it.
+    #[must_use]
+    pub fn write(&self) -> String {
+        let Self { version, id, parent, author, layout } = self;
+        let author = escaped(author);
+        let pages: Vec<String> = layout.pages.iter().map(page).collect();
+        let pages = pages.join(",");
+        format!(
+            "{{\"switchboard\":\"{KIND}\",\"version\":{version},\"id\":\"{id:016x}\",\"parent\":\"{parent:016x}\",\
+             \"author\":\"{author}\",\"pages\":[{pages}]}}"
+        )
+    }
+}
+
+fn page(page: &super::Page) -> String {
+    let tiles: Vec<String> = page.places.iter().map(tile).collect();
+    format!("{{\"title\":\"{}\",\"tiles\":[{}]}}", escaped(&page.title), tiles.join(","))
+}
+
+fn tile(place: &Place) -> String {
+    let (what, name) = match &place.of {
+        Of::Device(name) => ("device", name),
+        Of::Model(name) => ("model", name),
+    };
+    let wide = if place.wide { ",\"wide\":true" } else { "" };
+    format!("{{\"{what}\":\"{}\",\"key\":\"{}\"{wide}}}", escaped(name), escaped(&place.key))
+}
+
+fn place(tile: &Json) -> Option<Place> {
+    let (device, model, key) = (tile.text("device"), tile.text("model"), tile.text("key"));
+    let of = match (device, model) {
+        ("", "") => return None,
+        ("", model) => Of::Model(model.to_owned()),
+        (device, _) => Of::Device(device.to_owned()),
+    };
+    let wide = tile.get("wide") == Some(&Json::Bool(true));
+    (!key.is_empty()).then(|| Place { of, key: key.to_owned(), wide })
+}
