@@ -35,6 +35,12 @@ pub mod keys {
     pub const ENTER: &str = "\u{e007}";
     /// Toggles a switch.
     pub const SPACE: &str = " ";
+    /// Back in a row.
+    pub const LEFT: &str = "\u{e012}";
+    /// On in a row.
+    pub const RIGHT: &str = "\u{e014}";
+    /// Away with it.
+    pub const DELETE: &str = "\u{e017}";
     /// Down a list.
     pub const DOWN: &str = "\u{e015}";
 }
@@ -177,6 +183,20 @@ impl Browser {
             "/actions",
             &json!({ "actions": [{ "type": "key", "id": "keyboard", "actions": actions }] }),
         );
+    }
+
+    /// Drags from the middle of one element to the middle of another, by `mouse` or `touch`.
+    pub fn drag(&self, pointer: &str, from: &Element, to: &Element) {
+        let go = |element: &Element, ms: u32| json!({ "type": "pointerMove", "duration": ms, "origin": element.to_json(), "x": 0, "y": 0 });
+        let actions = json!([
+            go(from, 0),
+            { "type": "pointerDown", "button": 0 },
+            go(to, 200),
+            go(to, 50),
+            { "type": "pointerUp", "button": 0 },
+        ]);
+        let finger = json!({ "type": "pointer", "id": pointer, "parameters": { "pointerType": pointer }, "actions": actions });
+        self.post("/actions", &json!({ "actions": [finger] }));
     }
 
     /// An attribute; none when it is not there.

@@ -12,8 +12,9 @@ use crate::connection::address::Address;
 use crate::connection::{Link, Listener, Timer, identity, now, probe};
 use crate::panel::state::State as Panel;
 
+use super::desk::Slot;
 use super::model::{LinkState, Model, Next};
-use super::parts;
+use super::{parts, remember};
 
 /// Packets larger than this are not taken from the broker.
 const MAX_PACKET_BYTES: u32 = 16 << 20;
@@ -39,7 +40,9 @@ impl Hub {
         let (address, page_is_secure, is_own_broker) = place();
         let id = identity::take("switchboard-");
         let panel = Panel::new(&id, identity::seed());
-        let model = Model::new(address, page_is_secure, is_own_broker, panel);
+        let desk = desk(&address.as_ref().map(Address::to_string).unwrap_or_default());
+        let mut model = Model::new(address, page_is_secure, is_own_broker, panel, desk);
+        remember::recall(&mut model);
         let inner = Rc::new_cyclic(|inner: &Weak<Inner>| {
             let (for_frame, for_second) = (inner.clone(), inner.clone());
             Inner {
@@ -80,12 +83,18 @@ impl Hub {
         result
     }
 
+    /// Draws in the next frame.
+    pub(crate) fn draw_soon(&self) {
+        self.0.frame.request();
+    }
+
     /// Tries to connect now.
     pub(crate) fn retry(&self) {
         let link = self.0.link.borrow().clone();
         self.act(|model, _| {
             model.conventions.hurry();
             model.screens.hurry();
+            model.pages.hurry();
             if model.link_state == LinkState::Refused && link.is_some() {
                 model.link_state = LinkState::Connecting;
                 model.ended = None;
@@ -151,6 +160,14 @@ impl Hub {
                 });
             });
         }
+        if model.desk.is_wanted() && model.pages.begin(now()) {
+            let hub = Rc::downgrade(&self.0);
+            spawn_local(async move {
+                let came = parts::pages().await.ok();
+                let Some(inner) = hub.upgrade() else { return };
+                Self(inner).act(|model, _| model.pages.end(now(), came));
+            });
+        }
         if model.wants_screens && model.screens.begin(now()) {
             let hub = Rc::downgrade(&self.0);
             spawn_local(async move {
@@ -183,7 +200,11 @@ impl Hub {
     fn tick(&self) {
         let next_second = now() + std::time::Duration::from_secs(1);
         let link = self.0.link.borrow().clone();
-        let deadline = self.0.model.borrow_mut().tick(link.as_ref());
+        let deadline = {
+            let mut model = self.0.model.borrow_mut();
+            remember::write_sometimes(&mut model);
+            model.tick(link.as_ref())
+        };
         self.pump();
         self.0.second.arm(Some(deadline.map_or(next_second, |deadline| deadline.min(next_second))));
         self.0.frame.request();
@@ -201,9 +222,17 @@ impl Hub {
                 }
             }));
         }
+        // A phone may end a page that is hidden, and tell nobody.
+        if let Some(document) = window.document() {
+            let weak = Rc::downgrade(&self.0);
+            listeners.push(Listener::new(&document, "visibilitychange", move |_| {
+                weak.upgrade().into_iter().for_each(|inner| remember::write(&mut inner.model.borrow_mut()));
+            }));
+        }
         let weak = Rc::downgrade(&self.0);
         listeners.push(Listener::new(&window, "pagehide", move |_| {
             if let Some(inner) = weak.upgrade() {
+                remember::write(&mut inner.model.borrow_mut());
                 identity::keep(&Self(inner).client_id());
             }
         }));
@@ -227,11 +256,24 @@ fn place() -> (Result<Address, String>, bool, bool) {
     };
     let secure = location.protocol().is_ok_and(|protocol| protocol == "https:");
     let host = location.host().unwrap_or_default();
-    let search = location.search().unwrap_or_default();
-    let asked = web_sys::UrlSearchParams::new_with_str(&search).ok().and_then(|query| query.get("broker"));
-    let address = Address::choose(secure, &host, asked.as_deref());
+    let address = Address::choose(secure, &host, asked("broker").as_deref());
     let is_own = address.as_ref().is_ok_and(|address| address.host() == host);
     (address, secure, is_own)
+}
+
+/// The layout that the page's address asks for. A draft of an earlier visit is gone on with.
+fn desk(broker: &str) -> Slot {
+    let mut desk = Slot::named(asked("layout"), broker);
+    let storage = web_sys::window().and_then(|window| window.local_storage().ok().flatten());
+    let draft = storage.and_then(|storage| storage.get_item(&desk.draft_key).ok().flatten());
+    desk.is_open = draft.is_some();
+    desk
+}
+
+/// What the page's address asks for under a name.
+pub(super) fn asked(name: &str) -> Option<String> {
+    let search = web_sys::window()?.location().search().ok()?;
+    web_sys::UrlSearchParams::new_with_str(&search).ok()?.get(name)
 }
 
 /// A call before the next frame, however often it was asked for.

@@ -1,9 +1,11 @@
 //! The app: one screen at a time, a header that says how the link is, a bar to go elsewhere.
 
 mod announce;
+pub(crate) mod desk;
 pub(crate) mod hub;
 pub(crate) mod model;
 mod parts;
+mod remember;
 mod route;
 mod screens;
 pub(crate) mod trouble;
@@ -55,6 +57,9 @@ impl Component for App {
 
     fn create(ctx: &Context<Self>) -> Self {
         theme::apply();
+        if hub::asked("kiosk").is_some() {
+            mark("data-kiosk", "");
+        }
         let link = ctx.link().clone();
         let hub = Hub::open(move || link.send_message(Msg::Draw));
         let popped = ctx.link().callback(|()| Msg::Gone);
@@ -101,6 +106,9 @@ impl Component for App {
             <header class="head">
                 <h1>{ title }</h1>
                 { silent_chip(&devices) }
+                if self.route == Route::Panel && !devices.is_empty() && !self.hub.look(|model| model.desk.is_open) {
+                    { self.arrange(ctx) }
+                }
                 <span class="link" role="status">{ state.label() }</span>
             </header>
             <main id="main" data-screen={self.route.label()}>
@@ -133,7 +141,13 @@ impl App {
                 let is_quiet = since.is_some_and(|since| unix_now().since(since).as_millis() > QUIET_MS);
                 trouble::screen(state, &host, is_quiet, trouble, does)
             }
-            Route::Panel => panel(devices, clock, &self.on_wish),
+            Route::Panel => {
+                match self.hub.look(|model| (model.desk.is_wanted(), model.pages.here().copied())) {
+                    (false, _) => panel(devices, clock, &self.on_wish),
+                    (true, Some(draw)) => draw(&self.hub, self.frame, devices.into(), clock, &self.on_wish),
+                    (true, None) => trouble::loading(),
+                }
+            }
             Route::Explorer | Route::Settings => {
                 match self.hub.look(|model| model.screens.here().map(|screens| screens.draw)) {
                     Some(draw) => draw(self.route, &self.hub, self.frame),
@@ -152,6 +166,20 @@ impl App {
             retry: can_retry.then_some(retry),
             settings: go(Route::Settings),
             explore: go(Route::Explorer),
+        }
+    }
+
+    /// Where arranging begins.
+    fn arrange(&self, ctx: &Context<Self>) -> Html {
+        let (hub, link) = (self.hub.clone(), ctx.link().clone());
+        let onclick = Callback::from(move |_: MouseEvent| {
+            hub.act(|model, _| model.desk.begins = true);
+            link.send_message(Msg::Draw);
+        });
+        html! {
+            <button type="button" class="round" aria-label="Arrange" title="Arrange" {onclick}>
+                <svg class="ico" aria-hidden="true"><use href="#i-arrange" /></svg>
+            </button>
         }
     }
 
@@ -196,11 +224,8 @@ impl App {
 
     fn show_link(&mut self) {
         let state = self.hub.look(|model| model.link_state);
-        if self.shown_link != Some(state)
-            && let Some(root) =
-                web_sys::window().and_then(|w| w.document()).and_then(|d| d.document_element())
-        {
-            let _ = root.set_attribute("data-link", state.word());
+        if self.shown_link != Some(state) {
+            mark("data-link", state.word());
             self.shown_link = Some(state);
         }
     }
@@ -231,6 +256,14 @@ fn clock() -> Clock {
     #[expect(clippy::cast_possible_truncation, reason = "minutes of a day")]
     let minutes_east = -js_sys::Date::new_0().get_timezone_offset() as i32;
     Clock { now: mqtt::Instant::from_millis(now - now % STEP_MS), minutes_east }
+}
+
+/// Marks the whole document.
+fn mark(name: &str, value: &str) {
+    let document = web_sys::window().and_then(|window| window.document());
+    if let Some(root) = document.and_then(|document| document.document_element()) {
+        let _ = root.set_attribute(name, value);
+    }
 }
 
 fn current_route() -> Route {

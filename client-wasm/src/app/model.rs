@@ -10,11 +10,13 @@ use crate::connection::trouble::{self, Trouble};
 use crate::connection::{Link, now, unix_now};
 use crate::devices::{Others, Value};
 use crate::explorer;
+use crate::panel::memory::Memory;
 use crate::panel::state::{Command, State as Panel};
 use crate::panel::tile::CommandId;
 
 use super::announce::Announcer;
-use super::parts::{Part, Screens};
+use super::desk::Slot;
+use super::parts::{Pages, Part, Screens};
 
 /// Subscription identifiers tell whose message it is.
 const FOR_PANEL: u32 = 1;
@@ -45,6 +47,9 @@ pub(crate) struct Model {
     pub(crate) connected_at: Option<Instant>,
     pub(crate) was_connected: bool,
     pub(crate) panel: Panel,
+    /// For visits without a broker.
+    pub(crate) memory: Memory,
+    pub(crate) remembered_at: Instant,
     pub(crate) explorer: explorer::state::State,
     pub(crate) announcer: Announcer,
     /// The conventions that come later.
@@ -52,6 +57,9 @@ pub(crate) struct Model {
     /// The screens beside the panel, and whether one is wanted.
     pub(crate) screens: Part<Screens>,
     pub(crate) wants_screens: bool,
+    /// The layout of the panel, and the part that draws it.
+    pub(crate) desk: Slot,
+    pub(crate) pages: Part<Pages>,
     /// What the publish form has to say.
     pub(crate) form_says: Option<Result<String, String>>,
     has_network: bool,
@@ -65,6 +73,7 @@ pub(crate) struct Model {
 enum Origin {
     Tile(CommandId),
     Form { clears: Option<String> },
+    Layout,
 }
 
 /// What has to be done after an event.
@@ -81,6 +90,7 @@ impl Model {
         page_is_secure: bool,
         is_own_broker: bool,
         panel: Panel,
+        desk: Slot,
     ) -> Self {
         let link_state = if address.is_ok() { LinkState::Connecting } else { LinkState::Refused };
         Self {
@@ -94,11 +104,15 @@ impl Model {
             connected_at: None,
             was_connected: false,
             panel,
+            memory: Memory::default(),
+            remembered_at: now(),
             explorer: explorer::state::State::default(),
             announcer: Announcer::default(),
             conventions: Part::new(),
             screens: Part::new(),
             wants_screens: false,
+            desk,
+            pages: Part::new(),
             form_says: None,
             has_network: true,
             watching: false,
@@ -109,7 +123,13 @@ impl Model {
 
     /// Asks for all that the panel needs. The link keeps it up.
     pub(crate) fn subscribe_panel(&self, link: &Link) {
-        link.subscribe(&asked(self.panel.filters()), Some(FOR_PANEL));
+        link.subscribe(&asked(self.filters()), Some(FOR_PANEL));
+    }
+
+    fn filters(&self) -> Vec<String> {
+        let mut filters = self.panel.filters();
+        filters.push(self.desk.topic.clone());
+        filters
     }
 
     /// Takes an event of the link. `link` is none while it is being opened.
@@ -198,6 +218,17 @@ impl Model {
         }
     }
 
+    /// Saves the layout, for everyone and for good; what becomes of it is said in the [`Slot`].
+    pub(crate) fn save_layout(&mut self, link: Option<&Link>, payload: String) -> Result<(), String> {
+        let link = link.filter(|link| link.is_connected()).ok_or("there is no connection")?;
+        let topic = self.desk.topic.parse().map_err(|error: mqtt::TopicError| error.to_string())?;
+        let mut message = Message::new(topic, payload).with_qos(Qos::AtLeastOnce);
+        message.retain = true;
+        let id = link.publish(message, Offline::FailNow).map_err(|error| error.to_string())?;
+        self.publishing.push((id, Origin::Layout));
+        Ok(())
+    }
+
     /// Lets wishes time out and asks devices that are silent; gives the time of [`now`] when the next of these is due.
     pub(crate) fn tick(&mut self, link: Option<&Link>) -> Option<Instant> {
         let unix = unix_now();
@@ -227,16 +258,14 @@ impl Model {
     /// What keeps the page from showing what is, in words.
     pub(crate) fn trouble(&self) -> Option<Trouble> {
         self.link_trouble().or_else(|| {
-            let what = match (self.conventions.is_missing(), self.screens.is_missing()) {
+            let lacks = self.screens.is_missing() || self.pages.is_missing();
+            let what = match (self.conventions.is_missing(), lacks) {
                 (true, _) => "Not all devices can be shown: a part of this page did not load.",
                 (_, true) => "A part of this page did not load.",
                 _ => return None,
             };
-            Some(Trouble {
-                reason: None,
-                what: what.to_owned(),
-                cure: "It is tried again by itself.".to_owned(),
-            })
+            let cure = "It is tried again by itself.".to_owned();
+            Some(Trouble { reason: None, what: what.to_owned(), cure })
         })
     }
 
@@ -292,7 +321,13 @@ impl Model {
         if ids.is_empty() || ids.contains(&FOR_PANEL) {
             // The explorer asks for the flag as published; where it shares the message, the flag tells nothing.
             let retained = message.retain && !for_explorer;
-            self.panel.hear(at, message.topic.as_str(), &message.payload, retained);
+            if !self.desk.hear(message.topic.as_str(), &message.payload) {
+                let topic = message.topic.as_str();
+                self.panel.hear(at, topic, &message.payload, retained);
+                if !topic.starts_with(self.panel.me()) {
+                    self.memory.keep(at, topic, &message.payload);
+                }
+            }
         }
         if self.watching
             && (for_explorer || (ids.is_empty() && self.is_watched(message)))
@@ -358,6 +393,10 @@ impl Model {
                 }
                 self.form_says = Some(form_words(&outcome, clears.is_some()));
             }
+            Some(Origin::Layout) => {
+                let is_there = matches!(outcome, Outcome::Sent | Outcome::Acknowledged(_));
+                self.desk.said = Some(if is_there { Ok(()) } else { form_words(&outcome, false).map(drop) });
+            }
             None => {}
         }
     }
@@ -394,7 +433,7 @@ impl Model {
                     self.explorer.answered(filter, *reason);
                 }
             }
-            (None, Some(link)) if nameless => drop(link.subscribe(&asked(self.panel.filters()), None)),
+            (None, Some(link)) if nameless => drop(link.subscribe(&asked(self.filters()), None)),
             (None, _) => {}
         }
     }

@@ -4,13 +4,17 @@
 //! there from the beginning. Each is a function that gives the way into its part, and nothing else in the page may name
 //! what is in there, or it would not be apart.
 
+use std::rc::Rc;
 use std::time::Duration;
 
 use mqtt::{Instant, Message};
-use yew::Html;
+use yew::{Callback, Html};
 
 use crate::devices::Others;
 use crate::explorer;
+use crate::panel::look::Clock;
+use crate::panel::state::Device;
+use crate::panel::view::Wish;
 
 use super::hub::Hub;
 use super::route::Route;
@@ -26,6 +30,9 @@ pub(crate) struct Screens {
     /// The explorer's ear.
     pub(crate) hear: fn(&mut explorer::state::State, Instant, &Message),
 }
+
+/// Draws the panel as it was arranged, of these devices.
+pub(crate) type Pages = fn(&Hub, u64, Rc<[Rc<Device>]>, Clock, &Callback<Wish>) -> Html;
 
 /// A part, or how far it has come.
 #[derive(Debug)]
@@ -79,7 +86,7 @@ impl<T> Part<T> {
 mod ways {
     use wasm_split_helpers::{SplitLoaderError, wasm_split};
 
-    use super::{Conventions, Screens};
+    use super::{Conventions, Pages, Screens};
 
     #[wasm_split(conventions, fallible)]
     pub(crate) fn conventions() -> Result<Conventions, SplitLoaderError> {
@@ -90,13 +97,18 @@ mod ways {
     pub(crate) fn screens() -> Result<Screens, SplitLoaderError> {
         Ok(crate::app::screens::SCREENS)
     }
+
+    #[wasm_split(pages, fallible)]
+    pub(crate) fn pages() -> Result<Pages, SplitLoaderError> {
+        Ok(crate::panel::arrange::draw)
+    }
 }
 
 #[cfg(not(feature = "split"))]
 mod ways {
     use std::future::{Ready, ready};
 
-    use super::{Conventions, Screens};
+    use super::{Conventions, Pages, Screens};
 
     pub(crate) fn conventions() -> Ready<Result<Conventions, ()>> {
         ready(Ok(crate::devices::others))
@@ -105,9 +117,13 @@ mod ways {
     pub(crate) fn screens() -> Ready<Result<Screens, ()>> {
         ready(Ok(crate::app::screens::SCREENS))
     }
+
+    pub(crate) fn pages() -> Ready<Result<Pages, ()>> {
+        ready(Ok(crate::panel::arrange::draw))
+    }
 }
 
-pub(crate) use ways::{conventions, screens};
+pub(crate) use ways::{conventions, pages, screens};
 
 #[cfg(test)]
 mod tests {

@@ -120,7 +120,7 @@ fn fact(spec: &Spec, reading: &Reading, clock: Clock) -> String {
         matches!(reading.value, Value::Switch(_)) || matches!(spec.kind, Kind::Cover | Kind::Colour);
     match (&spec.kind, reading.longer) {
         (_, _) if reading.stale => {
-            let heard = words::clock(reading.heard, clock.minutes_east);
+            let heard = heard(reading.heard, clock);
             if is_plain {
                 format!("{} · heard {heard}", shown(spec, &reading.value))
             } else {
@@ -139,6 +139,15 @@ fn fact(spec: &Spec, reading: &Reading, clock: Clock) -> String {
         (_, true) => format!("Same for over {age}"),
         _ if is_young => words::capital(&age),
         _ => format!("Since {age}"),
+    }
+}
+
+/// When something was, of which it is not known whether it is still so.
+fn heard(at: Instant, clock: Clock) -> String {
+    const TODAY_S: u64 = 18 * 3_600;
+    match clock.now.since(at).as_secs() {
+        0..TODAY_S => words::clock(at, clock.minutes_east),
+        _ => format!("{} ago", words::age(clock.now, at)),
     }
 }
 

@@ -3,8 +3,10 @@
 //! Knows no socket and no clock. [`state`] hears and wishes, [`tile`] holds the rules of a single point, [`look`] says how
 //! it looks, and the view only draws that.
 
+pub(crate) mod arrange;
 pub mod layout;
 pub mod look;
+pub mod memory;
 pub mod state;
 pub mod tile;
 pub(crate) mod view;

@@ -29,6 +29,8 @@ pub struct State {
     conventions: Conventions,
     /// What nobody understands before all conventions are there.
     waiting: Waiting,
+    /// What is heard is of an earlier visit.
+    recalling: bool,
     /// Which devices each topic speaks for, by topic.
     routes: Vec<(Rc<str>, Vec<Rc<str>>)>,
     /// Devices that have another name in another convention.
@@ -67,7 +69,7 @@ impl State {
         let mut changed = false;
         match self.conventions.hear(topic, payload, route.is_ok()) {
             Said::NotYet => {
-                self.waiting.keep(now, topic, payload, retained);
+                self.waiting.keep(now, topic, payload, retained, self.recalling);
                 return false;
             }
             Said::Known(all) => {
@@ -81,12 +83,31 @@ impl State {
         let mut payload = Payload::new(payload);
         for name in self.routes[at].1.clone() {
             let Ok(at) = self.position(&name) else { continue };
-            if let Some(device) = self.devices.get_mut(at) {
-                Rc::make_mut(device).hear(now, topic, &mut payload, retained);
+            if let Some(device) =
+                self.devices.get_mut(at).filter(|device| !self.recalling || !device.is_heard())
+            {
+                let device = Rc::make_mut(device);
+                device.hear(now, topic, &mut payload, retained);
+                if self.recalling {
+                    device.tiles.iter_mut().for_each(Tile::doubt);
+                }
                 changed = true;
             }
         }
         changed
+    }
+
+    /// What was heard in an earlier visit, as it stands in the [memory](super::memory): when, topic and payload. It shows as
+    /// what was so then, and never in place of what is heard now.
+    pub fn recall(&mut self, messages: &[(Instant, &str, &str)]) {
+        self.recalling = true;
+        // Twice: what describes a device may stand behind what it said.
+        for _ in 0..2 {
+            for (at, topic, payload) in messages {
+                self.hear(*at, topic, payload.as_bytes(), true);
+            }
+        }
+        self.recalling = false;
     }
 
     /// Whether something was heard that takes [the others](crate::devices::others()) to understand.
@@ -107,8 +128,10 @@ impl State {
         self.conventions.meet(others);
         let waiting = std::mem::take(&mut self.waiting);
         for message in waiting.messages {
+            self.recalling = message.recalled;
             self.hear(message.at, &message.topic, &message.payload, message.retained);
         }
+        self.recalling = false;
         waiting.missed
     }
 

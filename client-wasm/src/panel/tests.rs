@@ -281,3 +281,55 @@ fn only_a_device_that_changed_is_copied() {
     assert!(std::rc::Rc::ptr_eq(&before[0], &after[0]));
     assert!(!std::rc::Rc::ptr_eq(&before[1], &after[1]));
 }
+
+mod recalled {
+    //! What was heard in an earlier visit.
+
+    use super::*;
+    use crate::devices::others;
+
+    const EARLIER: Instant = Instant::from_millis(500_000);
+
+    fn panel() -> Panel {
+        let mut panel = Panel::new();
+        panel.state.recall(&[
+            (EARLIER, "wut-0a4711/get/input/3", "OFF"),
+            (EARLIER, "wut-0a4711/get/output/3", "ON"),
+        ]);
+        panel
+    }
+
+    #[test]
+    fn it_is_shown_as_what_was_and_gives_way_to_what_is() {
+        let mut panel = panel();
+        let reading = panel.reading();
+        assert_eq!((&reading.value, reading.heard, reading.stale), (&ON, EARLIER, true));
+        panel.retained("get/output/3", "OFF");
+        assert_eq!((panel.reading().value, panel.reading().stale), (OFF, false));
+        assert!(panel.tile("input").is_stale(), "the other was not heard again");
+    }
+
+    #[test]
+    fn it_never_takes_the_place_of_what_is_heard_now() {
+        let mut panel = Panel::with_output("OFF");
+        panel.state.recall(&[(EARLIER, "wut-0a4711/get/output/3", "ON")]);
+        assert_eq!((panel.reading().value, panel.reading().stale), (OFF, false));
+    }
+
+    #[test]
+    fn a_convention_that_comes_later_hears_it_as_what_was_too() {
+        let mut state = State::new("me", 1);
+        let config = r#"{"ip":"1.2.3.4","dn":"Plug","fn":["Plug"],"hn":"plug","mac":"AABBCCDDEEFF","md":"Plug","ty":0,"if":0,
+            "ofln":"Offline","onln":"Online","state":["OFF","ON","TOGGLE","HOLD"],"sw":"12","t":"plug","ft":"%prefix%/%topic%/",
+            "tp":["cmnd","stat","tele"],"rl":[1,0,0,0,0,0,0,0],"swc":[-1],"btn":[0],"so":{"4":0},"lk":0,"lt_st":0,"ver":1}"#;
+        state.recall(&[
+            (EARLIER, "stat/plug/POWER", "ON"),
+            (EARLIER, "tasmota/discovery/AABBCCDDEEFF/config", config),
+        ]);
+        assert!(state.needs_others() && state.shown().next().is_none());
+        state.meet(others("me"));
+        let device = state.shown().next().expect("a plug");
+        let tile = device.tiles.iter().find(|tile| tile.value() == Some(&ON)).expect("its switch");
+        assert!(tile.is_stale());
+    }
+}

@@ -78,7 +78,6 @@ impl Draw for Region {
 
 /// One card for the tiles that share it; the numbered inputs of a Web-IO share one too.
 fn cards(props: &DeviceProps, tiles: &[Tile]) -> Html {
-    let together = |a: &Tile, b: &Tile| a.spec.card == b.spec.card || is_input(a) && is_input(b);
     let card = |tiles: &[Tile]| {
         let main = tiles.first()?;
         let key = main.spec.key.to_string();
@@ -91,11 +90,37 @@ fn cards(props: &DeviceProps, tiles: &[Tile]) -> Html {
         };
         Some(html! { <Card {key} ..all /> })
     };
-    tiles.chunk_by(together).filter_map(card).collect()
+    tiles.chunk_by(is_together).filter_map(card).collect()
 }
 
 fn is_input(tile: &Tile) -> bool {
     tile.spec.kind == Kind::Indicator && tile.spec.key.starts_with("input/")
+}
+
+/// The card that a point is on, alone.
+pub(crate) fn card_of(
+    device: &Rc<Device>,
+    key: &str,
+    clock: Clock,
+    on_wish: &Callback<Wish>,
+) -> Option<Html> {
+    let tile = device.tile(key)?;
+    let props = DeviceProps { device: Rc::clone(device), clock, on_wish: on_wish.clone() };
+    let tiles: Vec<Tile> = device.tiles.iter().filter(|other| is_together(other, tile)).cloned().collect();
+    Some(cards(&props, &tiles))
+}
+
+/// What the cards of a device are about: key and label of each first tile.
+pub(crate) fn mains(device: &Device) -> impl Iterator<Item = (String, String)> {
+    device.tiles.chunk_by(is_together).filter_map(|tiles| {
+        let main = &tiles.first()?.spec;
+        let label = if is_input(&tiles[0]) { "Inputs".to_owned() } else { main.label.to_string() };
+        Some((main.key.to_string(), label))
+    })
+}
+
+fn is_together(a: &Tile, b: &Tile) -> bool {
+    a.spec.card == b.spec.card || is_input(a) && is_input(b)
 }
 
 type Card = Pure<Drawn>;

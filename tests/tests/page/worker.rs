@@ -136,15 +136,26 @@ fn it_opens_without_its_server_after_one_visit() {
     let mut stage = Stage::at(Bridge::start_with(&["--demo"]), PHONE, "/");
     stage.wait_for_link("online");
     under_control(&stage);
+    let plug = "return document.querySelector('[data-tile=\"tasmota_DEMO01/power\"]')?.dataset.state === 'confirmed'";
+    stage.browser.wait_for("all conventions have spoken", SOON, plug);
+    stage.browser.open(&format!("http://{}/health", stage.bridge.http));
     stage.bridge.kill();
     for path in ["/settings", "/explorer", "/"] {
         stage.browser.open(&format!("http://{}{path}", stage.bridge.http));
         stage.browser.element("nav.bar a[aria-current=page]");
         stage.wait_for_link("reconnecting");
     }
+    // What it heard is there, with its time, and not as what is.
+    stage.wait_for_tile("output/11", "confirmed", "OFF");
+    assert!(stage.is_stale("output/11"));
+    let words = format!("return document.querySelector('{}').innerText", crate::stage::selector("output/11"));
+    let words = stage.browser.run(&words, &[]);
+    assert!(words.as_str().is_some_and(|words| words.contains("heard ")), "{words}");
+    let plug = "const t = document.querySelector('[data-tile=\"tasmota_DEMO01/power\"]'); return !!t && 'stale' in t.dataset";
+    stage.browser.wait_for("devices of other conventions are there too", SOON, plug);
     stage.bridge.restart();
     stage.wait_for_link("online");
-    stage.wait_for_tile("output/11", "confirmed", "OFF");
+    stage.wait_for_stale("output/11", false);
 }
 
 #[test]

@@ -13,13 +13,23 @@ use std::rc::Rc;
 use yew::prelude::*;
 
 use crate::app::hub::Hub;
-use crate::app::model::Said;
 use crate::connection::identity;
 
 use super::layout::{Desk, Document, Edit, Keep, Page, Place};
 use super::look::Clock;
 use super::state::Device;
 use super::view::{Wish, panel};
+
+/// The panel as it was arranged.
+pub(crate) fn draw(
+    hub: &Hub,
+    frame: u64,
+    devices: Rc<[Rc<Device>]>,
+    clock: Clock,
+    on_wish: &Callback<Wish>,
+) -> Html {
+    html! { <Arranged hub={hub.clone()} {frame} {devices} {clock} on_wish={on_wish.clone()} /> }
+}
 
 #[derive(Clone, Properties)]
 pub(crate) struct Props {
@@ -42,7 +52,6 @@ impl PartialEq for Props {
 pub(crate) enum Msg {
     /// To a page, or to all devices.
     Show(Option<usize>),
-    Begin,
     Leave,
     Edit(Edit),
     Undo,
@@ -123,7 +132,6 @@ impl Component for Arranged {
         self.wrong = None;
         match msg {
             Msg::Show(page) => self.show(page),
-            Msg::Begin => self.begin(),
             Msg::Leave => {
                 self.desk.leave();
                 (self.chosen, self.shelf) = (None, false);
@@ -153,6 +161,7 @@ impl Component for Arranged {
         }
         self.keep_in_bounds();
         web::keep_draft(&ctx.props().hub, self.desk.draft().as_ref());
+        self.tell(ctx);
         true
     }
 
@@ -202,12 +211,9 @@ impl Arranged {
                 self.page = Some(0);
             }
         }
-        match said {
-            Some(Said::Refused(why)) => {
-                self.desk.refused();
-                self.wrong = Some(format!("Not saved: {why}."));
-            }
-            Some(Said::Taken) | None => {}
+        if let Some(Err(why)) = said {
+            self.desk.refused();
+            self.wrong = Some(why);
         }
         if was_saving && !self.desk.is_saving() && self.wrong.is_none() {
             let version = self.desk.saved().map_or(0, |saved| saved.version);
@@ -218,12 +224,22 @@ impl Arranged {
             self.begin();
         }
         self.keep_in_bounds();
+        self.tell(ctx);
+    }
+
+    /// The page keeps this here while something is arranged, and its head offers other things. It is drawn with the next frame.
+    fn tell(&self, ctx: &Context<Self>) {
+        let is_open = self.desk.is_open();
+        if ctx.props().hub.look_mut(|model| std::mem::replace(&mut model.desk.is_open, is_open)) != is_open {
+            ctx.props().hub.draw_soon();
+        }
     }
 
     fn begin(&mut self) {
         self.desk.begin();
         if self.desk.is_newer() {
-            self.wrong = Some("A newer version of this page made this layout. Reload to arrange it.".to_owned());
+            self.wrong =
+                Some("A newer version of this page made this layout. Reload to arrange it.".to_owned());
         } else if self.pages().is_empty() {
             self.edit(Edit::AddPage("Home".to_owned()));
             (self.page, self.shelf) = (Some(0), true);

@@ -17,14 +17,14 @@ impl Arranged {
         if page.places.is_empty() {
             return html! { <p class="nothing-here">{ "Nothing stands here yet." }</p> };
         }
-        let places = page.places.iter().enumerate();
+        let places = page.places.iter();
         if !self.desk.is_open() {
-            return html! { <div class="grid placed">{ for places.map(|(_, place)| shown(place, ctx.props())) }</div> };
+            return html! { <div class="grid placed">{ for places.map(|place| shown(place, ctx.props())) }</div> };
         }
         let count = page.places.len();
         html! {
             <div class="grid placed" role="group" aria-label={format!("Tiles of {}", page.title)}>
-                { for places.map(|(at, place)| self.held(ctx, place, at, count)) }
+                { for places.enumerate().map(|(at, place)| self.held(ctx, place, at, count)) }
             </div>
         }
     }

@@ -74,7 +74,9 @@ fn page_tools(desk: &Arranged, link: &Scope<Arranged>) -> Html {
 /// What can be done to the chosen tile: everything a drag does, and more.
 fn place_tools(desk: &Arranged, ctx: &Context<Arranged>, at: usize) -> Html {
     let link = ctx.link();
-    let Some((page, of)) = desk.page.and_then(|page| Some((page, desk.pages().get(page)?))) else { return html! {} };
+    let Some((page, of)) = desk.page.and_then(|page| Some((page, desk.pages().get(page)?))) else {
+        return html! {};
+    };
     let Some(place) = of.places.get(at) else { return html! {} };
     let model = match &place.of {
         Of::Device(name) => ctx.props().devices.iter().find(|device| *device.name == **name),
@@ -103,7 +105,7 @@ fn file_tools(desk: &Arranged, ctx: &Context<Arranged>) -> Html {
     let (version, id) = desk.desk.saved().map_or((0, 0), |saved| (saved.version, saved.id));
     let file = Document { version, id, parent: 0, author: desk.author.clone(), layout }.write();
     let href = format!("data:application/json,{}", js_sys::encode_uri_component(&file));
-    let name = format!("switchboard-{}.json", web::layout_name());
+    let name = ctx.props().hub.look(|model| format!("switchboard-{}.json", model.desk.name));
     let link = ctx.link().clone();
     let onchange = Callback::from(move |event: Event| {
         let link = link.clone();

@@ -8,14 +8,9 @@ use crate::app::hub::Hub;
 use crate::connection::identity;
 use crate::panel::layout::Document;
 
-const DRAFT: &str = "switchboard-draft";
 const AUTHOR: &str = "switchboard-author";
 /// Where a drag begins to scroll, in pixels from the edge.
 const EDGE: i32 = 90;
-
-pub(super) fn layout_name() -> String {
-    crate::app::model::layout_name()
-}
 
 /// The draft of an earlier visit.
 pub(super) fn draft(hub: &Hub) -> Option<Document> {
@@ -34,14 +29,15 @@ pub(super) fn keep_draft(hub: &Hub, draft: Option<&Document>) {
 }
 
 fn draft_key(hub: &Hub) -> String {
-    hub.look(|model| model.draft_key(DRAFT))
+    hub.look(|model| model.desk.draft_key.clone())
 }
 
 /// Who this browser is for the others: what it runs on, and four letters that stay.
 pub(super) fn author() -> String {
     let kept = storage().and_then(|storage| storage.get_item(AUTHOR).ok()?);
     kept.unwrap_or_else(|| {
-        let is_phone = window().is_some_and(|window| window.inner_width().ok().and_then(|w| w.as_f64()) < Some(600.0));
+        let is_phone =
+            window().is_some_and(|window| window.inner_width().ok().and_then(|w| w.as_f64()) < Some(600.0));
         let kind = if is_phone { "Phone" } else { "Computer" };
         let author: String = identity::fresh(&format!("{kind} ")).chars().take(kind.len() + 5).collect();
         if let Some(storage) = storage() {

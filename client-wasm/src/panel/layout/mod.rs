@@ -132,6 +132,24 @@ impl Layout {
     }
 }
 
+impl Place {
+    /// Its name for people.
+    #[must_use]
+    pub fn name(&self) -> String {
+        format!("{} {}", self.of.name(), self.key)
+    }
+}
+
+impl Of {
+    /// The device's or the model's name.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        match self {
+            Self::Device(name) | Self::Model(name) => name,
+        }
+    }
+}
+
 impl Page {
     /// Whether such a place is there: the same tile stands on a page once.
     #[must_use]

@@ -106,6 +106,11 @@ impl Device {
             || self.tiles.iter().any(|tile| tile.is_told() && (tile.reading.is_none() || tile.is_stale()))
     }
 
+    /// Whether it said something that is still so.
+    pub(super) fn is_heard(&self) -> bool {
+        self.tiles.iter().any(|tile| tile.reading.is_some() && !tile.is_stale())
+    }
+
     pub(super) fn position(&self, key: &str) -> Option<usize> {
         self.tiles.iter().position(|tile| *tile.spec.key == *key)
     }

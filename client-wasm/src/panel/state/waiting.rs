@@ -22,17 +22,19 @@ pub(super) struct Message {
     pub(super) topic: Box<str>,
     pub(super) payload: Box<[u8]>,
     pub(super) retained: bool,
+    /// It is of an earlier visit.
+    pub(super) recalled: bool,
 }
 
 impl Waiting {
-    pub(super) fn keep(&mut self, at: Instant, topic: &str, payload: &[u8], retained: bool) {
+    pub(super) fn keep(&mut self, at: Instant, topic: &str, payload: &[u8], retained: bool, recalled: bool) {
         let bytes = self.bytes + topic.len() + payload.len();
         if self.messages.len() >= MAX_MESSAGES || bytes > MAX_BYTES {
             self.missed = true;
             return;
         }
         self.bytes = bytes;
-        self.messages.push(Message { at, topic: topic.into(), payload: payload.into(), retained });
+        self.messages.push(Message { at, topic: topic.into(), payload: payload.into(), retained, recalled });
     }
 
     pub(super) const fn is_any(&self) -> bool {

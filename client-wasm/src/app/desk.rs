@@ -1,0 +1,89 @@
+//! What the page remembers of its layout until the part that arranges tiles is there: where it is kept, and what the broker said.
+//! Knows nothing of what is in a layout.
+
+use bytes::Bytes;
+
+/// Where layouts are kept, retained: below this by name.
+const TOPICS: &str = "switchboard/layouts/";
+
+/// The layout of this page.
+#[derive(Debug)]
+pub(crate) struct Slot {
+    /// Its name for people and in the topic.
+    pub(crate) name: String,
+    /// Where it is kept.
+    pub(crate) topic: String,
+    /// Where a browser keeps the draft of it.
+    pub(crate) draft_key: String,
+    /// What the broker keeps, empty for nothing any more.
+    pub(crate) kept: Option<Bytes>,
+    /// What it said since it was last asked, in order.
+    pub(crate) news: Vec<Bytes>,
+    /// What became of the last save.
+    pub(crate) said: Option<Result<(), String>>,
+    /// A person wants to arrange.
+    pub(crate) begins: bool,
+    /// A person arranges, or has a draft from an earlier visit.
+    pub(crate) is_open: bool,
+}
+
+impl Slot {
+    /// The layout that an address asks for; `home` when it asks for none that can be a part of a topic.
+    /// `broker` tells it from one of the same name elsewhere.
+    pub(crate) fn named(asked: Option<String>, broker: &str) -> Self {
+        let is_level = |name: &String| {
+            (1..=60).contains(&name.len()) && !name.contains(['/', '+', '#', '\0']) && !name.starts_with('$')
+        };
+        let name = asked.filter(is_level).unwrap_or_else(|| "home".to_owned());
+        Self {
+            topic: format!("{TOPICS}{name}"),
+            draft_key: format!("switchboard-draft {broker} {name}"),
+            name,
+            kept: None,
+            news: Vec::new(),
+            said: None,
+            begins: false,
+            is_open: false,
+        }
+    }
+
+    /// Takes a message of the layout's topic; others are left to others.
+    pub(crate) fn hear(&mut self, topic: &str, payload: &Bytes) -> bool {
+        let is_mine = topic == self.topic;
+        if is_mine {
+            self.news.push(payload.clone());
+            self.kept = Some(payload.clone());
+        }
+        is_mine
+    }
+
+    /// Whether the part that draws pages is needed.
+    pub(crate) fn is_wanted(&self) -> bool {
+        self.is_open || self.begins || self.kept.as_ref().is_some_and(|kept| !kept.is_empty())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_is_one_level_of_a_topic() {
+        let topic = |asked: &str| Slot::named(Some(asked.to_owned()), "b").topic;
+        assert_eq!(Slot::named(None, "b").topic, "switchboard/layouts/home");
+        assert_eq!(topic("küche"), "switchboard/layouts/küche");
+        for odd in ["", "a/b", "+", "#", "$x", "a\0b"] {
+            assert_eq!(topic(odd), "switchboard/layouts/home", "{odd}");
+        }
+        assert_eq!(topic(&"x".repeat(61)), "switchboard/layouts/home");
+    }
+
+    #[test]
+    fn what_the_broker_keeps_calls_for_the_pages() {
+        let mut slot = Slot::named(None, "b");
+        assert!(!slot.hear("switchboard/layouts/other", &Bytes::from_static(b"{}")) && !slot.is_wanted());
+        assert!(slot.hear("switchboard/layouts/home", &Bytes::from_static(b"{}")) && slot.is_wanted());
+        assert!(slot.hear("switchboard/layouts/home", &Bytes::new()) && !slot.is_wanted(), "it was removed");
+        assert_eq!(slot.news.len(), 2);
+    }
+}

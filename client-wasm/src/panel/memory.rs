@@ -1,0 +1,134 @@
+//! What was heard in earlier visits, so that a page that is opened without its broker has something to show: never as what is,
+//! always with when it was. Pure; knows no storage.
+//!
+//! Messages are remembered, not values: whatever a convention learns of them, it learns again.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+
+use mqtt::Instant;
+
+/// Bytes of all that is remembered; browsers have room for some millions of an address.
+const MAX_BYTES: usize = 600_000;
+/// Bytes of a message. A bridge of many devices describes them all in one.
+const MAX_PAYLOAD: usize = 200_000;
+/// What is older says nothing about today.
+const MAX_AGE_S: u64 = 14 * 24 * 3_600;
+
+/// The last message of each topic.
+#[derive(Debug, Default)]
+pub struct Memory {
+    messages: BTreeMap<Box<str>, (Instant, Box<str>)>,
+    bytes: usize,
+    /// There is something that was not written yet.
+    changed: bool,
+}
+
+impl Memory {
+    /// Remembers a text; what is no text, and what finds no room, is forgotten.
+    pub fn keep(&mut self, at: Instant, topic: &str, payload: &[u8]) {
+        self.forget(topic);
+        let Ok(text) = std::str::from_utf8(payload) else { return };
+        let bytes = topic.len() + text.len();
+        if text.is_empty() || text.len() > MAX_PAYLOAD || self.bytes + bytes > MAX_BYTES {
+            return;
+        }
+        self.bytes += bytes;
+        self.messages.insert(topic.into(), (at, text.into()));
+        self.changed = true;
+    }
+
+    /// Everything, to be written down; none when nothing changed since it was asked last.
+    pub fn take(&mut self) -> Option<String> {
+        if !std::mem::take(&mut self.changed) {
+            return None;
+        }
+        let mut text = String::with_capacity(self.bytes + 40 * self.messages.len());
+        for (topic, (at, payload)) in &self.messages {
+            // Writing to a text does not fail.
+            let _ = write!(text, "{} {} {}\n{topic}{payload}", at.as_millis(), topic.len(), payload.len());
+        }
+        Some(text)
+    }
+
+    /// What was written down, without what is too old at `now` or comes from a later time: when, topic and payload. What
+    /// follows something odd is left out.
+    #[must_use]
+    pub fn read(text: &str, now: Instant) -> Vec<(Instant, &str, &str)> {
+        let mut rest = text;
+        let mut found = Vec::new();
+        while let Some((message, behind)) = next(rest) {
+            rest = behind;
+            if message.0 <= now && now.since(message.0).as_secs() <= MAX_AGE_S {
+                found.push(message);
+            }
+        }
+        found
+    }
+
+    fn forget(&mut self, topic: &str) {
+        if let Some((_, payload)) = self.messages.remove(topic) {
+            self.bytes -= topic.len() + payload.len();
+            self.changed = true;
+        }
+    }
+}
+
+fn next(text: &str) -> Option<((Instant, &str, &str), &str)> {
+    let (head, rest) = text.split_once('\n')?;
+    let mut numbers = head.split(' ').map(str::parse::<u64>);
+    let mut number = || numbers.next()?.ok();
+    let (at, topic, payload) =
+        (number()?, usize::try_from(number()?).ok()?, usize::try_from(number()?).ok()?);
+    let (topic, rest) = rest.split_at_checked(topic)?;
+    let (payload, rest) = rest.split_at_checked(payload)?;
+    Some(((Instant::from_millis(at), topic, payload), rest))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(s: u64) -> Instant {
+        Instant::from_millis(s * 1_000)
+    }
+
+    #[test]
+    fn the_last_message_of_each_topic_is_remembered() {
+        let mut memory = Memory::default();
+        assert_eq!(memory.take(), None);
+        memory.keep(at(1), "a/b", b"ON");
+        memory.keep(at(2), "ä", "{\"x\":\n1} 3 4\n".as_bytes());
+        memory.keep(at(3), "a/b", b"OFF");
+        memory.keep(at(3), "gone", b"x");
+        memory.keep(at(4), "gone", b"");
+        memory.keep(at(4), "binary", b"\xff");
+        let text = memory.take().unwrap();
+        assert_eq!(Memory::read(&text, at(5)), [(at(3), "a/b", "OFF"), (at(2), "ä", "{\"x\":\n1} 3 4\n")]);
+        assert_eq!(memory.take(), None, "it was written already");
+        assert_eq!(Memory::read(&text, at(2)), [(at(2), "ä", "{\"x\":\n1} 3 4\n")], "nothing of tomorrow");
+        assert!(Memory::read(&text, at(MAX_AGE_S + 9)).is_empty());
+    }
+
+    #[test]
+    fn it_has_a_bound_and_forgets_what_finds_no_room() {
+        let mut memory = Memory::default();
+        memory.keep(at(0), "large", &vec![b'x'; MAX_PAYLOAD + 1]);
+        for n in 0..10_000 {
+            memory.keep(at(n), &n.to_string(), &[b'x'; 100]);
+        }
+        assert!(memory.bytes <= MAX_BYTES && memory.bytes > MAX_BYTES - 200);
+        memory.keep(at(1), "1", b"");
+        memory.keep(at(1), "new", b"small");
+        let text = memory.take().unwrap();
+        assert!(text.contains("newsmall") && text.len() < 2 * MAX_BYTES);
+    }
+
+    #[test]
+    fn odd_text_is_left_out() {
+        for odd in ["", "x", "1 2\nab", "1 9 9\nab", "1 1 1\n", "1 1 1\nää", "-1 1 1\nab"] {
+            assert!(Memory::read(odd, at(9)).is_empty(), "{odd}");
+        }
+        assert_eq!(Memory::read("1 1 1\nabrubbish", at(9)).len(), 1);
+    }
+}
