@@ -180,40 +180,8 @@ impl AcmeDirectory {
         let (order, nth) = number.split_once('-').unwrap_or((number, "0"));
         let (order, nth): (usize, usize) = (order.parse().expect("a number"), nth.parse().expect("a number"));
         match word {
-            "account" => {
-                let jwk: BTreeMap<String, Value> =
-                    serde_json::from_value(head["jwk"].clone()).expect("a key");
-                // RFC 7638: the members that a key must have, in their order.
-                let needed: BTreeMap<_, _> =
-                    jwk.iter().filter(|(key, _)| matches!(&***key, "crv" | "kty" | "x" | "y")).collect();
-                let hash = Sha256::digest(serde_json::to_vec(&needed).expect("JSON"));
-                self.state().thumbprint = Base64UrlUnpadded::encode_string(&hash);
-                (
-                    201,
-                    Some(self.at("account/1")),
-                    json!({ "status": "valid" }).to_string(),
-                    "application/json",
-                )
-            }
-            "order" if path == "order" => {
-                let names: Vec<String> = payload["identifiers"]
-                    .as_array()
-                    .expect("identifiers")
-                    .iter()
-                    .map(|identifier| identifier["value"].as_str().expect("a name").to_owned())
-                    .collect();
-                let is_valid = vec![None; names.len()];
-                let mut state = self.state();
-                state.orders.push(Order { names, is_valid, certificate: None });
-                let order = state.orders.len() - 1;
-                drop(state);
-                (
-                    201,
-                    Some(self.at(&format!("order/{order}"))),
-                    self.order(order).to_string(),
-                    "application/json",
-                )
-            }
+            "account" => self.open_account(&head["jwk"]),
+            "order" if path == "order" => self.take_order(&payload),
             "order" => ok(self.order(order)),
             "authz" => ok(self.authorization(order, nth)),
             "challenge" => {
@@ -233,6 +201,28 @@ impl AcmeDirectory {
             }
             other => panic!("no such place: {other}"),
         }
+    }
+
+    fn open_account(&self, key: &Value) -> Answer {
+        let jwk: BTreeMap<String, Value> = serde_json::from_value(key.clone()).expect("a key");
+        // RFC 7638: the members that a key must have, in their order.
+        let needed: BTreeMap<_, _> =
+            jwk.iter().filter(|(key, _)| matches!(&***key, "crv" | "kty" | "x" | "y")).collect();
+        let hash = Sha256::digest(serde_json::to_vec(&needed).expect("JSON"));
+        self.state().thumbprint = Base64UrlUnpadded::encode_string(&hash);
+        created(self.at("account/1"), &json!({ "status": "valid" }))
+    }
+
+    fn take_order(&self, payload: &Value) -> Answer {
+        let identifiers = payload["identifiers"].as_array().expect("identifiers").iter();
+        let name = |identifier: &Value| identifier["value"].as_str().expect("a name").to_owned();
+        let names: Vec<String> = identifiers.map(name).collect();
+        let is_valid = vec![None; names.len()];
+        let mut state = self.state();
+        state.orders.push(Order { names, is_valid, certificate: None });
+        let order = state.orders.len() - 1;
+        drop(state);
+        created(self.at(&format!("order/{order}")), &self.order(order))
     }
 
     fn order(&self, at: usize) -> Value {
@@ -290,4 +280,8 @@ impl AcmeDirectory {
 
 fn token(order: usize, nth: usize) -> String {
     format!("token-of-order-{order}-name-{nth}")
+}
+
+fn created(place: String, value: &Value) -> Answer {
+    (201, Some(place), value.to_string(), "application/json")
 }
