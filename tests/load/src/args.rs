@@ -50,6 +50,9 @@ pub(crate) struct Args {
     /// MQTT 5.0 instead of 3.1.1
     #[arg(long)]
     v5: bool,
+    /// The broker chooses all names. One of several shards that deals such Clients out in turn has both of a pair on the same shard
+    #[arg(long)]
+    pub(crate) unnamed: bool,
     #[arg(long, default_value_t = 1)]
     pub(crate) publishers: usize,
     #[arg(long, default_value_t = 1)]

@@ -27,11 +27,21 @@ pub(super) enum Kind {
 }
 
 /// All of them, in the order of the table.
-pub(super) const LOADS: [Load; 18] = [
+pub(super) const LOADS: [Load; 20] = [
     throughput("pairs-q0", "10 pairs, QoS 0", "pairs --publishers 10 --messages 600000"),
     throughput("pairs-q0-v5", "10 pairs, QoS 0, MQTT 5.0", "pairs --publishers 10 --messages 600000 --v5"),
     throughput("pairs-q1", "10 pairs, QoS 1", "pairs --publishers 10 --messages 400000 --qos 1"),
     throughput("pairs-q2", "10 pairs, QoS 2", "pairs --publishers 10 --messages 150000 --qos 2"),
+    throughput(
+        "near-q0",
+        "10 pairs that meet on one shard, QoS 0",
+        "pairs --publishers 10 --messages 600000 --unnamed",
+    ),
+    throughput(
+        "near-q1",
+        "10 pairs that meet on one shard, QoS 1",
+        "pairs --publishers 10 --messages 400000 --qos 1 --unnamed",
+    ),
     throughput(
         "fan200-q0",
         "1 → 200, QoS 0",

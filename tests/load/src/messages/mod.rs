@@ -94,6 +94,10 @@ fn topic(load: Load, n: usize) -> String {
     }
 }
 
+fn name(args: &Args, what: &str, n: usize) -> String {
+    if args.unnamed { String::new() } else { format!("{what}-{n}") }
+}
+
 /// Everyone connected and subscribed.
 async fn cast(args: &Args, target: &Target) -> Result<Cast> {
     let (count, copies) = match args.load {
@@ -103,7 +107,7 @@ async fn cast(args: &Args, target: &Target) -> Result<Cast> {
     };
     let mut subscribers = Vec::new();
     for n in 0..count {
-        let mut connection = target.connect(&format!("subscriber-{n}")).await?;
+        let mut connection = target.connect(&name(args, "subscriber", n)).await?;
         let filter = match args.load {
             Load::Fanout | Load::Fanin => "load/+".to_owned(),
             _ => topic(args.load, n),
@@ -113,7 +117,7 @@ async fn cast(args: &Args, target: &Target) -> Result<Cast> {
     }
     let mut publishers = Vec::new();
     for n in 0..args.publishers {
-        publishers.push(target.connect(&format!("publisher-{n}")).await?);
+        publishers.push(target.connect(&name(args, "publisher", n)).await?);
     }
     Ok(Cast { publishers, subscribers, copies })
 }
