@@ -32,7 +32,7 @@ impl Access {
     /// Whether there is anybody who could prove who it is.
     #[must_use]
     pub fn can_log_in(&self) -> bool {
-        !self.users.is_empty() || self.users.take_tokens()
+        !self.users.is_empty() || self.users.have_vouchers()
     }
 }
 
@@ -46,7 +46,7 @@ pub struct Users {
     iterations: u32,
     /// All hashes of passwords: against one of them the password of a user is checked who does not exist.
     hashes: Vec<Arc<str>>,
-    /// Keys that vouch for users by tokens. While there are any, there may be users who are not in this table.
+    /// Keys that vouch for users by tokens, and [`Grant::CERTIFICATE`] where certificates do. While there are any, there may be users who are not in this table.
     pub vouchers: Vec<u64>,
 }
 
@@ -98,7 +98,19 @@ impl Users {
 
     /// Whether somebody may come by a token.
     #[must_use]
-    pub const fn take_tokens(&self) -> bool {
+    pub fn take_tokens(&self) -> bool {
+        self.vouchers.iter().any(|&key| key != Grant::CERTIFICATE)
+    }
+
+    /// Whether whoever shows a certificate is the user that it names.
+    #[must_use]
+    pub fn take_certificates(&self) -> bool {
+        self.vouchers.contains(&Grant::CERTIFICATE)
+    }
+
+    /// Whether somebody may be a user who is not in this table.
+    #[must_use]
+    pub const fn have_vouchers(&self) -> bool {
         !self.vouchers.is_empty()
     }
 
@@ -109,7 +121,7 @@ impl Users {
 
     /// Whether there is this user, or may be: who comes by tokens is known only when it comes.
     pub(super) fn may_have(&self, name: &str) -> bool {
-        self.has(name) || self.take_tokens()
+        self.has(name) || self.have_vouchers()
     }
 
     /// The hash of a user's password.
@@ -216,7 +228,8 @@ impl Broker {
             let users = Arc::clone(&self.config.users);
             let Some(connection) = self.connection(id) else { continue };
             if connection.live().is_none() {
-                connection.peer.identity = None; // it may be that of a password which was changed
+                // It may be that of a password which was changed.
+                connection.peer.identity.take_if(|identity| !identity.is_of_certificate());
             }
             let (peer, session) = (connection.peer.clone(), connection.live().map(|live| live.session));
             let Some(session) = session.and_then(|id| self.session(id)) else { continue };

@@ -27,7 +27,7 @@ impl Broker {
         }
         match connect.properties.authentication_method {
             Some(method) => self.begin_login(id, connect, method),
-            None if self.needs_password(connect) => self.begin_check(id, connect),
+            None if self.needs_password(id, connect) => self.begin_check(id, connect),
             None => {
                 let who = self.identity(id);
                 self.let_in(id, connect, who.map(|who| Proof { who, method: None, data: None }));
@@ -65,8 +65,15 @@ impl Broker {
         self.resume(session);
     }
 
+    /// The transport below MQTT has found out who is at the other end.
+    pub(super) fn certified(&mut self, id: ConnectionId, user: Arc<str>) {
+        if let Some(connection) = self.connection(id) {
+            connection.peer.identity = Some(Arc::new(Identity::of_certificate(user)));
+        }
+    }
+
     /// Who is at the other end, where that was proved before CONNECT and still counts.
-    fn identity(&mut self, id: ConnectionId) -> Option<Identity> {
+    pub(super) fn identity(&mut self, id: ConnectionId) -> Option<Identity> {
         let now = self.now;
         let identity = Arc::clone(self.connection(id)?.peer.identity.as_ref()?);
         let users = &self.config.users;
@@ -127,7 +134,7 @@ impl Broker {
         }
         match connect.properties.authentication_method {
             Some(method) => _ = self.check_method(method)?,
-            None if self.needs_password(connect) => {}
+            None if self.needs_password(id, connect) => {}
             None => entry.map_err(|reason| Fault::new(reason, self.who_may_come()))?,
         }
         self.check_client_id(connect)?;
@@ -137,7 +144,7 @@ impl Broker {
 
     /// For one that may not, in words for whoever runs this.
     fn who_may_come(&self) -> &'static str {
-        match self.config.users.is_empty() && !self.config.users.take_tokens() {
+        match self.config.users.is_empty() && !self.config.users.have_vouchers() {
             true => "nobody has claimed this server yet: open the link that it printed at its start",
             false => "clients from other machines need a user and a password, or --anonymous",
         }

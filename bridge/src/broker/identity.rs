@@ -1,5 +1,5 @@
-//! Who somebody has proved to be by other means than a user name and a password in CONNECT: by a login in the browser, or by a
-//! token that another server has signed. It knows no token and no cookie, only what they say.
+//! Who somebody has proved to be by other means than a user name and a password in CONNECT: by a login in the browser, by a
+//! token that another server has signed, or by a certificate. It knows none of these, only what they say.
 
 use std::sync::Arc;
 
@@ -37,9 +37,32 @@ impl Identity {
     pub const fn of_user(user: Arc<str>) -> Self {
         Self { user, login: 0, until: None, grant: None }
     }
+
+    /// That of whoever has shown a certificate with this name.
+    #[must_use]
+    pub fn of_certificate(user: Arc<str>) -> Self {
+        Self { user, login: 0, until: None, grant: Some(Arc::new(Grant::of_certificate())) }
+    }
+
+    pub(super) fn is_of_certificate(&self) -> bool {
+        self.grant.as_ref().is_some_and(|grant| grant.is_of_certificate())
+    }
 }
 
 impl Grant {
+    /// The key of all certificates: who may give them is found out below MQTT.
+    pub const CERTIFICATE: u64 = 0;
+
+    /// A certificate's word: nothing but the name of its user, who has the groups of the table if it stands there.
+    #[must_use]
+    pub const fn of_certificate() -> Self {
+        Self { key: Self::CERTIFICATE, groups: Vec::new(), publish: None, subscribe: None }
+    }
+
+    pub(super) const fn is_of_certificate(&self) -> bool {
+        self.key == Self::CERTIFICATE
+    }
+
     /// A token's word. With filters nothing else may be published or read, whatever the rules allow; `%u` and `%c` stand for
     /// the user and the Client Identifier.
     #[must_use]

@@ -61,6 +61,13 @@ pub enum Input<'a> {
         /// How.
         why: Cow<'static, str>,
     },
+    /// The transport below MQTT has found out who is at the other end, by a certificate. CONNECT has not come yet.
+    Certified {
+        /// Where.
+        connection: ConnectionId,
+        /// Who.
+        user: Arc<str>,
+    },
     /// The peer says at the transport's level that it leaves (a WebSocket close): as if cut, but it can still be answered.
     Left {
         /// Where.

@@ -204,6 +204,7 @@ impl Broker {
             Input::Peer { from, item } => self.told(from, item),
             Input::Malformed { connection, version, error } => self.malformed(connection, version, error),
             Input::Violation { connection, why } => self.violation(connection, why),
+            Input::Certified { connection, user } => self.certified(connection, user),
             Input::Left { connection } => self.finish(connection, Ended::Lost, true),
             Input::Closed { connection } => self.closed(connection),
             Input::Storage { is_full } => self.keeping.is_full = is_full,

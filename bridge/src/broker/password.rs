@@ -49,8 +49,14 @@ impl fmt::Debug for Check {
 }
 
 impl Broker {
-    /// Whether this CONNECT is to prove who it is from: where there are users, who names one has to be it.
-    pub(super) fn needs_password(&self, connect: &Connect<'_>) -> bool {
+    /// Whether this CONNECT is to prove who it is from: where there are users, who names one has to be it. Who has shown a
+    /// certificate is whom that names, until it brings the password of another.
+    pub(super) fn needs_password(&mut self, id: ConnectionId, connect: &Connect<'_>) -> bool {
+        if let Some(certified) = self.identity(id).filter(Identity::is_of_certificate)
+            && (connect.password.is_none() || connect.user_name.is_some_and(|name| *name == *certified.user))
+        {
+            return false;
+        }
         let users = &self.config.users;
         (!users.is_empty() || users.take_tokens())
             && (connect.user_name.is_some() || connect.password.is_some())

@@ -178,7 +178,10 @@ impl Rules {
         }
         // One who is no user any more has no rights that anonymous clients have.
         let groups = match (who.user, who.grant) {
-            (Some(_), Some(grant)) if users.vouch_for(grant) => &*grant.groups,
+            (Some(user), Some(grant)) if users.vouch_for(grant) => match grant.is_of_certificate() {
+                true => users.groups(user).unwrap_or_default(),
+                false => &*grant.groups,
+            },
             (Some(user), None) => match users.groups(user) {
                 Some(groups) => groups,
                 None => return Verdict::DENIED,

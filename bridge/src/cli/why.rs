@@ -4,7 +4,7 @@ use anyhow::{Context as _, Result, ensure};
 use mqtt::scram::prepare;
 use mqtt::{Qos, TopicFilter, TopicName};
 
-use crate::broker::{ANONYMOUS, Access, Action, Subject, Verdict};
+use crate::broker::{ANONYMOUS, Access, Action, Grant, Subject, Verdict};
 use crate::server::config::File;
 use crate::server::users;
 
@@ -28,9 +28,13 @@ pub fn why_of(
     topic: &str,
 ) -> Result<(bool, String)> {
     let name = prepare(user).with_context(|| format!("the name {user:?} cannot be a user's"))?;
-    let is_known = name == ANONYMOUS || access.users.contains(&name);
+    let certified = Grant::of_certificate();
+    let is_certified = access.users.take_certificates() && !access.users.contains(&name);
+    let is_known = name == ANONYMOUS || access.users.contains(&name) || is_certified;
     ensure!(is_known, "there is no user {name:?}; `switchboard user list` names them");
     let who = Subject::new(Some(&*name).filter(|name| *name != ANONYMOUS), client_id);
+    let grant = who.user.and(Some(&certified)).filter(|_| is_certified);
+    let who = Subject { grant, ..who };
     let (verb, verdict) = match action {
         Action::Publish => {
             TopicName::new(topic).with_context(|| format!("{topic:?} cannot be published to"))?;

@@ -268,6 +268,8 @@ impl Shard {
         (transport, tls): (Transport, Option<Box<Tls>>),
         who: Option<Arc<Identity>>,
     ) -> usize {
+        let certified = || tls.as_ref()?.user().cloned().map(Identity::of_certificate).map(Arc::new);
+        let who = who.or_else(certified);
         let mut socket = Socket::new(Rc::clone(stream), transport, tls);
         socket.identity.clone_from(&who);
         let id = self.inner.borrow_mut().sockets.insert(socket);

@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use super::config::{self, User};
 use super::tokens::Tokens;
-use super::{data, passwords};
+use super::{data, passwords, tls};
 use crate::broker;
 
 /// What stands above the users.
@@ -159,6 +159,9 @@ pub fn access(file: &config::File) -> Result<(broker::Access, Option<Arc<Tokens>
     }
     let tokens = file.auth.jwt.as_ref().map(Tokens::read).transpose().context("[auth.jwt]")?.flatten();
     users.vouchers = tokens.as_ref().map(Tokens::vouchers).unwrap_or_default();
+    if tls::certifies_users(&file.tls)? {
+        users.vouchers.push(broker::Grant::CERTIFICATE);
+    }
     let access = broker::Access { anonymous: config.anonymous, users: users.into(), rules: config.rules };
     Ok((access, tokens.map(Arc::new)))
 }

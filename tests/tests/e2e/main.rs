@@ -15,6 +15,7 @@ mod limit_names;
 mod limits;
 mod login;
 mod malformed;
+mod mutual_tls;
 mod pace;
 mod proxy;
 mod publish;

@@ -3,9 +3,10 @@
 
 use std::io::ErrorKind;
 use std::rc::Rc;
+use std::sync::Arc;
 
 use super::{Inner, Next, Reader, SCRATCH, Shard, connection_id, mark};
-use crate::broker::{Handshake, Input};
+use crate::broker::{Handshake, Identity, Input};
 use crate::server::tls::{Failure, RECORD, Received};
 
 /// Bytes of TLS read at once: a handshake may leave as many as a record of its largest message.
@@ -87,6 +88,10 @@ impl Shard {
         match received {
             Ok(Received { completed: Some(is_resumed), .. }) => {
                 inner.broker.count_handshake(Handshake::complete(*is_resumed));
+                if let Some(user) = socket.tls.as_ref().and_then(|tls| tls.user().cloned()) {
+                    socket.identity = Some(Arc::new(Identity::of_certificate(Arc::clone(&user))));
+                    self.step(inner, now, Input::Certified { connection, user });
+                }
             }
             Ok(_) => {}
             Err(why) => {

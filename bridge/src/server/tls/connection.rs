@@ -72,6 +72,11 @@ impl Tls {
         })
     }
 
+    /// Who the peer is, if its certificate says so.
+    pub(crate) const fn user(&self) -> Option<&Arc<str>> {
+        self.user.as_ref()
+    }
+
     /// Whether both sides have proved what they had to.
     pub(crate) fn is_open(&self) -> bool {
         self.phase == Phase::Open

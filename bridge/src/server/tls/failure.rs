@@ -45,7 +45,8 @@ pub(super) fn words(error: &Error, first: Option<u8>) -> Cow<'static, str> {
 
 fn certificate(why: &CertificateError) -> Cow<'static, str> {
     match why {
-        CertificateError::UnknownIssuer => {
+        // The signature is looked at when a CA has the right name.
+        CertificateError::UnknownIssuer | CertificateError::BadSignature => {
             "the client's certificate is not from the CA that [tls] client_ca names".into()
         }
         CertificateError::Expired | CertificateError::ExpiredContext { .. } => {

@@ -25,7 +25,17 @@ pub(crate) use stream::Stream;
 use anyhow::{Result, ensure};
 
 use super::config;
-use settings::{Identity, Settings, Source};
+use certificate::NameFrom;
+use settings::{Clients, Identity, Settings, Source};
+
+/// Whether clients are whom their certificates name.
+///
+/// # Errors
+/// A word of `[tls]` is none.
+pub fn certifies_users(tls: &config::Tls) -> Result<bool> {
+    let settings = Settings::of(tls)?;
+    Ok(settings.clients != Clients::Nothing && settings.name_from != NameFrom::Nothing)
+}
 
 /// Whether `[tls]` can be served.
 ///
