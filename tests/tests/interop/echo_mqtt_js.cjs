@@ -1,9 +1,16 @@
 // A peer for the tests: sends back what comes at `to/N` to `from/N`, at the QoS at which it came.
+const fs = require("fs");
 const mqtt = require("mqtt");
 
-const [transport, port, version] = process.argv.slice(2);
-const url = transport === "ws" ? `ws://127.0.0.1:${port}/mqtt` : `mqtt://127.0.0.1:${port}`;
+const [transport, port, version, ca] = process.argv.slice(2);
+const url = {
+  tcp: `mqtt://127.0.0.1:${port}`,
+  ws: `ws://127.0.0.1:${port}/mqtt`,
+  tls: `mqtts://localhost:${port}`,
+  wss: `wss://localhost:${port}/mqtt`,
+}[transport];
 const client = mqtt.connect(url, {
+  ca: fs.readFileSync(ca),
   clientId: "mqtt-js",
   protocolVersion: Number(version),
   reconnectPeriod: 0,

@@ -4,15 +4,17 @@ import paho.mqtt.client as paho
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
-transport, port, version = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
+transport, port, version, ca = sys.argv[1], int(sys.argv[2]), int(sys.argv[3]), sys.argv[4]
 client = paho.Client(
     paho.CallbackAPIVersion.VERSION2,
     client_id="paho",
     protocol=paho.MQTTv5 if version == 5 else paho.MQTTv311,
-    transport="websockets" if transport == "ws" else "tcp",
+    transport="websockets" if transport in ("ws", "wss") else "tcp",
 )
-if transport == "ws":
+if transport in ("ws", "wss"):
     client.ws_set_options(path="/mqtt")
+if transport in ("tls", "wss"):
+    client.tls_set(ca)
 client.will_set("from/will", "gone", qos=1)
 
 
@@ -44,5 +46,5 @@ def on_disconnect(client, userdata, flags, reason, properties):
 client.on_connect = on_connect
 client.on_message = on_message
 client.on_disconnect = on_disconnect
-client.connect("127.0.0.1", port, keepalive=30)
+client.connect("localhost" if transport in ("tls", "wss") else "127.0.0.1", port, keepalive=30)
 client.loop_forever()

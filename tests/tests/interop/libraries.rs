@@ -1,14 +1,13 @@
-//! paho-mqtt (Python) and MQTT.js (Node): over TCP and WebSocket, in 3.1.1 and 5.0, at each QoS. The peer is a small script that
+//! paho-mqtt (Python) and MQTT.js (Node): over TCP and WebSocket, without TLS and with it, in 3.1.1 and 5.0, at each QoS. The peer is a small script that
 //! sends back what it gets, at the QoS at which it came.
 
 use std::path::{Path, PathBuf};
 
 use mqtt::Qos;
 use mqtt::packet::Connect;
-use tests::{Bridge, Client, PATIENCE, Process, Transport, Wire, message, qos, tool, workspace};
+use tests::{Authority, Bridge, Client, PATIENCE, Process, Wire, message, qos, tool, workspace};
 
-const KINDS: [(Transport, &str); 4] =
-    [(Transport::Tcp, "4"), (Transport::Tcp, "5"), (Transport::WebSocket, "4"), (Transport::WebSocket, "5")];
+const TRANSPORTS: [&str; 4] = ["tcp", "ws", "tls", "wss"];
 
 /// [MQTT3-7.0.0-2]
 #[test]
@@ -37,18 +36,27 @@ fn script(name: &str) -> String {
 
 /// Starts the peer for each kind, and speaks with it: live messages of each QoS, a retained one, and its will.
 fn converse(start: impl Fn(&[&str]) -> Process) {
-    let bridge = Bridge::start();
+    let authority = Authority::new();
+    let files = authority.server("server");
+    let bridge = Bridge::configured(&format!(
+        "[listen]\ntls = [\"127.0.0.1:0\"]\nhttps = [\"127.0.0.1:0\"]\n[tls]\ncertificate = \"{}\"\nkey = \"{}\"\n",
+        files.certificate.display(),
+        files.key.display()
+    ));
+    let ca = authority.certificate.to_string_lossy();
     let mut client = Client::new(Wire::tcp(bridge.tcp), mqtt::Version::V5);
     client.connect(&Connect::new(mqtt::Version::V5, "harness"));
     client.subscribe("from/#", Qos::ExactlyOnce);
     let binary: Vec<u8> = (0..=255).cycle().take(70_000).collect();
-    for (transport, version) in KINDS {
-        let (name, address) = match transport {
-            Transport::Tcp => ("tcp", bridge.tcp),
-            Transport::WebSocket => ("ws", bridge.http),
+    for (name, version) in TRANSPORTS.into_iter().flat_map(|name| [(name, "4"), (name, "5")]) {
+        let address = match name {
+            "tcp" => bridge.tcp,
+            "ws" => bridge.http,
+            "wss" => bridge.listens("https"),
+            other => bridge.listens(other),
         };
         client.retain("to/greeting", format!("hello {name} {version}").as_bytes(), Qos::AtLeastOnce);
-        let mut peer = start(&[name, &address.port().to_string(), version]);
+        let mut peer = start(&[name, &address.port().to_string(), version, &ca]);
         peer.stdout.expect(&["greeted: hello", name, version, "retained"]);
         for level in 0..3 {
             for payload in [b"".as_slice(), b"short", &binary] {
@@ -72,7 +80,7 @@ fn converse(start: impl Fn(&[&str]) -> Process) {
         client.publish("to/end", b"", Qos::AtLeastOnce);
         assert!(peer.wait(PATIENCE).success(), "{name} {version} says goodbye");
         client.expect_nothing();
-        let mut peer = start(&[name, &address.port().to_string(), version]);
+        let mut peer = start(&[name, &address.port().to_string(), version, &ca]);
         peer.stdout.expect(&["greeted: hello"]);
         peer.kill();
         let will = client.receive();
