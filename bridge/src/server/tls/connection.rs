@@ -261,3 +261,6 @@ impl fmt::Debug for Tls {
         f.debug_struct("Tls").field("phase", &self.phase).field("user", &self.user).finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests;
