@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
-use tests::{Bridge, PATIENCE, Process, Request, TempFile, TempFolder, program};
+use tests::{Bridge, PATIENCE, Process, Request, TempFile, TempFolder, own_address, program};
 
 const LISTEN: &str = "[listen]\ntls = [\"127.0.0.1:0\"]\nhttps = [\"127.0.0.1:0\"]\n";
 
@@ -117,4 +117,21 @@ fn a_code_leads_a_phone_to_the_page() {
     let process = Process::start(&program(), &[&arguments[..], &["--data", &folder]].concat());
     process.stdout.expect(&["to trust this machine, scan this or open http://", "/trust"]);
     process.stdout.expect(&["fingerprint ", ":"]);
+}
+
+/// The link that makes somebody the owner goes by https where there is that: so this comes first.
+#[test]
+fn the_page_is_there_before_anybody_owns_the_server() {
+    let data = TempFolder::new("data");
+    let arguments = ["--tcp", "127.0.0.1:0", "--http", "0.0.0.0:0", "--https", "0.0.0.0:0"];
+    let folder = data.0.to_string_lossy();
+    let process = Process::start(&program(), &[&arguments[..], &["--data", &folder]].concat());
+    let port = process
+        .stdout
+        .find("its port", |line| line.split_once("http=0.0.0.0:")?.1.split(' ').next()?.parse().ok());
+    let at = SocketAddr::new(own_address(), port);
+    assert_eq!(Request::get("/trust").send(at).status, 200);
+    assert_eq!(Request::get("/trust/ca.crt").send(at).status, 200);
+    assert_eq!(Request::get("/health").send(at).status, 403, "all else is for its owner");
+    process.stdout.expect(&["/claim#"]);
 }
