@@ -227,10 +227,12 @@ impl Broker {
         for id in self.open_connections() {
             let users = Arc::clone(&self.config.users);
             let Some(connection) = self.connection(id) else { continue };
-            if connection.live().is_none() {
-                // It may be that of a password which was changed.
-                connection.peer.identity.take_if(|identity| !identity.is_of_certificate());
-            }
+            // One that has not said CONNECT yet comes as nobody, if who it was does not count any more. A certificate vouches for its name.
+            connection.peer.identity.take_if(|identity| match &identity.grant {
+                _ if identity.is_of_certificate() => false,
+                Some(grant) => !users.vouch_for(grant),
+                None => !users.keeps(&identity.user, &before),
+            });
             let (peer, session) = (connection.peer.clone(), connection.live().map(|live| live.session));
             let Some(session) = session.and_then(|id| self.session(id)) else { continue };
             let may_stay = match (&session.user, &session.grant) {

@@ -240,6 +240,24 @@ fn who_came_by_a_key_that_is_gone_has_to_go() {
 }
 
 #[test]
+fn a_change_of_users_between_the_login_and_connect_counts() {
+    let other = |hash: &str| {
+        let mut users = Users::default();
+        users.insert("alice", User { password: Some(hash.into()), ..User::default() });
+        users.insert("bob", User { password: Some("B".into()), ..User::default() });
+        Arc::new(users)
+    };
+    for (hash, told) in [("A", "Connack 00"), ("another", "Connack 87")] {
+        let mut w = world();
+        w.identity = Some(of_login("alice", 1, None));
+        let id = w.open(Version::V5);
+        w.set_users(other(hash));
+        w.send(id, &Packet::Connect(Box::new(Connect::new(Version::V5, "c"))));
+        assert_eq!(w.take(id), [told], "its password is {hash}");
+    }
+}
+
+#[test]
 fn a_token_narrows_what_the_rules_allow() {
     let house = Rule {
         allows: true,
