@@ -159,13 +159,14 @@ impl App {
 
     fn does(&self, ctx: &Context<Self>) -> Does {
         let hub = self.hub.clone();
-        let can_retry = hub.look(|model| model.address.is_ok());
+        let (can_retry, can_log_in) = hub.look(|model| (model.address.is_ok(), model.is_own_broker));
         let retry = Callback::from(move |()| hub.retry());
         let go = |route: Route| ctx.link().callback(move |()| Msg::Go(route.path()));
         Does {
             retry: can_retry.then_some(retry),
             settings: go(Route::Settings),
             explore: go(Route::Explorer),
+            can_log_in,
         }
     }
 

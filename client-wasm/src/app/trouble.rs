@@ -2,6 +2,7 @@
 
 use yew::prelude::*;
 
+use crate::connection::reason::Reason;
 use crate::connection::trouble::Trouble;
 
 use super::model::LinkState;
@@ -15,7 +16,9 @@ pub(crate) fn screen(
     does: &Does,
 ) -> Html {
     let (icon, what, cure, action) = match (trouble, state) {
-        (Some(trouble), _) => ("#i-unplugged", trouble.what.clone(), trouble.cure.clone(), cure_button(does)),
+        (Some(trouble), _) => {
+            ("#i-unplugged", trouble.what.clone(), trouble.cure.clone(), cure_button(trouble, does))
+        }
         (None, LinkState::Online) if is_quiet => (
             "#i-device",
             "No device has spoken yet.".to_owned(),
@@ -47,7 +50,7 @@ pub(crate) fn over(trouble: &Trouble, does: &Does) -> Html {
     html! {
         <aside class="trouble" role="alert">
             <p><strong>{ &trouble.what }</strong>{ " " }{ &trouble.cure }</p>
-            { cure_button(does) }
+            { cure_button(trouble, does) }
         </aside>
     }
 }
@@ -60,9 +63,15 @@ pub(crate) struct Does {
     pub(crate) settings: Callback<()>,
     /// To the explorer.
     pub(crate) explore: Callback<()>,
+    /// The broker is this page's own, which has a login.
+    pub(crate) can_log_in: bool,
 }
 
-fn cure_button(does: &Does) -> Html {
+fn cure_button(trouble: &Trouble, does: &Does) -> Html {
+    let wants_login = matches!(trouble.reason, Some(Reason::NotAuthorized | Reason::AdministrativeAction));
+    if does.can_log_in && wants_login {
+        return html! { <a class="primary" href="/login">{ "Log in" }</a> };
+    }
     match &does.retry {
         Some(retry) => button(retry, "Try now"),
         None => button(&does.settings, "Open Settings"),

@@ -97,6 +97,9 @@ impl Component for Settings {
                         <p data-durability={self.durability.clone()}>{ promise }</p>
                     }
                     { self.broker(ctx) }
+                    if hub.look(|model| model.is_own_broker) {
+                        <a class="primary" href="/account">{ "Account and log out" }</a>
+                    }
                 </section>
                 <section class="card" aria-label="Look">
                     <h2>{ "Look" }</h2>

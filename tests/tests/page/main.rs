@@ -2,6 +2,7 @@
 //! inside. Tiles and states are found by the handles that are a contract, not by looks.
 
 mod access;
+mod account;
 mod arrange;
 mod burst;
 mod explorer;
