@@ -191,7 +191,10 @@ async fn route(site: &Rc<Site>, request: Request<Incoming>, visit: Visit) -> Don
         ("POST", "/api/claim") => claim::claim(&asks, read(&head.headers, body).await?).await,
         ("GET", "/api/sessions") => sessions::list(&asks),
         ("GET", "/api/users") => users::list(&asks),
-        ("POST", "/api/users") => users::put(&asks, read(&head.headers, body).await?).await,
+        ("POST", "/api/users") => {
+            asks.admin()?; // before anything is read of one who may not ask
+            users::put(&asks, read(&head.headers, body).await?).await
+        }
         ("GET", "/api/why") => why::why(&asks),
         ("DELETE", path) => {
             if let Some(id) = path.strip_prefix("/api/sessions/") {
