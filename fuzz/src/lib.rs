@@ -8,12 +8,13 @@ pub mod decode;
 pub mod frames;
 pub mod proxy;
 pub mod rules;
+pub mod token;
 
 /// Plays what some bytes say.
 pub type Play = fn(&[u8]);
 
 /// The name of each target, and what it does with its bytes.
-pub const TARGETS: [(&str, Play); 10] = [
+pub const TARGETS: [(&str, Play); 11] = [
     ("decode_3_1", decode::v3_1),
     ("decode_3_1_1", decode::v3_1_1),
     ("decode_5", decode::v5),
@@ -24,4 +25,5 @@ pub const TARGETS: [(&str, Play); 10] = [
     ("proxy", proxy::header),
     ("config", config::read),
     ("rules", rules::judge),
+    ("token", token::check),
 ];

@@ -86,6 +86,14 @@ impl Tokens {
         Ok((!keys.is_empty()).then(|| Self { keys, settings: settings.clone() }))
     }
 
+    /// Those that this secret has signed.
+    ///
+    /// # Errors
+    /// It is too short.
+    pub fn of_secret(secret: &[u8], settings: Jwt) -> Result<Self> {
+        Ok(Self { keys: vec![Key::of_secret(secret)?], settings })
+    }
+
     /// The keys by which it is said who may vouch for users.
     #[must_use]
     pub fn vouchers(&self) -> Vec<u64> {
@@ -96,7 +104,7 @@ impl Tokens {
     ///
     /// # Errors
     /// It does not count, for this reason.
-    fn check(&self, token: &[u8], unix_s: u64, now: Instant) -> Result<Identity, String> {
+    pub fn check(&self, token: &[u8], unix_s: u64, now: Instant) -> Result<Identity, String> {
         let token = std::str::from_utf8(token).ok().filter(|token| token.len() <= MAX_BYTES);
         let token = token.ok_or("the token is too long, or no text")?;
         let (signed, signature) = token.rsplit_once('.').ok_or("the token has not three parts")?;

@@ -92,6 +92,7 @@ const CHECKLIST: [(&str, &[&str], &[&str]); 13] = [
             "there_is_no_default_user_and_no_default_password",
             "nothing_but_reading_is_served",
             "what_a_visitor_can_reach",
+            "admins_change_users_and_nobody_else",
         ],
     ),
     (
@@ -117,12 +118,22 @@ const CHECKLIST: [(&str, &[&str], &[&str]); 13] = [
             "a_flood_of_pings_of_a_websocket",
             "heads_of_requests_have_a_bound",
             "compression_is_never_agreed_on",
+            "a_cookie_is_its_user_at_the_websocket",
+            "only_our_own_pages_change_anything",
             "subprotocols_are_chosen_as_offered_mqtt_6_0_0_3_and_4",
             "every_kind_of_answer_carries_the_headers_that_protect_it",
             "what_stands_in_an_address_is_not_logged",
         ],
     ),
-    ("JWT", &[], &[]),
+    (
+        "tokens",
+        &[],
+        &[
+            "a_token_that_does_not_count_is_refused_and_the_reason_told",
+            "the_end_of_a_token_ends_its_connection",
+            "a_client_of_5_0_brings_a_new_token_by_auth",
+        ],
+    ),
 ];
 
 #[test]
