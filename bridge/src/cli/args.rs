@@ -21,7 +21,7 @@ pub struct ConnectArgs {
     #[arg(short, long)]
     pub port: Option<u16>,
 
-    /// All in one: mqtt(s)://[user[:password]@]host[:port]/topic
+    /// All in one: `mqtt(s)://[user[:password]@]host[:port]/topic`
     #[arg(short = 'L', long, value_parser = url, conflicts_with_all = ["host", "port", "username", "password"])]
     pub url: Option<Url>,
 
