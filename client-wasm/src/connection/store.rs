@@ -19,8 +19,32 @@ const TIMEOUT_MS: i32 = 5_000;
 /// The row of one Session.
 #[derive(Clone, Debug)]
 pub(super) struct Store {
-    database: IdbDatabase,
+    database: Rc<Database>,
     row: String,
+}
+
+/// An open database, closed when nobody needs it any more.
+#[derive(Debug)]
+struct Database {
+    raw: IdbDatabase,
+    /// Another page wants to change or delete it: this one must not be in the way.
+    _yields: Closure<dyn FnMut()>,
+}
+
+impl Database {
+    fn new(raw: IdbDatabase) -> Rc<Self> {
+        let closing = raw.clone();
+        let yields = Closure::new(move || closing.close());
+        raw.set_onversionchange(Some(yields.as_ref().unchecked_ref()));
+        Rc::new(Self { raw, _yields: yields })
+    }
+}
+
+impl Drop for Database {
+    fn drop(&mut self) {
+        self.raw.set_onversionchange(None);
+        self.raw.close(); // what is being written is written
+    }
 }
 
 impl Store {
@@ -43,11 +67,7 @@ impl Store {
             request.unchecked_ref::<IdbOpenDbRequest>().result().unwrap_or_default()
         });
         let database: IdbDatabase = database.await?.dyn_into().map_err(|_| "no database came".to_owned())?;
-        let closing = database.clone();
-        // Another page wants to change or delete it: this one must not be in the way.
-        let close = Closure::once_into_js(move || closing.close());
-        database.set_onversionchange(Some(close.unchecked_ref()));
-        Ok(Self { database, row: row.to_owned() })
+        Ok(Self { database: Database::new(database), row: row.to_owned() })
     }
 
     /// What was kept last; nothing when nothing was.
@@ -69,7 +89,7 @@ impl Store {
     }
 
     fn table(&self, mode: IdbTransactionMode) -> Result<(IdbObjectStore, IdbTransaction), String> {
-        let transaction = self.database.transaction_with_str_and_mode(TABLE, mode).map_err(words)?;
+        let transaction = self.database.raw.transaction_with_str_and_mode(TABLE, mode).map_err(words)?;
         Ok((transaction.object_store(TABLE).map_err(words)?, transaction))
     }
 }

@@ -11,7 +11,7 @@ use super::reason::{Place, Reason};
 /// What a person is told.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Trouble {
-    /// The same for a program; none when there is not even an address.
+    /// The same for a program; none when it is not about a connection.
     pub reason: Option<Reason>,
     /// What happened, one sentence.
     pub what: String,
