@@ -28,9 +28,10 @@ const VALGRIND: Need = Need { programs: &["valgrind"], package: "valgrind" };
 const NODE: [Need; 2] =
     [Need { programs: &["node"], package: "nodejs" }, Need { programs: &["npm"], package: "npm" }];
 
-const NEEDS: [Need; 5] = [
+const NEEDS: [Need; 6] = [
     Need { programs: &["chromium", "chromium-browser", "google-chrome"], package: "chromium" },
     Need { programs: &["chromedriver"], package: "chromium-driver" },
+    Need { programs: &["firefox-esr", "firefox"], package: "firefox-esr" },
     Need { programs: &["mosquitto"], package: "mosquitto" },
     Need { programs: &["mosquitto_pub"], package: "mosquitto-clients" },
     Need { programs: &["python3"], package: "python3-venv" },

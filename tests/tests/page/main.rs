@@ -6,6 +6,7 @@ mod account;
 mod arrange;
 mod burst;
 mod explorer;
+mod firefox;
 mod fleet;
 mod layout;
 mod ledger;
