@@ -178,7 +178,13 @@ impl Browser {
 
     /// Presses a key where the focus is.
     pub fn press(&self, key: &str) {
-        let actions = json!([{ "type": "keyDown", "value": key }, { "type": "keyUp", "value": key }]);
+        self.press_often(key, 1);
+    }
+
+    /// Presses a key so many times, without a rest.
+    pub fn press_often(&self, key: &str, times: usize) {
+        let press = [json!({ "type": "keyDown", "value": key }), json!({ "type": "keyUp", "value": key })];
+        let actions: Vec<_> = press.iter().cycle().take(2 * times).cloned().collect();
         self.post(
             "/actions",
             &json!({ "actions": [{ "type": "key", "id": "keyboard", "actions": actions }] }),
@@ -197,6 +203,14 @@ impl Browser {
         ]);
         let finger = json!({ "type": "pointer", "id": pointer, "parameters": { "pointerType": pointer }, "actions": actions });
         self.post("/actions", &json!({ "actions": [finger] }));
+    }
+
+    /// What is seen, as a PNG in Base64.
+    #[must_use]
+    pub fn screenshot(&self) -> String {
+        let path = format!("/session/{}/screenshot", self.session);
+        let picture = call(self.address, "GET", &path, None).unwrap_or_else(|e| panic!("no picture: {e}"));
+        text(&picture)
     }
 
     /// An attribute; none when it is not there.

@@ -15,6 +15,8 @@ const ESBUILD: &str = "0.25.12";
 const PAHO_JS: &str = "1.1.0";
 const U8_MQTT: &str = "0.6.7";
 const TYPESCRIPT: &str = "5.9.3";
+/// What finds things in a page that people cannot use.
+const AXE: &str = "4.14.1";
 const TRUNK: &str = "0.22.1";
 
 /// A program of the system: any of `programs` will do; Debian has it in `package`.
@@ -152,8 +154,9 @@ fn python_packages() -> Result<()> {
     Ok(())
 }
 
-/// The JavaScript client: target/tools/npm/node_modules/mqtt.
+/// The JavaScript client and the judge of pages: target/tools/npm/node_modules/{mqtt,axe-core}.
 fn mqtt_js() -> Result<()> {
+    node_package("axe-core", AXE)?;
     node_package("mqtt", MQTT_JS).map(drop)
 }
 

@@ -11,11 +11,17 @@ use crate::panel::tile::{CommandId, Phase};
 pub(crate) struct Announcer {
     watched: Vec<(Rc<str>, Rc<str>, CommandId)>,
     said: Rc<str>,
+    felt: Option<bool>,
 }
 
 impl Announcer {
     pub(crate) fn watch(&mut self, device: &str, key: &str, command: CommandId) {
         self.watched.push((device.into(), key.into(), command));
+    }
+
+    /// Whether a wish came to a good end since this was asked last; none when no wish came to an end.
+    pub(crate) fn take_felt(&mut self) -> Option<bool> {
+        self.felt.take()
     }
 
     /// The last sentence worth saying, after a look at what has come to its end.
@@ -27,6 +33,7 @@ impl Announcer {
             let waits = matches!(tile.phase, Phase::Pending { command: mine, .. } if mine == *command);
             if !waits {
                 let look = look(tile, device.presence, clock);
+                self.felt = Some(look.state == "confirmed" && !look.otherwise);
                 said = Some(format!("{}: {}", tile.spec.label, look.note));
             }
             waits

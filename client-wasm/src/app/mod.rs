@@ -8,6 +8,7 @@ mod parts;
 mod remember;
 mod route;
 mod screens;
+mod touch;
 pub(crate) mod trouble;
 
 use std::rc::Rc;
@@ -98,6 +99,9 @@ impl Component for App {
         let devices: Vec<Rc<Device>> = self.hub.look(|model| model.panel.by_family());
         let clock = clock();
         let said = self.hub.look_mut(|model| model.announcer.say(&model.panel, clock));
+        if let Some(good) = self.hub.look_mut(|model| model.announcer.take_felt()) {
+            touch::feel(good);
+        }
         let is_screen = self.route == Route::Panel && devices.is_empty();
         let does = self.does(ctx);
         let title = if self.route == Route::Panel { "Switchboard" } else { self.route.label() };

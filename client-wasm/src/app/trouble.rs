@@ -48,10 +48,10 @@ pub(crate) fn loading() -> Html {
 /// The same while there is something to see: it lies over the page, so that nothing moves.
 pub(crate) fn over(trouble: &Trouble, does: &Does) -> Html {
     html! {
-        <aside class="trouble" role="alert">
+        <div class="trouble" role="alert">
             <p><strong>{ &trouble.what }</strong>{ " " }{ &trouble.cure }</p>
             { cure_button(trouble, does) }
-        </aside>
+        </div>
     }
 }
 

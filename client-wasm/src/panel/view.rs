@@ -5,6 +5,7 @@ mod card;
 mod control;
 mod counter;
 mod inputs;
+mod pause;
 mod switch;
 
 use std::rc::Rc;

@@ -96,7 +96,7 @@ fn tiles_are_arranged_by_mouse_touch_keyboard_and_buttons() {
     let at = |n: usize, what: &str| stage.browser.element(&format!("[data-place=\"{n}\"] {what}"));
     stage.browser.drag("mouse", &at(0, ".grip"), &at(2, ".choose"));
     wait_for_order(&stage, "1 2 0 3");
-    assert_eq!(said(&stage), "wut-0a4711 output/0 moved to place 3 of 4.");
+    assert_eq!(said(&stage), "Output 0 moved to place 3 of 4.");
     stage.browser.drag("touch", &at(3, ".grip"), &at(0, ".choose"));
     wait_for_order(&stage, "3 1 2 0");
     stage.browser.drag("touch", &at(1, ".grip"), &at(1, ".grip"));
@@ -107,7 +107,7 @@ fn tiles_are_arranged_by_mouse_touch_keyboard_and_buttons() {
         stage.browser.press(key);
         wait_for_order(&stage, wanted);
     }
-    assert_eq!(said(&stage), "wut-0a4711 output/3 moved to place 2 of 4.");
+    assert_eq!(said(&stage), "Output 3 moved to place 2 of 4.");
     // Buttons do all that a drag does.
     press(&stage, "Later");
     wait_for_order(&stage, "1 2 3 0");
@@ -225,7 +225,7 @@ fn a_draft_outlives_its_page() {
     stage.browser.open(&format!("http://{}/", stage.bridge.http));
     wait_for_order(&stage, "2 6");
     assert!(said(&stage).contains("unsaved changes"), "{}", said(&stage));
-    press(&stage, "Throw away");
+    press(&stage, "Discard");
     stage.browser.element("[data-tile=\"wut-0a4711/output/11\"]");
     stage.browser.open(&format!("http://{}/", stage.bridge.http));
     stage.wait_for_tile("output/11", "confirmed", "OFF");
@@ -238,27 +238,27 @@ fn a_layout_goes_to_a_file_and_comes_from_one() {
     let _device = Device::plug_in(bridge.tcp);
     let stage = arranging(bridge, DESKTOP, &[2, 6]);
     press(&stage, "New page");
-    stage.browser.run("document.querySelector('.files').open = true", &[]);
+    stage.browser.run("document.querySelector('.file').open = true", &[]);
     let href = stage.browser.run(
-        "return decodeURIComponent(document.querySelector('.files a').href.split(',').slice(1).join(','))",
+        "return decodeURIComponent(document.querySelector('.file a').href.split(',').slice(1).join(','))",
         &[],
     );
     let text = href.as_str().expect("a file").to_owned();
     let file: Value = serde_json::from_str(&text).expect("a layout is JSON");
     assert_eq!(file["pages"].as_array().map(Vec::len), Some(2));
-    assert_eq!(stage.browser.attribute(".files a", "download").as_deref(), Some("switchboard-home.json"));
-    press(&stage, "Throw away");
+    assert_eq!(stage.browser.attribute(".file a", "download").as_deref(), Some("switchboard-home.json"));
+    press(&stage, "Discard");
 
     let changed = text.replace("output/6", "output/9");
     let other = TempFile::new("layout.json", &changed);
     press(&stage, "Arrange");
-    stage.browser.run("document.querySelector('.files').open = true", &[]);
-    let input = stage.browser.element(".files input[type=file]");
+    stage.browser.run("document.querySelector('.file').open = true", &[]);
+    let input = stage.browser.element(".file input[type=file]");
     stage.browser.type_into(&input, &other.0.to_string_lossy());
     wait_for_order(&stage, "2 9");
     press(&stage, "Take back");
     fs::write(&other.0, "{\"a\":1}").expect("a temporary file");
-    stage.browser.type_into(&stage.browser.element(".files input[type=file]"), &other.0.to_string_lossy());
+    stage.browser.type_into(&stage.browser.element(".file input[type=file]"), &other.0.to_string_lossy());
     stage.browser.wait_for("it says so", SOON, "return document.body.innerText.includes('holds no layout')");
 }
 

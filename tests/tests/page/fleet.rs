@@ -2,8 +2,10 @@
 
 use std::time::Duration;
 
+use mqtt::packet::Connect;
+use mqtt::{Qos, Version};
 use serde_json::json;
-use tests::Bridge;
+use tests::{Bridge, Client, Wire, keys};
 
 use crate::stage::{DESKTOP, SOON, Stage};
 
@@ -22,6 +24,21 @@ fn wait(stage: &Stage, tile: &str, state: &str, value: &str, limit: Duration) {
          return !!t && t.dataset.state === '{state}' && (t.dataset.value ?? '') === '{value}'"
     );
     stage.browser.wait_for(&format!("{tile} is {state} {value:?}"), limit, &script);
+}
+
+#[test]
+fn a_slider_asks_once_when_the_keys_rest() {
+    let stage = stage();
+    let tile = "homie/5/desk-lamp/light/brightness";
+    wait(&stage, tile, "confirmed", "0", SOON);
+    let mut witness = Client::new(Wire::tcp(stage.bridge.tcp), Version::V5);
+    witness.connect(&Connect::new(Version::V5, "witness"));
+    witness.subscribe("homie/5/desk-lamp/light/brightness/set", Qos::AtLeastOnce);
+    stage.browser.run(&format!("document.querySelector('[data-tile=\"{tile}\"] input').focus()"), &[]);
+    stage.browser.press_often(keys::RIGHT, 5);
+    assert_eq!(witness.receive().payload, b"25", "five steps of five");
+    wait(&stage, tile, "confirmed", "25", SOON);
+    witness.expect_nothing();
 }
 
 fn click(stage: &Stage, tile: &str, inside: &str) {

@@ -12,6 +12,7 @@ mod layout;
 mod ledger;
 mod life;
 mod link;
+mod looks;
 mod npm;
 mod panel;
 mod parts;

@@ -15,10 +15,10 @@ use yew::prelude::*;
 use crate::app::hub::Hub;
 use crate::connection::identity;
 
-use super::layout::{Desk, Document, Edit, Keep, Page, Place};
+use super::layout::{Desk, Document, Edit, Keep, Of, Page, Place};
 use super::look::Clock;
 use super::state::Device;
-use super::view::{Wish, panel};
+use super::view::{Wish, mains, panel};
 
 /// The panel as it was arranged.
 pub(crate) fn draw(
@@ -75,6 +75,7 @@ pub(crate) enum Msg {
 #[derive(Debug)]
 pub(crate) struct Arranged {
     desk: Desk,
+    devices: Rc<[Rc<Device>]>,
     author: String,
     page: Option<usize>,
     chosen: Option<usize>,
@@ -95,6 +96,7 @@ impl Component for Arranged {
     fn create(ctx: &Context<Self>) -> Self {
         let mut arranged = Self {
             desk: Desk::default(),
+            devices: Rc::clone(&ctx.props().devices),
             author: web::author(),
             page: None,
             chosen: None,
@@ -124,6 +126,7 @@ impl Component for Arranged {
     }
 
     fn changed(&mut self, ctx: &Context<Self>, _: &Props) -> bool {
+        self.devices = Rc::clone(&ctx.props().devices);
         self.listen(ctx);
         true
     }
@@ -176,6 +179,7 @@ impl Component for Arranged {
                 if let Some(wrong) = &self.wrong { <p class="wrong" role="alert">{ wrong }</p> }
                 if let Some(page) = page {
                     { self.grid(ctx, page) }
+                    if let Some(at) = self.chosen { { tools::place(self, ctx, at) } }
                     if self.desk.is_open() && self.shelf { { shelf::draw(page, ctx, self.page.unwrap_or(0)) } }
                 } else {
                     { panel(&props.devices, props.clock, &props.on_wish) }
@@ -280,10 +284,24 @@ impl Arranged {
         }
     }
 
+    /// A place's name for people: the tile's own, or what it is known by while its device is silent.
+    fn name(&self, place: &Place) -> String {
+        let is_of = |device: &&Rc<Device>| match &place.of {
+            Of::Device(name) => *device.name == **name,
+            Of::Model(model) => *device.model == **model,
+        };
+        let label = self
+            .devices
+            .iter()
+            .find(is_of)
+            .and_then(|device| mains(device).find(|(key, _)| *key == place.key).map(|(_, label)| label));
+        label.unwrap_or_else(|| format!("{} {}", place.of.name(), place.key))
+    }
+
     /// What a step does, in words.
     fn words(&self, edit: &Edit) -> String {
         let place = |page: usize, at: usize| self.pages().get(page).and_then(|page| page.places.get(at));
-        let name = |page: usize, at: usize| place(page, at).map(Place::name).unwrap_or_default();
+        let name = |page: usize, at: usize| place(page, at).map(|place| self.name(place)).unwrap_or_default();
         let title = |at: usize| self.pages().get(at).map(|page| page.title.clone()).unwrap_or_default();
         let count = |page: usize| self.pages().get(page).map_or(0, |page| page.places.len());
         match edit {
@@ -291,7 +309,7 @@ impl Arranged {
             Edit::RemovePage(at) => format!("Page {} removed.", title(*at)),
             Edit::Rename(_, title) => format!("The page is called {title} now."),
             Edit::MovePage(at, to) => format!("Page {} moved to place {}.", title(*at), to + 1),
-            Edit::Add(page, place) => format!("{} added to {}.", place.name(), title(*page)),
+            Edit::Add(page, place) => format!("{} added to {}.", self.name(place), title(*page)),
             Edit::Remove(page, at) => format!("{} removed.", name(*page, *at)),
             Edit::Move(page, at, to) => {
                 format!("{} moved to place {} of {}.", name(*page, *at), to + 1, count(*page))

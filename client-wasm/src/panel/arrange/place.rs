@@ -33,7 +33,7 @@ impl Arranged {
     fn held(&self, ctx: &Context<Self>, place: &Place, at: usize, count: usize) -> Html {
         let link = ctx.link();
         let props = ctx.props();
-        let (name, chosen) = (place.name(), self.chosen == Some(at));
+        let (name, chosen) = (self.name(place), self.chosen == Some(at));
         let label = format!("{name}, place {} of {count}", at + 1);
         let device = devices(place, props).next();
         let over = self.drag.filter(|(from, to)| *to == at && from != to);

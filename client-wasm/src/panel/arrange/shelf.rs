@@ -33,7 +33,7 @@ fn of(device: &Device, page: &Page, ctx: &Context<Arranged>, at: usize) -> Html 
     };
     html! {
         <div class="picks" role="group" aria-label={device.called().to_owned()} key={device.name.to_string()}>
-            <h3>{ device.called().to_owned() }</h3>
+            <h2>{ device.called().to_owned() }</h2>
             { for mains(device).map(item) }
         </div>
     }

@@ -32,18 +32,24 @@ pub(super) fn bar(desk: &Arranged, ctx: &Context<Arranged>) -> Html {
     let (undo, redo) = desk.desk.can_undo();
     let (changed, saving) = (desk.desk.is_changed(), desk.desk.is_saving());
     let save = if saving { "Saving…" } else { "Save" };
+    let count = desk.pages().len();
     html! {
         <section class="bench" aria-label="Arrange">
             <div class="act">
-                { tool(link, "Take back", undo, || Msg::Undo) }
-                { tool(link, "Do again", redo, || Msg::Redo) }
+                { step(link, "Take back", undo, || Msg::Undo) }
+                { step(link, "Do again", redo, || Msg::Redo) }
                 <span class="gap"></span>
-                { tool(link, if changed { "Throw away" } else { "Done" }, !saving, || Msg::Leave) }
+                { tool(link, if changed { "Discard" } else { "Done" }, !saving, || Msg::Leave) }
                 <button type="button" class="primary" disabled={!changed || saving}
                     onclick={link.callback(|_: MouseEvent| Msg::Save)}>{ save }</button>
             </div>
+            <div class="act">
+                if desk.page.is_some() {
+                    { tool(link, if desk.shelf { "Close list" } else { "Add tiles" }, true, || Msg::Shelf) }
+                }
+                { tool(link, "New page", true, move || Msg::Edit(Edit::AddPage(format!("Page {}", count + 1)))) }
+            </div>
             { page_tools(desk, link) }
-            if let Some(at) = desk.chosen { { place_tools(desk, ctx, at) } }
             { file_tools(desk, ctx) }
         </section>
     }
@@ -51,28 +57,29 @@ pub(super) fn bar(desk: &Arranged, ctx: &Context<Arranged>) -> Html {
 
 fn page_tools(desk: &Arranged, link: &Scope<Arranged>) -> Html {
     let count = desk.pages().len();
-    let add = tool(link, "New page", true, move || Msg::Edit(Edit::AddPage(format!("Page {}", count + 1))));
     let Some((at, page)) = desk.page.and_then(|at| Some((at, desk.pages().get(at)?))) else {
-        return html! { <div class="act">{ add }</div> };
+        return html! {};
     };
     let onchange = link.callback(move |event: Event| {
         Msg::Edit(Edit::Rename(at, event.target_unchecked_into::<HtmlInputElement>().value()))
     });
     html! {
-        <div class="act">
-            <input type="text" name="title" class="title" maxlength="60" aria-label="Title of the page" value={page.title.clone()}
-                {onchange} />
-            { tool(link, if desk.shelf { "Close list" } else { "Add tiles" }, true, || Msg::Shelf) }
-            { tool(link, "Page earlier", at > 0, move || Msg::Edit(Edit::MovePage(at, at - 1))) }
-            { tool(link, "Page later", at + 1 < count, move || Msg::Edit(Edit::MovePage(at, at + 1))) }
-            { tool(link, "Remove page", true, move || Msg::Edit(Edit::RemovePage(at))) }
-            { add }
-        </div>
+        <details class="files" name="bench">
+            <summary>{ "This page" }</summary>
+            <label class="field"><span>{ "Title" }</span>
+                <input type="text" name="title" maxlength="60" value={page.title.clone()} {onchange} />
+            </label>
+            <div class="act">
+                { tool(link, "Page earlier", at > 0, move || Msg::Edit(Edit::MovePage(at, at - 1))) }
+                { tool(link, "Page later", at + 1 < count, move || Msg::Edit(Edit::MovePage(at, at + 1))) }
+                { tool(link, "Remove page", true, move || Msg::Edit(Edit::RemovePage(at))) }
+            </div>
+        </details>
     }
 }
 
 /// What can be done to the chosen tile: everything a drag does, and more.
-fn place_tools(desk: &Arranged, ctx: &Context<Arranged>, at: usize) -> Html {
+pub(super) fn place(desk: &Arranged, ctx: &Context<Arranged>, at: usize) -> Html {
     let link = ctx.link();
     let Some((page, of)) = desk.page.and_then(|page| Some((page, desk.pages().get(page)?))) else {
         return html! {};
@@ -85,8 +92,9 @@ fn place_tools(desk: &Arranged, ctx: &Context<Arranged>, at: usize) -> Html {
     let model = model.map(|device| device.model.to_string()).filter(|model| !model.is_empty());
     let others = desk.pages().iter().enumerate().filter(|(other, _)| *other != page);
     html! {
-        <div class="act chosen" role="group" aria-label={place.name()}>
-            <strong>{ place.name() }</strong>
+        <div class="bench chosen" role="group" aria-label={desk.name(place)}>
+            <strong>{ desk.name(place) }</strong>
+            <div class="act">
             { tool(link, "Earlier", at > 0, || Msg::Step(-1)) }
             { tool(link, "Later", at + 1 < of.places.len(), || Msg::Step(1)) }
             { tool(link, if place.wide { "Narrow" } else { "Wide" }, true, move || Msg::Edit(Edit::Widen(page, at))) }
@@ -95,6 +103,7 @@ fn place_tools(desk: &Arranged, ctx: &Context<Arranged>, at: usize) -> Html {
             }
             { for others.map(|(to, other)| tool(link, &format!("To {}", other.title), true, move || Msg::Edit(Edit::Hand(page, at, to)))) }
             { tool(link, "Remove", true, move || Msg::Edit(Edit::Remove(page, at))) }
+            </div>
         </div>
     }
 }
@@ -117,7 +126,7 @@ fn file_tools(desk: &Arranged, ctx: &Context<Arranged>) -> Html {
         |saved| format!("Version {} by {}.", saved.version, saved.author),
     );
     html! {
-        <details class="files">
+        <details class="files file" name="bench">
             <summary>{ "File and link" }</summary>
             <p>{ words }</p>
             <div class="act">
@@ -144,6 +153,16 @@ pub(super) fn question(desk: &Arranged, ctx: &Context<Arranged>) -> Html {
                 <button type="button" data-keep="theirs" onclick={choice(Keep::Theirs)}>{ "Theirs" }</button>
             </div>
         </section>
+    }
+}
+
+/// A step back, or forth again.
+fn step(link: &Scope<Arranged>, words: &'static str, may: bool, msg: impl Fn() -> Msg + 'static) -> Html {
+    html! {
+        <button type="button" class="step" aria-label={words} title={words} disabled={!may}
+            onclick={link.callback(move |_: MouseEvent| msg())}>
+            <svg class="ico" aria-hidden="true"><use href="#i-undo" /></svg>
+        </button>
     }
 }
 

@@ -132,14 +132,6 @@ impl Layout {
     }
 }
 
-impl Place {
-    /// Its name for people.
-    #[must_use]
-    pub fn name(&self) -> String {
-        format!("{} {}", self.of.name(), self.key)
-    }
-}
-
 impl Of {
     /// The device's or the model's name.
     #[must_use]

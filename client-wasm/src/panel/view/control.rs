@@ -10,6 +10,7 @@ use crate::devices::{Kind, Num, Range, Spec, Value};
 use crate::panel::look::{Look, shown};
 use crate::panel::tile::Tile;
 
+use super::pause::after_keys;
 use super::{TileProps, icon};
 
 pub(super) fn control(props: &TileProps, tile: &Tile, look: &Look) -> Html {
@@ -142,7 +143,7 @@ impl Control<'_> {
             Some(Value::Number(n)) => Some(n.to_string()),
             _ => None,
         };
-        let onchange = self.on_change(|text| Num::read(text).map(Value::Number), at.clone());
+        let onchange = after_keys(self.on_change(|text| Num::read(text).map(Value::Number), at.clone()));
         html! {
             <span class="slide">
                 <span class="range">
