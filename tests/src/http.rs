@@ -30,7 +30,7 @@ pub struct Response {
 }
 
 impl Request {
-    /// A request with `Host` and nothing else. The target is sent as it is.
+    /// A request with `Host`, unless it gets another, and nothing else. The target is sent as it is.
     #[must_use]
     pub fn new(method: &str, target: &str) -> Self {
         Self {
@@ -128,7 +128,10 @@ impl Request {
     /// There is no whole answer in time.
     #[must_use]
     pub fn exchange(self, stream: &mut (impl Read + Write), address: SocketAddr) -> Response {
-        let mut text = format!("{} {} {}\r\nHost: {address}\r\n", self.method, self.target, self.version);
+        let mut text = format!("{} {} {}\r\n", self.method, self.target, self.version);
+        if !self.headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("host")) {
+            text.push_str(&format!("Host: {address}\r\n"));
+        }
         for (name, value) in &self.headers {
             text.push_str(&format!("{name}: {value}\r\n"));
         }

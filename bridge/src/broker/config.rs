@@ -84,6 +84,10 @@ pub struct Config {
     pub max_retained_messages: usize,
     /// Bytes of all retained messages.
     pub max_retained_bytes: usize,
+    /// Topics whose last message is kept for who asks by `GET /api/last`, on each shard; 0 keeps none, and costs nothing.
+    pub max_last_values: usize,
+    /// Bytes of all these messages.
+    pub max_last_value_bytes: usize,
     /// Seconds between two looks at what is told in `$SYS`; 0 tells nothing.
     pub sys_interval_s: u32,
 }
@@ -183,6 +187,8 @@ impl Default for Config {
             max_subscriptions: 100_000,
             max_retained_messages: 1_000_000,
             max_retained_bytes: 1 << 30,
+            max_last_values: 0,
+            max_last_value_bytes: 16 << 20,
             sys_interval_s: 10,
         }
     }

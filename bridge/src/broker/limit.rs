@@ -30,11 +30,13 @@ pub enum Limit {
     Subscriptions,
     RetainedMessages,
     RetainedBytes,
+    LastValues,
+    LastValueBytes,
 }
 
 impl Limit {
     /// Each of them with its key under `[limits]`.
-    pub const ALL: [(Self, &'static str); 26] = [
+    pub const ALL: [(Self, &'static str); 28] = [
         (Self::Versions, "versions"),
         (Self::ConnectTimeout, "connect_timeout_s"),
         (Self::Connections, "max_connections"),
@@ -61,6 +63,8 @@ impl Limit {
         (Self::Subscriptions, "max_subscriptions"),
         (Self::RetainedMessages, "max_retained_messages"),
         (Self::RetainedBytes, "max_retained_bytes"),
+        (Self::LastValues, "max_last_values"),
+        (Self::LastValueBytes, "max_last_value_bytes"),
     ];
 }
 

@@ -31,6 +31,7 @@ mod hash;
 mod identity;
 mod io;
 mod keep;
+mod last;
 mod limit;
 mod login;
 mod outbox;
@@ -71,6 +72,7 @@ pub use config::{Config, Excess, Overlapping, Redirect};
 pub use counters::{Counters, Handshake};
 pub use identity::{Grant, Identity};
 pub use io::{Ended, Input, Notice, Output, Peer};
+pub use last::{LastAsked, LastFound, LastValue};
 pub use limit::{Limit, Reached};
 pub use password::{Check, Checked};
 pub use queue::{Fetch, Found, Messages};
@@ -86,6 +88,7 @@ use cross::Crossings;
 use hash::{KeyedMap, Keys};
 use io::Fault;
 use keep::Keeping;
+use last::Last;
 use login::Nonces;
 use outbox::Outbox;
 use permit::Verdicts;
@@ -130,6 +133,7 @@ pub struct Broker {
     by_client: KeyedMap<Arc<str>, SessionId>,
     subscriptions: Subscriptions,
     retained: Retained,
+    last: Last,
     /// None where there are no other shards.
     latest: Option<Latest>,
     keeping: Keeping,
@@ -169,6 +173,7 @@ impl Broker {
             sessions: Slab::new(),
             by_client: KeyedMap::with_hasher(keys),
             retained: Retained::default(),
+            last: Last::new(keys),
             latest: None,
             crossings: Crossings::new(),
             last_serial: 0,
@@ -335,6 +340,7 @@ impl Broker {
         self.config = limits.with_access_of(&before);
         self.subscriptions.set_overlapping(self.config.overlapping);
         self.set_rates();
+        self.last.shrink((self.config.max_last_values, self.config.max_last_value_bytes));
         if before.sys_interval_s != self.config.sys_interval_s {
             self.start_sys();
         }

@@ -166,6 +166,10 @@ impl Broker {
             let stored = routed.stored(&audience.topic, &mut self.spare);
             stamp = Some(self.retain(&stored).ok_or(ReasonCode::QuotaExceeded)?);
         }
+        if self.config.max_last_values > 0 {
+            let stored = routed.stored(&audience.topic, &mut self.spare);
+            self.note_last(&stored);
+        }
         if !self.place.is_alone() && publish.delivery.qos() == Qos::ExactlyOnce {
             self.keeping.put_aside();
         }

@@ -103,7 +103,7 @@ impl Retained {
     }
 
     /// Forgets the message of a topic.
-    fn remove(&mut self, topic: &TopicName) {
+    pub(super) fn remove(&mut self, topic: &TopicName) {
         let place = Place(topic.clone());
         let Some(old) = self.by_topic.remove(&place) else { return };
         self.bytes -= old.message.size();

@@ -229,6 +229,9 @@ impl Broker {
         stored: &Arc<Stored>,
         stamp: Option<Stamp>,
     ) {
+        if self.config.max_last_values > 0 {
+            self.note_last(stored);
+        }
         let message = &stored.message;
         let publish = Publish::of(message, delivery(message.qos, PLACEHOLDER, false));
         let audience = self.audience(message.topic.borrowed());

@@ -251,6 +251,8 @@ pub struct Limits {
     pub max_subscriptions: Option<usize>,
     pub max_retained_messages: Option<usize>,
     pub max_retained_bytes: Option<usize>,
+    pub max_last_values: Option<usize>,
+    pub max_last_value_bytes: Option<usize>,
     pub sys_interval_s: Option<u32>,
 }
 
@@ -388,6 +390,10 @@ impl File {
         set(&mut config.max_subscriptions, l.max_subscriptions);
         set(&mut config.max_retained_messages, l.max_retained_messages);
         set(&mut config.max_retained_bytes, l.max_retained_bytes);
+        // A demo is to show all there is.
+        let demo = self.demo.enabled.then_some(10_000);
+        set(&mut config.max_last_values, l.max_last_values.or(demo));
+        set(&mut config.max_last_value_bytes, l.max_last_value_bytes);
         set(&mut config.sys_interval_s, l.sys_interval_s);
         Ok(config)
     }

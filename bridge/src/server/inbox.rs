@@ -13,7 +13,7 @@ use std::time::Duration;
 use tokio::sync::{Notify, oneshot};
 
 use super::shard::Arrival;
-use crate::broker::{Access, Config, Counters, PeerItem, ShardId};
+use crate::broker::{Access, Config, Counters, LastAsked, LastFound, PeerItem, ShardId};
 
 /// Bytes that may lie in an inbox before those that send there read no more.
 const BOUND: usize = 4 << 20;
@@ -45,6 +45,8 @@ pub(crate) enum Parcel {
     Arrival(Box<Arrival>),
     /// Somebody wants to know how things are.
     Ask(oneshot::Sender<Report>),
+    /// Somebody wants to know what was said last.
+    AskLast(Box<LastAsked>, oneshot::Sender<LastFound>),
     /// Who may come from now on.
     Access(Access),
     /// How much everyone may do from now on.

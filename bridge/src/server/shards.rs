@@ -10,6 +10,7 @@ use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, anyhow};
+use mqtt::Instant;
 use tokio::sync::oneshot;
 use tokio::task::{LocalSet, spawn_local};
 
@@ -20,7 +21,7 @@ use super::shard::{Peers, Shard};
 use super::store::{Durability, Journal};
 use super::tokens::{Keyring, Tokens};
 use crate::broker::change::Change;
-use crate::broker::{Access, Broker, Config, Place, ShardId};
+use crate::broker::{Access, Broker, Config, LastAsked, LastFound, Place, ShardId};
 
 /// The one that lets everyone in.
 pub(super) const DOOR: ShardId = ShardId(0);
@@ -131,6 +132,31 @@ impl Shards {
             }
         }
         reports
+    }
+
+    /// What was said last, of all of them, with the present and whether what is not retained is remembered. Those that do not
+    /// say so in time are left out, as if they were cut. None for whoever may not ask.
+    pub(super) async fn last(&self, asked: LastAsked) -> Option<(Vec<LastFound>, Instant, bool)> {
+        if !self.door.may_ask(&asked) {
+            return None;
+        }
+        let elsewhere = LastAsked { with_retained: false, ..asked.clone() };
+        let told: Vec<_> = self
+            .others()
+            .map(|(_, inbox)| {
+                let (tell, told) = oneshot::channel();
+                inbox.put_one(DOOR, Parcel::AskLast(Box::new(elsewhere.clone()), tell));
+                told
+            })
+            .collect();
+        let mut all = vec![self.door.last(&asked)];
+        for told in told {
+            let found = tokio::time::timeout(PATIENCE, told).await;
+            let silent = LastFound { is_cut: true, ..LastFound::default() };
+            all.push(found.ok().and_then(Result::ok).unwrap_or(silent));
+        }
+        let (now, unretained) = self.door.remembers();
+        Some((all, now, unretained))
     }
 
     /// Tells all of them who may come from now on, and whose tokens count.

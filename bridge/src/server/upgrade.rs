@@ -8,6 +8,7 @@ use bytes::Bytes;
 use http_body_util::Full;
 use hyper::body::Incoming;
 use hyper::header::{self, HeaderMap, HeaderName, HeaderValue};
+use hyper::http::uri::Authority;
 use hyper::{Method, Request, Response, StatusCode, Uri, Version};
 use hyper_util::rt::TokioIo;
 use tokio::task::spawn_local;
@@ -145,6 +146,16 @@ pub(super) fn is_own(origin: &str, host: &str, allowed: &[String]) -> bool {
 fn is_same(origin: &Uri, host: &str) -> bool {
     let authority = origin.authority();
     authority.is_some_and(|own| own.as_str().eq_ignore_ascii_case(host) && is_of_this_network(own.host()))
+}
+
+/// Whether a question without an origin, as a browser asks it for a page of the same place, names a place that is ours.
+pub(super) fn is_own_place(headers: &HeaderMap, allowed: &[String]) -> bool {
+    let is_browser =
+        headers.contains_key("sec-fetch-site") || said(headers, header::USER_AGENT).starts_with("Mozilla/");
+    let host = said(headers, header::HOST);
+    let name = host.parse::<Authority>().map(|authority| authority.host().to_owned()).unwrap_or_default();
+    let is_named = |origin: &String| origin.split_once("://").is_some_and(|(_, place)| place == host);
+    !is_browser || is_of_this_network(&name) || allowed.iter().any(is_named)
 }
 
 /// Whether a host is none that anybody on the internet could have given our address: a page of such a one would have both

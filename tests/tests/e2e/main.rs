@@ -11,6 +11,7 @@ mod flow;
 mod http;
 mod jwt;
 mod keep_alive;
+mod last;
 mod limit_names;
 mod limits;
 mod login;

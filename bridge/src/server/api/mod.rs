@@ -5,6 +5,7 @@
 //! exactly this place, and the body has to be called JSON, which no form of another site can.
 
 mod claim;
+mod last;
 mod login;
 mod sessions;
 mod users;
@@ -196,6 +197,7 @@ async fn route(site: &Rc<Site>, request: Request<Incoming>, visit: Visit) -> Don
             users::put(&asks, read(&head.headers, body).await?).await
         }
         ("GET", "/api/why") => why::why(&asks),
+        ("GET" | "HEAD", "/api/last") => last::last(&asks).await,
         ("DELETE", path) => {
             if let Some(id) = path.strip_prefix("/api/sessions/") {
                 sessions::end(&asks, id).await
@@ -210,7 +212,7 @@ async fn route(site: &Rc<Site>, request: Request<Incoming>, visit: Visit) -> Don
 }
 
 fn nothing_here(path: &str) -> Refusal {
-    const KNOWN: [(&str, &str); 7] = [
+    const KNOWN: [(&str, &str); 8] = [
         ("/api/me", "GET"),
         ("/api/login", "POST"),
         ("/api/logout", "POST"),
@@ -218,6 +220,7 @@ fn nothing_here(path: &str) -> Refusal {
         ("/api/sessions", "GET, and DELETE with an id behind it"),
         ("/api/users", "GET and POST, and DELETE with a name behind it"),
         ("/api/why", "GET"),
+        ("/api/last", "GET"),
     ];
     match KNOWN.iter().find(|(known, _)| *known == path) {
         Some((_, methods)) => {

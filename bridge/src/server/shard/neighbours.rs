@@ -3,13 +3,14 @@
 use std::rc::Rc;
 use std::time::Duration;
 
+use mqtt::Instant;
 use mqtt::codec::Deframer;
 use rustix::time::{ClockId, clock_gettime};
 use tokio::task::spawn_local;
 
 use super::peers::Peers;
 use super::{Next, Reader, Shard, connection_id, end_of_turn, mark};
-use crate::broker::{Input, Limit, Peer, ShardId};
+use crate::broker::{Input, LastAsked, LastFound, Limit, Peer, ShardId};
 use crate::server::inbox::{Batch, Parcel, Report};
 use crate::server::proxy::Remote;
 use crate::server::socket::{Packed, Socket};
@@ -72,6 +73,7 @@ impl Shard {
             Parcel::Confirmed { number, is_kept } => self.take_confirmation(from, number, is_kept),
             Parcel::Arrival(arrival) => self.take_in(*arrival),
             Parcel::Ask(answer) => _ = answer.send(self.report()), // who has asked may be gone
+            Parcel::AskLast(asked, answer) => _ = answer.send(self.last(&asked)), // the same
             Parcel::Access(access) => self.set_access(access),
             Parcel::Limits(limits) => self.set_limits(*limits),
             Parcel::Revoked(login) => self.handle(Input::Revoked { login }),
@@ -129,6 +131,21 @@ impl Shard {
         let (seconds, nanos) = (u64::try_from(used.tv_sec), u32::try_from(used.tv_nsec));
         let cpu = Duration::new(seconds.unwrap_or_default(), nanos.unwrap_or_default());
         Report { counters: self.inner.borrow().broker.counters(), cpu }
+    }
+
+    /// Whether somebody may ask what was said last.
+    pub(crate) fn may_ask(&self, asked: &LastAsked) -> bool {
+        self.inner.borrow().broker.may_ask(asked)
+    }
+
+    /// The present, and whether what is not retained is remembered.
+    pub(crate) fn remembers(&self) -> (Instant, bool) {
+        (self.clock.now(), self.inner.borrow().broker.remembers())
+    }
+
+    /// What was said last to this shard.
+    pub(crate) fn last(&self, asked: &LastAsked) -> LastFound {
+        self.inner.borrow().broker.last(self.clock.now(), asked)
     }
 
     /// Hands a connection to the shard where its client is at home.
