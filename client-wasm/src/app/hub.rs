@@ -14,7 +14,7 @@ use crate::panel::state::State as Panel;
 
 use super::desk::Slot;
 use super::model::{LinkState, Model, Next};
-use super::{parts, remember};
+use super::{parts, recall, remember};
 
 /// Packets larger than this are not taken from the broker.
 const MAX_PACKET_BYTES: u32 = 16 << 20;
@@ -142,6 +142,7 @@ impl Hub {
             self.0.frame.request();
         }
         self.fetch_parts(&mut model);
+        self.recall(&mut model);
     }
 
     /// Fetches the parts of the page that are needed now.
@@ -179,6 +180,18 @@ impl Hub {
                 });
             });
         }
+    }
+
+    /// Asks the broker's memory, where there is one.
+    fn recall(&self, model: &mut Model) {
+        let Some(filters) = model.take_recalls() else { return };
+        let hub = Rc::downgrade(&self.0);
+        spawn_local(async move {
+            let recalled = recall::recall(&filters).await;
+            if let Some(inner) = hub.upgrade() {
+                Self(inner).act(|model, link| model.recalled(recalled, link));
+            }
+        });
     }
 
     fn ask_server(&self) {

@@ -5,6 +5,7 @@ pub(crate) mod desk;
 pub(crate) mod hub;
 pub(crate) mod model;
 mod parts;
+mod recall;
 mod remember;
 mod route;
 mod screens;

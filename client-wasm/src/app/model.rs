@@ -17,6 +17,7 @@ use crate::panel::tile::CommandId;
 use super::announce::Announcer;
 use super::desk::Slot;
 use super::parts::{Pages, Part, Screens};
+use super::recall::{FILTERS, Recalled};
 
 /// Subscription identifiers tell whose message it is.
 const FOR_PANEL: u32 = 1;
@@ -60,6 +61,8 @@ pub(crate) struct Model {
     /// The layout of the panel, and the part that draws it.
     pub(crate) desk: Slot,
     pub(crate) pages: Part<Pages>,
+    /// What the broker may remember of these is to be asked for; none when it is not ours, or remembers nothing.
+    recalls: Option<Vec<String>>,
     /// What the publish form has to say.
     pub(crate) form_says: Option<Result<String, String>>,
     has_network: bool,
@@ -92,6 +95,7 @@ impl Model {
         panel: Panel,
         desk: Slot,
     ) -> Self {
+        let recalls = is_own_broker.then(|| panel.filters());
         let link_state = if address.is_ok() { LinkState::Connecting } else { LinkState::Refused };
         Self {
             address,
@@ -113,6 +117,7 @@ impl Model {
             wants_screens: false,
             desk,
             pages: Part::new(),
+            recalls,
             form_says: None,
             has_network: true,
             watching: false,
@@ -300,10 +305,32 @@ impl Model {
 
     /// The other conventions came.
     pub(crate) fn meet(&mut self, others: Box<dyn Others>, link: Option<&Link>) {
-        let missed = self.panel.meet(others);
+        let missed = self.panel.meet(unix_now(), others);
         if let Some(link) = link.filter(|_| missed) {
             self.subscribe_panel(link);
         }
+        self.listen(link);
+    }
+
+    /// What is to be asked of the broker's memory now.
+    pub(crate) fn take_recalls(&mut self) -> Option<Vec<String>> {
+        let recalls = self.recalls.as_mut().filter(|recalls| !recalls.is_empty())?;
+        Some(recalls.drain(..recalls.len().min(FILTERS)).collect())
+    }
+
+    /// What the broker remembers, or that it does not.
+    pub(crate) fn recalled(&mut self, recalled: Option<Recalled>, link: Option<&Link>) {
+        let Some(recalled) = recalled else {
+            self.recalls = None;
+            return;
+        };
+        let now = unix_now();
+        let said_at = |age_ms: u64| Instant::from_millis(now.as_millis().saturating_sub(age_ms));
+        let messages = recalled.messages.iter();
+        let messages: Vec<_> =
+            messages.map(|(topic, payload, age)| (said_at(*age), &**topic, payload)).collect();
+        self.panel.recall(now, &messages);
+        self.recalls = self.recalls.take().filter(|_| recalled.remembers);
         self.listen(link);
     }
 
@@ -341,6 +368,9 @@ impl Model {
     fn listen(&mut self, link: Option<&Link>) {
         let Some(link) = link else { return };
         let filters = self.panel.take_listen();
+        if let Some(recalls) = &mut self.recalls {
+            recalls.extend(filters.iter().cloned());
+        }
         let named = self.facts.as_ref().is_none_or(|facts| facts.subscription_id_available);
         // A packet of them all could be larger than the broker takes.
         for filters in filters.chunks(200) {

@@ -17,7 +17,7 @@ pub(super) fn recall(model: &mut Model) {
     for (at, topic, payload) in &messages {
         model.memory.keep(*at, topic, payload.as_bytes());
     }
-    model.panel.recall(&messages);
+    model.panel.recall(unix_now(), &messages);
 }
 
 /// Writes down what is new, once in a while: a page on a wall is never left.

@@ -15,7 +15,7 @@ use mqtt::{Instant, Rng};
 
 use crate::devices::{Conventions, FAMILIES, Others, Payload, Said, Value};
 
-use super::tile::{CommandId, Proof, Tile};
+use super::tile::{CommandId, Proof, Source, Tile};
 
 pub use device::{Device, Presence};
 
@@ -29,8 +29,6 @@ pub struct State {
     conventions: Conventions,
     /// What nobody understands before all conventions are there.
     waiting: Waiting,
-    /// What is heard is of an earlier visit.
-    recalling: bool,
     /// Which devices each topic speaks for, by topic.
     routes: Vec<(Rc<str>, Vec<Rc<str>>)>,
     /// Devices that have another name in another convention.
@@ -65,11 +63,23 @@ impl State {
 
     /// A message came. Says whether it changed anything.
     pub fn hear(&mut self, now: Instant, topic: &str, payload: &[u8], retained: bool) -> bool {
+        let source = if retained { Source::Retained } else { Source::Live };
+        self.take((now, now), topic, payload, source)
+    }
+
+    /// The present, and when the message was said.
+    fn take(
+        &mut self,
+        (now, said_at): (Instant, Instant),
+        topic: &str,
+        payload: &[u8],
+        source: Source,
+    ) -> bool {
         let route = self.routes.binary_search_by(|(known, _)| (**known).cmp(topic));
         let mut changed = false;
         match self.conventions.hear(topic, payload, route.is_ok()) {
             Said::NotYet => {
-                self.waiting.keep(now, topic, payload, retained, self.recalling);
+                self.waiting.keep(said_at, topic, payload, source);
                 return false;
             }
             Said::Known(all) => {
@@ -83,31 +93,24 @@ impl State {
         let mut payload = Payload::new(payload);
         for name in self.routes[at].1.clone() {
             let Ok(at) = self.position(&name) else { continue };
-            if let Some(device) =
-                self.devices.get_mut(at).filter(|device| !self.recalling || !device.is_heard())
-            {
-                let device = Rc::make_mut(device);
-                device.hear(now, topic, &mut payload, retained);
-                if self.recalling {
-                    device.tiles.iter_mut().for_each(Tile::doubt);
-                }
+            if let Some(device) = self.devices.get_mut(at) {
+                Rc::make_mut(device).hear(said_at, topic, &mut payload, source);
                 changed = true;
             }
         }
         changed
     }
 
-    /// What was heard in an earlier visit, as it stands in the [memory](super::memory): when, topic and payload. It shows as
-    /// what was so then, and never in place of what is heard now.
-    pub fn recall(&mut self, messages: &[(Instant, &str, &str)]) {
-        self.recalling = true;
+    /// What was said before this page heard anything: when, topic and payload. Of an earlier visit, as it stands in the
+    /// [memory](super::memory), or what the broker remembers. It shows as what was so then, and never in place of what is heard
+    /// now, or was said later.
+    pub fn recall(&mut self, now: Instant, messages: &[(Instant, &str, impl AsRef<[u8]>)]) {
         // Twice: what describes a device may stand behind what it said.
         for _ in 0..2 {
             for (at, topic, payload) in messages {
-                self.hear(*at, topic, payload.as_bytes(), true);
+                self.take((now, *at), topic, payload.as_ref(), Source::Recalled);
             }
         }
-        self.recalling = false;
     }
 
     /// Whether something was heard that takes [the others](crate::devices::others()) to understand.
@@ -124,14 +127,12 @@ impl State {
 
     /// The other conventions are there: they hear what waited for them. Says whether more was said than could wait; then
     /// what the broker keeps is to be asked for again.
-    pub fn meet(&mut self, others: Box<dyn Others>) -> bool {
+    pub fn meet(&mut self, now: Instant, others: Box<dyn Others>) -> bool {
         self.conventions.meet(others);
         let waiting = std::mem::take(&mut self.waiting);
         for message in waiting.messages {
-            self.recalling = message.recalled;
-            self.hear(message.at, &message.topic, &message.payload, message.retained);
+            self.take((now, message.at), &message.topic, &message.payload, message.source);
         }
-        self.recalling = false;
         waiting.missed
     }
 
@@ -200,7 +201,7 @@ impl State {
             if device.asks_at.is_some_and(|at| at <= now) {
                 let device = Rc::make_mut(device);
                 device.asks_at = None;
-                if device.is_silent() {
+                if device.is_silent(now) {
                     device.asked = Some(now);
                     questions.extend(device.asks.iter().cloned());
                 }

@@ -292,10 +292,10 @@ mod recalled {
 
     fn panel() -> Panel {
         let mut panel = Panel::new();
-        panel.state.recall(&[
-            (EARLIER, "wut-0a4711/get/input/3", "OFF"),
-            (EARLIER, "wut-0a4711/get/output/3", "ON"),
-        ]);
+        panel.state.recall(
+            panel.now,
+            &[(EARLIER, "wut-0a4711/get/input/3", "OFF"), (EARLIER, "wut-0a4711/get/output/3", "ON")],
+        );
         panel
     }
 
@@ -312,7 +312,7 @@ mod recalled {
     #[test]
     fn it_never_takes_the_place_of_what_is_heard_now() {
         let mut panel = Panel::with_output("OFF");
-        panel.state.recall(&[(EARLIER, "wut-0a4711/get/output/3", "ON")]);
+        panel.state.recall(panel.now, &[(EARLIER, "wut-0a4711/get/output/3", "ON")]);
         assert_eq!((panel.reading().value, panel.reading().stale), (OFF, false));
     }
 
@@ -322,12 +322,13 @@ mod recalled {
         let config = r#"{"ip":"1.2.3.4","dn":"Plug","fn":["Plug"],"hn":"plug","mac":"AABBCCDDEEFF","md":"Plug","ty":0,"if":0,
             "ofln":"Offline","onln":"Online","state":["OFF","ON","TOGGLE","HOLD"],"sw":"12","t":"plug","ft":"%prefix%/%topic%/",
             "tp":["cmnd","stat","tele"],"rl":[1,0,0,0,0,0,0,0],"swc":[-1],"btn":[0],"so":{"4":0},"lk":0,"lt_st":0,"ver":1}"#;
-        state.recall(&[
-            (EARLIER, "stat/plug/POWER", "ON"),
-            (EARLIER, "tasmota/discovery/AABBCCDDEEFF/config", config),
-        ]);
+        let now = Instant::from_millis(1_000_000);
+        state.recall(
+            now,
+            &[(EARLIER, "stat/plug/POWER", "ON"), (EARLIER, "tasmota/discovery/AABBCCDDEEFF/config", config)],
+        );
         assert!(state.needs_others() && state.shown().next().is_none());
-        state.meet(others("me"));
+        state.meet(now, others("me"));
         let device = state.shown().next().expect("a plug");
         let tile = device.tiles.iter().find(|tile| tile.value() == Some(&ON)).expect("its switch");
         assert!(tile.is_stale());

@@ -63,6 +63,17 @@ pub struct Reading {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct CommandId(pub(super) u64);
 
+/// Whose word a message is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Source {
+    /// The device's, just now.
+    Live,
+    /// The broker's memory of what is retained.
+    Retained,
+    /// Somebody's memory of what was said before anything was heard. It counts only until then.
+    Recalled,
+}
+
 /// What became of the last wish.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Phase {
@@ -169,12 +180,20 @@ impl Tile {
         }
     }
 
-    /// The device's word. `retained` is the broker's memory of it, `live` the device itself.
-    pub(super) fn hear(&mut self, now: Instant, value: Option<Value>, retained: bool) {
+    /// The device's word.
+    pub(super) fn hear(&mut self, now: Instant, value: Option<Value>, source: Source) {
+        if source == Source::Recalled {
+            let is_later = |old: &Reading| old.stale && old.heard < now;
+            if let Some(value) = value.filter(|_| self.reading.as_ref().is_none_or(is_later)) {
+                self.reading = Some(Reading { value, since: now, heard: now, longer: true, stale: true });
+            }
+            return;
+        }
         let Some(value) = value else {
             self.reading = None;
             return;
         };
+        let retained = source == Source::Retained;
         let verdict = match &self.phase {
             Phase::Pending { wanted, .. } => Some(verdict(&self.spec, wanted, self.value(), &value)),
             _ => None,

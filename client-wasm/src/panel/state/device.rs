@@ -1,11 +1,15 @@
 //! One device of the panel's memory.
 
 use std::rc::Rc;
+use std::time::Duration;
 
 use mqtt::Instant;
 
 use crate::devices::{Heard, Payload, Read, Tells, Value};
-use crate::panel::tile::{Proof, Tile};
+use crate::panel::tile::{Proof, Source, Tile};
+
+/// A device that has just said something, perhaps because it was asked, is not asked again.
+const RECENT: Duration = Duration::from_secs(30);
 
 /// One device with its tiles.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -30,6 +34,8 @@ pub struct Device {
     pub(super) presences: Vec<Read>,
     /// What each topic said last about its being there.
     pub(super) said: Vec<(Rc<str>, bool)>,
+    /// Some of that was heard, not only remembered.
+    presence_is_heard: bool,
     pub(super) asks: Vec<(String, String)>,
     pub(super) asks_at: Option<Instant>,
     pub(super) asked: Option<Instant>,
@@ -65,6 +71,7 @@ impl Device {
             sure: false,
             presences: Vec::new(),
             said: Vec::new(),
+            presence_is_heard: false,
             asks: Vec::new(),
             asks_at: None,
             asked: None,
@@ -99,16 +106,14 @@ impl Device {
         }
     }
 
-    /// Whether one of its values is not known, or may have changed.
-    pub(super) fn is_silent(&self) -> bool {
+    /// Whether one of its values is not known, or may have changed since it was said a while ago.
+    pub(super) fn is_silent(&self, now: Instant) -> bool {
+        let is_old = |tile: &Tile| match &tile.reading {
+            Some(reading) => reading.stale && now.since(reading.heard) > RECENT,
+            None => true,
+        };
         // Without points nothing is known yet.
-        self.tiles.is_empty()
-            || self.tiles.iter().any(|tile| tile.is_told() && (tile.reading.is_none() || tile.is_stale()))
-    }
-
-    /// Whether it said something that is still so.
-    pub(super) fn is_heard(&self) -> bool {
-        self.tiles.iter().any(|tile| tile.reading.is_some() && !tile.is_stale())
+        self.tiles.is_empty() || self.tiles.iter().any(|tile| tile.is_told() && is_old(tile))
     }
 
     pub(super) fn position(&self, key: &str) -> Option<usize> {
@@ -116,13 +121,16 @@ impl Device {
     }
 
     /// A message of one of its topics.
-    pub(super) fn hear(&mut self, now: Instant, topic: &str, payload: &mut Payload<'_>, retained: bool) {
+    pub(super) fn hear(&mut self, now: Instant, topic: &str, payload: &mut Payload<'_>, source: Source) {
         for at in 0..self.presences.len() {
             let read = &self.presences[at];
+            // What is remembered counts only while nothing was heard.
+            let is_old = source == Source::Recalled && self.presence_is_heard;
             if *read.topic == *topic
+                && !is_old
                 && let Heard::Value(Value::Switch(online)) = read.hear(payload)
             {
-                self.hear_presence(now, topic, online, retained);
+                self.hear_presence(now, topic, online, source);
             }
         }
         for tile in &mut self.tiles {
@@ -130,8 +138,10 @@ impl Device {
             for read in spec.reads.iter().filter(|read| *read.topic == *topic) {
                 match (read.tells, read.hear(payload)) {
                     (_, Heard::Nothing) => {}
-                    (Tells::Value, Heard::Value(value)) => tile.hear(now, Some(value), retained),
-                    (Tells::Value, Heard::Meaningless) => tile.hear(now, None, retained),
+                    (Tells::Value, Heard::Value(value)) => tile.hear(now, Some(value), source),
+                    (Tells::Value, Heard::Meaningless) => tile.hear(now, None, source),
+                    // It answers another page's wish, or none any more.
+                    (Tells::Accepted | Tells::Refused, _) if source == Source::Recalled => {}
                     (Tells::Accepted, _) => tile.advance(Proof::Accepted),
                     (Tells::Refused, Heard::Value(Value::Text(reason))) => tile.give_up(&reason),
                     (Tells::Refused, _) => {}
@@ -141,7 +151,8 @@ impl Device {
     }
 
     /// It is there when nothing says that it is not.
-    fn hear_presence(&mut self, now: Instant, topic: &str, online: bool, retained: bool) {
+    fn hear_presence(&mut self, now: Instant, topic: &str, online: bool, source: Source) {
+        self.presence_is_heard |= source != Source::Recalled;
         match self.said.iter_mut().find(|(known, _)| **known == *topic) {
             Some(said) => said.1 = online,
             None => self.said.push((topic.into(), online)),
@@ -157,7 +168,7 @@ impl Device {
             }
             (false, Presence::Offline { .. }) => {}
             (false, _) => {
-                self.presence = Presence::Offline { since: now, longer: retained };
+                self.presence = Presence::Offline { since: now, longer: source != Source::Live };
                 for tile in &mut self.tiles {
                     tile.give_up("The device went offline");
                 }

@@ -2,6 +2,8 @@
 
 use mqtt::Instant;
 
+use crate::panel::tile::Source;
+
 /// How many may wait; a house of many devices describes itself with fewer.
 const MAX_MESSAGES: usize = 5_000;
 /// Bytes of all that wait.
@@ -21,20 +23,18 @@ pub(super) struct Message {
     pub(super) at: Instant,
     pub(super) topic: Box<str>,
     pub(super) payload: Box<[u8]>,
-    pub(super) retained: bool,
-    /// It is of an earlier visit.
-    pub(super) recalled: bool,
+    pub(super) source: Source,
 }
 
 impl Waiting {
-    pub(super) fn keep(&mut self, at: Instant, topic: &str, payload: &[u8], retained: bool, recalled: bool) {
+    pub(super) fn keep(&mut self, at: Instant, topic: &str, payload: &[u8], source: Source) {
         let bytes = self.bytes + topic.len() + payload.len();
         if self.messages.len() >= MAX_MESSAGES || bytes > MAX_BYTES {
             self.missed = true;
             return;
         }
         self.bytes = bytes;
-        self.messages.push(Message { at, topic: topic.into(), payload: payload.into(), retained, recalled });
+        self.messages.push(Message { at, topic: topic.into(), payload: payload.into(), source });
     }
 
     pub(super) const fn is_any(&self) -> bool {

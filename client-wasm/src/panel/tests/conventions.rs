@@ -22,7 +22,7 @@ impl Site {
     /// Hears messages, one to a line: topic, space, payload.
     pub(super) fn hears(recorded: &str) -> Self {
         let mut site = Self { state: State::new("me", 1), now: Instant::from_millis(1_000_000) };
-        assert!(!site.state.meet(others("me")), "nothing waited");
+        assert!(!site.state.meet(site.now, others("me")), "nothing waited");
         site.hear(recorded);
         site
     }
@@ -105,7 +105,7 @@ fn what_came_before_its_convention_is_understood_when_that_is_there() {
     state.hear(now, "tele/plug/STATE", br#"{"POWER":"ON"}"#, false);
     state.hear(now, "stat/plug/POWER", b"OFF", false);
     assert!(state.device("plug").is_none() && state.needs_others());
-    assert!(!state.meet(others("me")), "all of it found room");
+    assert!(!state.meet(now, others("me")), "all of it found room");
     let device = state.device("plug").unwrap();
     assert_eq!(device.tile("power").unwrap().value(), Some(&Value::Switch(false)), "in the order it came");
     assert_eq!(state.take_listen(), ["stat/plug/+", "tele/plug/+"]);
@@ -121,6 +121,58 @@ fn not_everything_waits_and_what_does_not_is_asked_for_again() {
             state.hear(now, &format!("tele/{n}/SENSOR"), &vec![b'1'; bytes], true);
         }
         assert!(state.needs_others());
-        assert!(state.meet(others("me")), "{count} of {bytes} are too many");
+        assert!(state.meet(now, others("me")), "{count} of {bytes} are too many");
     }
+}
+
+#[test]
+fn what_was_said_last_is_shown_as_old_until_it_is_heard_again() {
+    use std::time::Duration;
+    let now = Instant::from_millis(10_000_000);
+    let said = Instant::from_millis(9_400_000);
+    let mut state = State::new("me", 1);
+    state.hear(now, "tele/lamp/LWT", b"Online", true);
+    for (topic, payload) in [
+        ("wut-0a4711/get/output/3", "ON"),
+        ("wut-0a4711/status", "offline"),
+        ("tele/plug/LWT", "Online"),
+        ("stat/plug/POWER", "ON"),
+        ("tele/lamp/LWT", "Offline"),
+    ] {
+        state.recall(now, &[(said, topic, payload)]);
+    }
+    state.meet(now, others("me"));
+    let reading = |state: &State, device: &str, key: &str| {
+        state.device(device).unwrap().tile(key).unwrap().reading.clone().unwrap()
+    };
+    let output = reading(&state, "wut-0a4711", "output/3");
+    assert_eq!((output.since, output.stale, output.longer), (Instant::from_millis(9_400_000), true, true));
+    let presence = |state: &State, device: &str| state.device(device).map(|device| device.presence);
+    let away = Presence::Offline { since: Instant::from_millis(9_400_000), longer: true };
+    assert_eq!(presence(&state, "wut-0a4711"), Some(away));
+    // What was heard is newer than what is recalled, whenever that arrives.
+    state.hear(now, "tele/lamp/STATE", br#"{"POWER":"OFF"}"#, false);
+    assert_eq!(presence(&state, "lamp"), Some(Presence::Online));
+    state.recall(now, &[(said, "stat/lamp/POWER", "ON")]);
+    assert_eq!(reading(&state, "lamp", "power").value, Value::Switch(false));
+    // It is asked in a second or so as always, not at once.
+    assert_eq!(state.questions(now), []);
+    assert!(
+        state.questions(now + Duration::from_secs(2)).iter().any(|(topic, _)| topic == "cmnd/plug/STATE")
+    );
+    state.hear(now, "wut-0a4711/get/output/3", b"ON", true);
+    let output = reading(&state, "wut-0a4711", "output/3");
+    assert_eq!((output.since, output.stale), (Instant::from_millis(9_400_000), false), "it is still so");
+}
+
+#[test]
+fn a_device_whose_values_were_just_said_is_not_asked_for_them() {
+    use std::time::Duration;
+    let now = Instant::from_millis(10_000_000);
+    let mut state = State::new("me", 1);
+    state.meet(now, others("me"));
+    for (topic, payload) in [("tele/plug/LWT", "Online"), ("tele/plug/STATE", r#"{"POWER":"ON"}"#)] {
+        state.recall(now, &[(Instant::from_millis(9_991_000), topic, payload)]);
+    }
+    assert_eq!(state.questions(now + Duration::from_secs(2)), []);
 }
