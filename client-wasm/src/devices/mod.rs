@@ -14,6 +14,7 @@ pub mod value;
 mod hass;
 mod homie;
 mod others;
+mod pairs;
 mod shelly;
 mod tasmota;
 mod web_io;
@@ -30,7 +31,10 @@ use codec::Codec;
 use spec::At;
 
 /// How many families of devices there are.
-pub const FAMILIES: u8 = 6;
+pub const FAMILIES: u8 = 7;
+
+/// The family of what only looks like a device: pairs of topics. Whatever knows better about a topic takes it away.
+pub const LOOSE: u8 = pairs::FAMILY;
 
 /// All conventions. Those whose topics and payloads speak for themselves are there from the beginning; the others come when
 /// a message is not understood without them, because they weigh more than all else in the page.
@@ -38,6 +42,7 @@ pub const FAMILIES: u8 = 6;
 pub struct Conventions {
     /// The first level of topics on which devices answer this page.
     me: Rc<str>,
+    pairs: pairs::Known,
     others: Option<Box<dyn Others>>,
 }
 
@@ -63,7 +68,7 @@ impl Conventions {
     /// Of a page that is answered at `me/…`.
     #[must_use]
     pub fn new(me: &str) -> Self {
-        Self { me: me.into(), others: None }
+        Self { me: me.into(), ..Self::default() }
     }
 
     /// The first level of topics on which devices answer.
@@ -77,6 +82,7 @@ impl Conventions {
     pub fn filters(&self) -> Vec<String> {
         let all = [
             web_io::FILTERS,
+            pairs::FILTERS,
             tasmota::FILTERS,
             shelly::FILTERS,
             zigbee::FILTERS,
@@ -101,12 +107,13 @@ impl Conventions {
         if is_fed || !described.is_empty() {
             return Said::Known(described);
         }
-        let recognised = match (web_io::recognise(topic, payload), &mut self.others) {
-            (None, Some(others)) => others.recognise(topic, payload),
-            (None, None) => return Said::NotYet,
-            (known, _) => known,
-        };
-        Said::Known(recognised.into_iter().collect())
+        let known = web_io::recognise(topic, payload)
+            .or_else(|| self.others.as_mut().and_then(|others| others.recognise(topic, payload)))
+            .or_else(|| self.pairs.recognise(topic, payload));
+        if known.is_none() && self.others.is_none() {
+            return Said::NotYet;
+        }
+        Said::Known(known.into_iter().collect())
     }
 }
 

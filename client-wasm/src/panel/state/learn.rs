@@ -5,7 +5,7 @@ use std::rc::Rc;
 
 use mqtt::Instant;
 
-use crate::devices::{Found, Spec};
+use crate::devices::{Found, LOOSE, Spec};
 use crate::panel::tile::Tile;
 
 use super::{Device, State};
@@ -46,6 +46,9 @@ impl State {
             return;
         }
         let topics = device.learn(found);
+        if device.family != LOOSE {
+            topics.iter().for_each(|topic| self.take_away(topic));
+        }
         self.route(&name, topics);
         self.listen(listen, anew);
         if asks_anew || has_points && self.devices[at].asked.is_none() {
@@ -74,6 +77,21 @@ impl State {
         self.devices.remove(at);
         self.aliases.push((other, Rc::clone(&found.id)));
         Rc::clone(&found.id)
+    }
+
+    /// What only looked like a point is one of a device that is known better.
+    fn take_away(&mut self, topic: &str) {
+        let Ok(at) = self.routes.binary_search_by(|(known, _)| (**known).cmp(topic)) else { return };
+        for name in self.routes[at].1.clone() {
+            let Ok(at) = self.position(&name) else { continue };
+            if self.devices[at].family == LOOSE {
+                let device = Rc::make_mut(&mut self.devices[at]);
+                device.tiles.retain(|tile| tile.spec.reads.iter().all(|read| *read.topic != *topic));
+                if device.tiles.is_empty() {
+                    self.devices.remove(at);
+                }
+            }
+        }
     }
 
     fn route(&mut self, name: &Rc<str>, topics: Vec<Rc<str>>) {

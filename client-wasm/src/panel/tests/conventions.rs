@@ -176,3 +176,37 @@ fn a_device_whose_values_were_just_said_is_not_asked_for_them() {
     }
     assert_eq!(state.questions(now + Duration::from_secs(2)), []);
 }
+
+#[test]
+fn pairs_of_topics_are_there_at_once_and_asked_only_as_somebody_did() {
+    let now = Instant::from_millis(1_000_000);
+    let mut state = State::new("me", 1);
+    state.hear(now, "hall/lamp/state", b"off", true);
+    assert!(state.device("hall").is_none(), "one topic is no device");
+    state.hear(now, "hall/temperature/state", b"21.5", true);
+    assert!(!state.needs_others(), "this takes nothing more");
+    let tile = |state: &State| state.device("hall").unwrap().tile("lamp").unwrap().clone();
+    assert_eq!(tile(&state).value(), Some(&Value::Switch(false)));
+    assert_eq!(state.wish(now, "hall", "lamp", Value::Switch(true)), None, "nobody was heard to ask for it");
+    state.hear(now, "hall/lamp/set", b"on", false);
+    assert_eq!(tile(&state).value(), Some(&Value::Switch(false)), "to ask is not to be");
+    let command = state.wish(now, "hall", "lamp", Value::Switch(true)).unwrap();
+    assert_eq!((&*command.topic, &*command.payload), ("hall/lamp/set", "on"));
+    state.hear(now, "hall/lamp/state", b"on", false);
+    assert_eq!((tile(&state).value(), tile(&state).phase), (Some(&Value::Switch(true)), SETTLED));
+}
+
+#[test]
+fn a_pair_that_turns_out_to_be_a_device_is_no_pair_any_more() {
+    let mut site = Site::hears(
+        r#"
+        garden/pump/state ON
+        garden/well/state 3
+        garden/rain/state 0
+        homeassistant/switch/pump/config {"name":"Pump","unique_id":"p1","cmd_t":"garden/pump/set","stat_t":"garden/pump/state","dev":{"ids":"pump-1"}}
+        "#,
+    );
+    site.hear("garden/pump/state OFF");
+    site.shows("garden", "rain 0\nwell 3");
+    assert!(site.tiles("pump-1").ends_with("OFF"), "{}", site.tiles("pump-1"));
+}
