@@ -141,7 +141,10 @@ impl Rules {
     /// Whether somebody may do something with a topic.
     #[must_use]
     pub fn judge(&self, users: &Users, who: Subject<'_>, action: Action, topic: &str) -> Verdict {
-        self.first(users, who, action, |rule, ends| {
+        let may_fit = |rule: &Rule, ends: &[Ends]| {
+            rule.topics.iter().zip(ends).any(|(filter, ends)| ends.are_of(filter, topic))
+        };
+        self.first(users, who, action, may_fit, |rule, ends| {
             let fits =
                 |(filter, ends): (_, &Ends)| ends.are_of(filter, topic) && rule.fits(filter, topic, who);
             rule.topics.iter().zip(ends).any(fits)
@@ -152,13 +155,19 @@ impl Rules {
     /// it. Each message is judged again.
     #[must_use]
     pub fn judge_filter(&self, users: &Users, who: Subject<'_>, filter: &str) -> Verdict {
-        self.first(users, who, Action::Read, |rule, _| {
-            let is_same = |pattern: &str, level: &str| rule.level_fits(pattern, level, who);
-            rule.topics.iter().any(|topics| match rule.allows {
-                true => rule.can_fit(topics, who) && overlaps(topics.as_str(), filter, is_same),
-                false => covers(topics.as_str(), filter, is_same),
-            })
-        })
+        self.first(
+            users,
+            who,
+            Action::Read,
+            |_, _| true,
+            |rule, _| {
+                let is_same = |pattern: &str, level: &str| rule.level_fits(pattern, level, who);
+                rule.topics.iter().any(|topics| match rule.allows {
+                    true => rule.can_fit(topics, who) && overlaps(topics.as_str(), filter, is_same),
+                    false => covers(topics.as_str(), filter, is_same),
+                })
+            },
+        )
     }
 
     fn first(
@@ -166,6 +175,7 @@ impl Rules {
         users: &Users,
         who: Subject<'_>,
         action: Action,
+        may_fit: impl Fn(&Rule, &[Ends]) -> bool,
         fits: impl Fn(&Rule, &[Ends]) -> bool,
     ) -> Verdict {
         if let Some(grant) = who.grant
@@ -197,7 +207,8 @@ impl Rules {
                 Action::Publish => rule.publish,
                 Action::Read => rule.subscribe,
             };
-            is_about && rule.is_for(who, groups) && fits(rule, own)
+            // What costs least, and tells most apart, comes first.
+            is_about && may_fit(rule, own) && rule.is_for(who, groups) && fits(rule, own)
         });
         found.map_or(Verdict::DENIED, |(at, rule)| Verdict::of(at, rule))
     }
@@ -227,12 +238,19 @@ impl Ends {
         Self { before: short(before), behind: short(behind) }
     }
 
+    /// Whether a topic has them. Most have not, and most of those have another first byte: so that is looked at here, and all else
+    /// elsewhere.
+    #[inline]
     fn are_of(self, filter: &TopicFilter, topic: &str) -> bool {
-        let (filter, topic) = (filter.as_str().as_bytes(), topic.as_bytes());
+        let is_same = self.before == 0 || filter.as_str().as_bytes().first() == topic.as_bytes().first();
+        is_same && self.are_all_of(filter.as_str().as_bytes(), topic.as_bytes())
+    }
+
+    fn are_all_of(self, filter: &[u8], topic: &[u8]) -> bool {
         let (before, behind) = (usize::from(self.before), usize::from(self.behind));
         let begins = filter.get(..before).is_none_or(|text| topic.starts_with(text));
-        begins
-            && filter.get(filter.len() - behind.min(filter.len())..).is_none_or(|text| topic.ends_with(text))
+        let behind = filter.get(filter.len().saturating_sub(behind)..).filter(|_| behind > 0);
+        begins && behind.is_none_or(|text| topic.ends_with(text))
     }
 }
 
