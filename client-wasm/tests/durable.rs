@@ -52,6 +52,7 @@ const DEADLINE: Duration = Duration::from_secs(15);
                 const all = new Uint8Array(length);
                 kept.reduce((at, k) => { all.set(k, at); return at + k.length; }, 0);
                 kept = [];
+                window.merges = 0; // what comes behind it is not kept back: it may be less
                 f(new MessageEvent('message', { data: all.buffer }));
             });
         }
@@ -70,7 +71,7 @@ extern "C" {
     /// The last socket lets so many more frames pass, both ways together, and then none, without a word to the page.
     fn dies_after(frames: u32);
     fn is_dead() -> bool;
-    /// Makes sockets whose frames can be merged into one of at least so many bytes.
+    /// Makes sockets whose next frames can be merged into one of at least so many bytes.
     fn merging_sockets(on: bool);
     fn merge_up_to(bytes: u32);
     /// Lets the browser refuse its storage.
