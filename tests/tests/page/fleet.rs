@@ -157,3 +157,26 @@ fn what_travels_is_pending_until_it_is_there_and_a_door_is_locked_by_its_own_wor
     click(&stage, &restart, "button");
     wait(&stage, &restart, "assumed", "", SOON);
 }
+
+#[test]
+fn a_pair_of_topics_is_told_and_asked_once_somebody_did() {
+    let bridge = Bridge::start();
+    let mut maker = Client::new(Wire::tcp(bridge.tcp), Version::V5);
+    maker.connect(&Connect::new(Version::V5, "maker"));
+    maker.retain("hall/lamp/state", b"off", Qos::AtLeastOnce);
+    maker.retain("hall/temperature/state", b"21.5", Qos::AtLeastOnce);
+    maker.subscribe("hall/lamp/set", Qos::AtLeastOnce);
+    let stage = Stage::new(bridge);
+    wait(&stage, "hall/lamp", "confirmed", "OFF", SOON);
+    wait(&stage, "hall/temperature", "confirmed", "21.5", SOON);
+    let control = "return !!document.querySelector('[data-tile=\"hall/lamp\"] [role=switch]')";
+    assert_eq!(stage.browser.run(control, &[]), json!(false), "nobody was heard to ask for it");
+    maker.publish("hall/lamp/set", b"off", Qos::AtLeastOnce);
+    assert_eq!(maker.receive_payload(), b"off");
+    stage.browser.wait_for("it can be asked", SOON, control);
+    click(&stage, "hall/lamp", "[role=switch]");
+    assert_eq!(maker.receive_payload(), b"on");
+    wait(&stage, "hall/lamp", "pending", "OFF", SOON);
+    maker.retain("hall/lamp/state", b"on", Qos::AtLeastOnce);
+    wait(&stage, "hall/lamp", "confirmed", "ON", SOON);
+}
