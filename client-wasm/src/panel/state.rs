@@ -201,7 +201,7 @@ impl State {
             if device.asks_at.is_some_and(|at| at <= now) {
                 let device = Rc::make_mut(device);
                 device.asks_at = None;
-                if device.is_silent(now) {
+                if device.is_silent() {
                     device.asked = Some(now);
                     questions.extend(device.asks.iter().cloned());
                 }

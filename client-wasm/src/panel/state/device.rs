@@ -1,15 +1,11 @@
 //! One device of the panel's memory.
 
 use std::rc::Rc;
-use std::time::Duration;
 
 use mqtt::Instant;
 
 use crate::devices::{Heard, Payload, Read, Tells, Value};
 use crate::panel::tile::{Proof, Source, Tile};
-
-/// A device that has just said something, perhaps because it was asked, is not asked again.
-const RECENT: Duration = Duration::from_secs(30);
 
 /// One device with its tiles.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -106,14 +102,11 @@ impl Device {
         }
     }
 
-    /// Whether one of its values is not known, or may have changed since it was said a while ago.
-    pub(super) fn is_silent(&self, now: Instant) -> bool {
-        let is_old = |tile: &Tile| match &tile.reading {
-            Some(reading) => reading.stale && now.since(reading.heard) > RECENT,
-            None => true,
-        };
+    /// Whether one of its values is not known, or may have changed.
+    pub(super) fn is_silent(&self) -> bool {
         // Without points nothing is known yet.
-        self.tiles.is_empty() || self.tiles.iter().any(|tile| tile.is_told() && is_old(tile))
+        self.tiles.is_empty()
+            || self.tiles.iter().any(|tile| tile.is_told() && (tile.reading.is_none() || tile.is_stale()))
     }
 
     pub(super) fn position(&self, key: &str) -> Option<usize> {

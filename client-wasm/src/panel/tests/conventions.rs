@@ -166,18 +166,6 @@ fn what_was_said_last_is_shown_as_old_until_it_is_heard_again() {
 }
 
 #[test]
-fn a_device_whose_values_were_just_said_is_not_asked_for_them() {
-    use std::time::Duration;
-    let now = Instant::from_millis(10_000_000);
-    let mut state = State::new("me", 1);
-    state.meet(now, others("me"));
-    for (topic, payload) in [("tele/plug/LWT", "Online"), ("tele/plug/STATE", r#"{"POWER":"ON"}"#)] {
-        state.recall(now, &[(Instant::from_millis(9_991_000), topic, payload)]);
-    }
-    assert_eq!(state.questions(now + Duration::from_secs(2)), []);
-}
-
-#[test]
 fn pairs_of_topics_are_there_at_once_and_asked_only_as_somebody_did() {
     let now = Instant::from_millis(1_000_000);
     let mut state = State::new("me", 1);
