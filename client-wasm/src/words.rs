@@ -2,6 +2,8 @@
 
 use mqtt::Instant;
 
+use crate::tongue::{fill, say};
+
 const MINUTE: u64 = 60_000;
 const HOUR: u64 = 60 * MINUTE;
 const DAY: u64 = 24 * HOUR;
@@ -11,10 +13,10 @@ const DAY: u64 = 24 * HOUR;
 pub fn age(now: Instant, then: Instant) -> String {
     let ms = now.as_millis().saturating_sub(then.as_millis());
     match ms {
-        0..MINUTE => "just now".to_owned(),
-        MINUTE..HOUR => format!("{} min", ms / MINUTE),
-        HOUR..DAY => format!("{} h", ms / HOUR),
-        _ => format!("{} d", ms / DAY),
+        0..MINUTE => say("just now"),
+        MINUTE..HOUR => fill("{} min", &[&(ms / MINUTE).to_string()]),
+        HOUR..DAY => fill("{} h", &[&(ms / HOUR).to_string()]),
+        _ => fill("{} d", &[&(ms / DAY).to_string()]),
     }
 }
 
@@ -22,8 +24,8 @@ pub fn age(now: Instant, then: Instant) -> String {
 #[must_use]
 pub fn short_age(now: Instant, then: Instant) -> String {
     match now.as_millis().saturating_sub(then.as_millis()) {
-        0..1000 => "now".to_owned(),
-        ms @ 1000..MINUTE => format!("{} s", ms / 1000),
+        0..1000 => say("now"),
+        ms @ 1000..MINUTE => fill("{} s", &[&(ms / 1000).to_string()]),
         _ => age(now, then),
     }
 }

@@ -3,6 +3,7 @@
 mod announce;
 pub(crate) mod desk;
 pub(crate) mod hub;
+pub(crate) mod language;
 pub(crate) mod model;
 mod parts;
 mod recall;
@@ -24,6 +25,7 @@ use crate::panel::look::Clock;
 use crate::panel::state::Device;
 use crate::panel::view::{Wish, panel};
 use crate::settings::theme;
+use crate::tongue::{fill, say};
 
 use hub::Hub;
 use model::LinkState;
@@ -105,7 +107,8 @@ impl Component for App {
         }
         let is_screen = self.route == Route::Panel && devices.is_empty();
         let does = self.does(ctx);
-        let title = if self.route == Route::Panel { "Switchboard" } else { self.route.label() };
+        let title =
+            if self.route == Route::Panel { "Switchboard".to_owned() } else { say(self.route.label()) };
         html! {
             <>
             <header class="head">
@@ -114,7 +117,7 @@ impl Component for App {
                 if self.route == Route::Panel && !devices.is_empty() && !self.hub.look(|model| model.desk.is_open) {
                     { self.arrange(ctx) }
                 }
-                <span class="link" role="status">{ state.label() }</span>
+                <span class="link" role="status">{ say(state.label()) }</span>
             </header>
             <main id="main" data-screen={self.route.label()}>
                 { self.screen(&devices, clock, trouble.as_ref(), &does) }
@@ -183,7 +186,7 @@ impl App {
             link.send_message(Msg::Draw);
         });
         html! {
-            <button type="button" class="round" aria-label="Arrange" title="Arrange" {onclick}>
+            <button type="button" class="round" aria-label={say("Arrange")} title={say("Arrange")} {onclick}>
                 <svg class="ico" aria-hidden="true"><use href="#i-arrange" /></svg>
             </button>
         }
@@ -202,7 +205,7 @@ impl App {
                 <a href={format!("{}{}", route.path(), query())} {onclick}
                     aria-current={(route == self.route).then_some("page")}>
                     <svg class="ico" aria-hidden="true"><use href={route.icon()} /></svg>
-                    { route.label() }
+                    { say(route.label()) }
                 </a>
             }
         };
@@ -250,7 +253,7 @@ fn silent_chip(devices: &[Rc<Device>]) -> Html {
     };
     html! {
         <button type="button" class="chip warn" {onclick}>
-            { format!("{} offline", away.count() + 1) }
+            { fill("{} offline", &[&(away.count() + 1).to_string()]) }
         </button>
     }
 }
@@ -265,7 +268,7 @@ fn clock() -> Clock {
 }
 
 /// Marks the whole document.
-fn mark(name: &str, value: &str) {
+pub(crate) fn mark(name: &str, value: &str) {
     let document = web_sys::window().and_then(|window| window.document());
     if let Some(root) = document.and_then(|document| document.document_element()) {
         let _ = root.set_attribute(name, value);

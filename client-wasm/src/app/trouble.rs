@@ -5,6 +5,8 @@ use yew::prelude::*;
 use crate::connection::reason::Reason;
 use crate::connection::trouble::Trouble;
 
+use crate::tongue::{fill, say};
+
 use super::model::LinkState;
 
 /// The panel's whole screen while it has no devices.
@@ -21,14 +23,12 @@ pub(crate) fn screen(
         }
         (None, LinkState::Online) if is_quiet => (
             "#i-device",
-            "No device has spoken yet.".to_owned(),
-            "Point a Web-IO at this broker, and it appears here by itself.".to_owned(),
-            button(&does.explore, "See all messages"),
+            say("No device has spoken yet."),
+            say("Point a Web-IO at this broker, and it appears here by itself."),
+            button(&does.explore, &say("See all messages")),
         ),
-        (None, LinkState::Online) => {
-            ("#i-device", "Looking for devices…".to_owned(), String::new(), html! {})
-        }
-        (None, _) => ("#i-device", format!("Connecting to {host}…"), String::new(), html! {}),
+        (None, LinkState::Online) => ("#i-device", say("Looking for devices…"), String::new(), html! {}),
+        (None, _) => ("#i-device", fill("Connecting to {}…", &[host]), String::new(), html! {}),
     };
     html! {
         <div class="empty">
@@ -42,7 +42,7 @@ pub(crate) fn screen(
 
 /// A screen whose part of the page is on its way; when it does not come, that is said [over](over()) it.
 pub(crate) fn loading() -> Html {
-    html! { <div class="empty"><p class="what">{ "Loading…" }</p></div> }
+    html! { <div class="empty"><p class="what">{ say("Loading…") }</p></div> }
 }
 
 /// The same while there is something to see: it lies over the page, so that nothing moves.
@@ -73,11 +73,11 @@ fn cure_button(trouble: &Trouble, does: &Does) -> Html {
         return html! { <a class="primary" href="/login">{ "Log in" }</a> };
     }
     match &does.retry {
-        Some(retry) => button(retry, "Try now"),
-        None => button(&does.settings, "Open Settings"),
+        Some(retry) => button(retry, &say("Try now")),
+        None => button(&does.settings, &say("Open Settings")),
     }
 }
 
-fn button(act: &Callback<()>, words: &'static str) -> Html {
-    html! { <button type="button" onclick={act.reform(|_: MouseEvent| ())}>{ words }</button> }
+fn button(act: &Callback<()>, words: &str) -> Html {
+    html! { <button type="button" onclick={act.reform(|_: MouseEvent| ())}>{ words.to_owned() }</button> }
 }

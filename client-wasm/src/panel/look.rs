@@ -3,6 +3,7 @@
 use mqtt::Instant;
 
 use crate::devices::{Kind, Num, Spec, Value};
+use crate::tongue::{fill, say};
 use crate::words;
 
 use super::state::Presence;
@@ -40,15 +41,15 @@ pub fn look(tile: &Tile, presence: Presence, clock: Clock) -> Look {
         (Presence::Offline { since, longer }, _) => ("offline", offline(since, longer, clock)),
         (_, Phase::Pending { wanted, proof, .. }) => ("pending", asking(spec, wanted, *proof)),
         (_, Phase::Refused { reason }) => ("refused", reason.clone()),
-        (_, Phase::TimedOut { .. }) => ("timeout", timed_out(spec).to_owned()),
-        (_, Phase::Assumed { .. }) if spec.kind == Kind::Button => ("assumed", "Sent".to_owned()),
-        (_, Phase::Assumed { value }) => ("assumed", format!("{} · assumed", shown(spec, value))),
+        (_, Phase::TimedOut { .. }) => ("timeout", timed_out(spec)),
+        (_, Phase::Assumed { .. }) if spec.kind == Kind::Button => ("assumed", say("Sent")),
+        (_, Phase::Assumed { value }) => ("assumed", fill("{} · assumed", &[&shown(spec, value)])),
         (_, Phase::Settled { otherwise }) => match &tile.reading {
             None if spec.kind == Kind::Button => ("unknown", String::new()),
-            None if !tile.is_told() => ("unknown", "Says nothing itself".to_owned()),
-            None => ("unknown", "Not heard yet".to_owned()),
+            None if !tile.is_told() => ("unknown", say("Says nothing itself")),
+            None => ("unknown", say("Not heard yet")),
             Some(reading) if *otherwise => {
-                ("confirmed", format!("Device says {}", words::small(&shown(spec, &reading.value))))
+                ("confirmed", fill("Device says {}", &[&words::small(&shown(spec, &reading.value))]))
             }
             Some(reading) => ("confirmed", fact(spec, reading, clock)),
         },
@@ -61,10 +62,10 @@ pub fn look(tile: &Tile, presence: Presence, clock: Clock) -> Look {
 #[must_use]
 pub fn shown(spec: &Spec, value: &Value) -> String {
     match (&spec.kind, value) {
-        (Kind::Lock, Value::Switch(true)) => "Locked".to_owned(),
-        (Kind::Lock, Value::Switch(false)) => "Unlocked".to_owned(),
-        (_, Value::Switch(true)) => "On".to_owned(),
-        (_, Value::Switch(false)) => "Off".to_owned(),
+        (Kind::Lock, Value::Switch(true)) => say("Locked"),
+        (Kind::Lock, Value::Switch(false)) => say("Unlocked"),
+        (_, Value::Switch(true)) => say("On"),
+        (_, Value::Switch(false)) => say("Off"),
         (_, Value::Number(n)) => {
             // Rounded as it is set: a device that counts to 254 has no whole percents.
             let n = match &spec.kind {
@@ -76,8 +77,8 @@ pub fn shown(spec: &Spec, value: &Value) -> String {
         }
         (Kind::Text | Kind::Select(_), Value::Text(text)) => text.to_string(),
         (_, Value::Text(text)) => words::capital(text),
-        (_, Value::Colour(_, saturation)) if *saturation < 8 => "White".to_owned(),
-        (_, Value::Colour(hue, _)) => hue_word(*hue).to_owned(),
+        (_, Value::Colour(_, saturation)) if *saturation < 8 => say("White"),
+        (_, Value::Colour(hue, _)) => say(hue_word(*hue)),
     }
 }
 
@@ -108,7 +109,7 @@ fn hue_word(hue: u16) -> &'static str {
 pub fn offline(since: Instant, longer: bool, clock: Clock) -> String {
     let time = words::clock(since, clock.minutes_east);
     // The broker's memory says that it went, not when.
-    if longer { format!("Offline, before {time}") } else { format!("Offline since {time}") }
+    if longer { fill("Offline, before {}", &[&time]) } else { fill("Offline since {}", &[&time]) }
 }
 
 fn fact(spec: &Spec, reading: &Reading, clock: Clock) -> String {
@@ -122,23 +123,23 @@ fn fact(spec: &Spec, reading: &Reading, clock: Clock) -> String {
         (_, _) if reading.stale => {
             let heard = heard(reading.heard, clock);
             if is_plain {
-                format!("{} · heard {heard}", shown(spec, &reading.value))
+                fill("{} · heard {}", &[&shown(spec, &reading.value), &heard])
             } else {
-                format!("Heard {heard}")
+                fill("Heard {}", &[&heard])
             }
         }
         _ if is_plain && reading.longer && is_young => shown(spec, &reading.value),
-        _ if is_plain && reading.longer => format!("{} · over {age}", shown(spec, &reading.value)),
+        _ if is_plain && reading.longer => fill("{} · over {}", &[&shown(spec, &reading.value), &age]),
         _ if is_plain => format!("{} · {age}", shown(spec, &reading.value)),
-        (Kind::Counter, true) if is_young => "Last count".to_owned(),
-        (Kind::Counter, false) if is_zero && is_young => "Set to 0 just now".to_owned(),
-        (Kind::Counter, false) if is_zero => format!("Set to 0 {age} ago"),
-        (Kind::Counter, false) if is_young => "Counted just now".to_owned(),
-        (Kind::Counter, false) => format!("Counted {age} ago"),
-        (_, true) if is_young => "Last value".to_owned(),
-        (_, true) => format!("Same for over {age}"),
+        (Kind::Counter, true) if is_young => say("Last count"),
+        (Kind::Counter, false) if is_zero && is_young => say("Set to 0 just now"),
+        (Kind::Counter, false) if is_zero => fill("Set to 0 {} ago", &[&age]),
+        (Kind::Counter, false) if is_young => say("Counted just now"),
+        (Kind::Counter, false) => fill("Counted {} ago", &[&age]),
+        (_, true) if is_young => say("Last value"),
+        (_, true) => fill("Same for over {}", &[&age]),
         _ if is_young => words::capital(&age),
-        _ => format!("Since {age}"),
+        _ => fill("Since {}", &[&age]),
     }
 }
 
@@ -147,33 +148,33 @@ fn heard(at: Instant, clock: Clock) -> String {
     const TODAY_S: u64 = 18 * 3_600;
     match clock.now.since(at).as_secs() {
         0..TODAY_S => words::clock(at, clock.minutes_east),
-        _ => format!("{} ago", words::age(clock.now, at)),
+        _ => fill("{} ago", &[&words::age(clock.now, at)]),
     }
 }
 
 fn asking(spec: &Spec, wanted: &Value, proof: Proof) -> String {
     if proof == Proof::Accepted {
-        return "Accepted, not done yet…".to_owned();
+        return say("Accepted, not done yet…");
     }
     match (&spec.kind, wanted) {
-        (Kind::Lock, Value::Switch(true)) => "Locking…".to_owned(),
-        (Kind::Lock, _) => "Unlocking…".to_owned(),
-        (Kind::Button, _) => "Sending…".to_owned(),
+        (Kind::Lock, Value::Switch(true)) => say("Locking…"),
+        (Kind::Lock, _) => say("Unlocking…"),
+        (Kind::Button, _) => say("Sending…"),
         (Kind::Cover, Value::Text(way)) => match &**way {
-            "open" => "Asked to open…".to_owned(),
-            "close" => "Asked to close…".to_owned(),
-            _ => "Asked to stop…".to_owned(),
+            "open" => say("Asked to open…"),
+            "close" => say("Asked to close…"),
+            _ => say("Asked to stop…"),
         },
-        (_, Value::Switch(true)) => "Switching on…".to_owned(),
-        (_, Value::Switch(false)) => "Switching off…".to_owned(),
-        (_, wanted) => format!("Setting to {}…", shown(spec, wanted)),
+        (_, Value::Switch(true)) => say("Switching on…"),
+        (_, Value::Switch(false)) => say("Switching off…"),
+        (_, wanted) => fill("Setting to {}…", &[&shown(spec, wanted)]),
     }
 }
 
-const fn timed_out(spec: &Spec) -> &'static str {
+fn timed_out(spec: &Spec) -> String {
     match spec.kind {
-        Kind::Switch | Kind::Lock => "No answer · tap to retry",
-        _ => "No answer · try again",
+        Kind::Switch | Kind::Lock => say("No answer · tap to retry"),
+        _ => say("No answer · try again"),
     }
 }
 

@@ -8,9 +8,11 @@ use web_sys::{HtmlInputElement, SubmitEvent};
 use yew::prelude::*;
 
 use crate::app::hub::Hub;
+use crate::app::language;
 use crate::app::model::{LinkState, Model};
 use crate::connection::address::Address;
 use crate::connection::{self, unix_now};
+use crate::tongue::say;
 use crate::words;
 
 use theme::Theme;
@@ -90,8 +92,8 @@ impl Component for Settings {
         let about = [("Version", env!("CARGO_PKG_VERSION")), ("Licence", env!("CARGO_PKG_LICENSE"))];
         html! {
             <div class="cards">
-                <section class="card" aria-label="Connection">
-                    <h2>{ "Connection" }</h2>
+                <section class="card" aria-label={say("Connection")}>
+                    <h2>{ say("Connection") }</h2>
                     { list(connection) }
                     if let Some(promise) = promise {
                         <p data-durability={self.durability.clone()}>{ promise }</p>
@@ -101,12 +103,13 @@ impl Component for Settings {
                         <a class="primary" href="/account">{ "Account and log out" }</a>
                     }
                 </section>
-                <section class="card" aria-label="Look">
-                    <h2>{ "Look" }</h2>
+                <section class="card" aria-label={say("Look")}>
+                    <h2>{ say("Look") }</h2>
                     { self.themes(ctx) }
+                    { languages() }
                 </section>
-                <section class="card" aria-label="About">
-                    <h2>{ "About" }</h2>
+                <section class="card" aria-label={say("About")}>
+                    <h2>{ say("About") }</h2>
                     <p>
                         { "Switchboard turns any browser into the front panel of your devices. A tile is filled only \
                            when its device has said so." }
@@ -145,15 +148,15 @@ impl Settings {
         });
         html! {
             <form class="form" {onsubmit}>
-                <label class="field"><span>{ "Broker address" }</span>
+                <label class="field"><span>{ say("Broker address") }</span>
                     <input type="text" name="broker" inputmode="url" autocapitalize="off" autocomplete="off"
                         spellcheck="false" placeholder="wss://host:port/mqtt" value={self.broker.clone()} {oninput}
                         aria-invalid={self.wrong.is_some().then_some("true")} />
                 </label>
                 if let Some(wrong) = &self.wrong { <p class="wrong" role="alert">{ wrong }</p> }
                 <div class="act">
-                    <button type="submit" class="primary">{ "Use this broker" }</button>
-                    <button type="button" onclick={|_: MouseEvent| open_with("")}>{ "Use this page's own" }</button>
+                    <button type="submit" class="primary">{ say("Use this broker") }</button>
+                    <button type="button" onclick={|_: MouseEvent| open_with("")}>{ say("Use this page's own") }</button>
                 </div>
             </form>
         }
@@ -164,13 +167,30 @@ impl Settings {
             html! {
                 <button type="button" aria-pressed={(theme == self.theme).to_string()}
                     onclick={ctx.link().callback(move |_: MouseEvent| Msg::Choose(theme))}>
-                    { theme.label() }
+                    { say(theme.label()) }
                 </button>
             }
         };
         html! {
-            <div class="tabs" role="group" aria-label="Theme">{ for Theme::ALL.into_iter().map(choice) }</div>
+            <div class="tabs" role="group" aria-label={say("Theme")}>{ for Theme::ALL.into_iter().map(choice) }</div>
         }
+    }
+}
+
+/// Chosen, the page begins anew.
+fn languages() -> Html {
+    let chosen = language::chosen();
+    let choice = |code: Option<&'static str>, name: String| {
+        html! {
+            <button type="button" aria-pressed={(chosen.as_deref() == code).to_string()}
+                lang={code} onclick={move |_: MouseEvent| language::choose(code)}>{ name }</button>
+        }
+    };
+    html! {
+        <div class="tabs" role="group" aria-label={say("Language")}>
+            { choice(None, say("System")) }
+            { for language::ALL.into_iter().map(|(code, name)| choice(Some(code), name.to_owned())) }
+        </div>
     }
 }
 
@@ -178,14 +198,14 @@ fn list(facts: Vec<(&'static str, String)>) -> Html {
     html! {
         <dl>
             for (name, fact) in facts {
-                <div><dt>{ name }</dt><dd>{ fact }</dd></div>
+                <div><dt>{ say(name) }</dt><dd>{ fact }</dd></div>
             }
         </dl>
     }
 }
 
 fn facts(model: &Model, client_id: String) -> Vec<(&'static str, String)> {
-    let mut facts = vec![("State", model.link_state.label().to_owned())];
+    let mut facts = vec![("State", say(model.link_state.label()))];
     if let Ok(address) = &model.address {
         facts.push(("Broker", address.to_string()));
     }

@@ -8,6 +8,7 @@ mod burst;
 mod explorer;
 mod firefox;
 mod fleet;
+mod language;
 mod layout;
 mod ledger;
 mod life;

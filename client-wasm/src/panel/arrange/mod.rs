@@ -14,6 +14,7 @@ use yew::prelude::*;
 
 use crate::app::hub::Hub;
 use crate::connection::identity;
+use crate::tongue::{fill, say};
 
 use super::layout::{Desk, Document, Edit, Keep, Of, Page, Place};
 use super::look::Clock;
@@ -115,7 +116,7 @@ impl Component for Arranged {
         }
         if let Some(draft) = web::draft(&ctx.props().hub) {
             arranged.desk.resume(&draft);
-            arranged.said = "Your unsaved changes are here again.".to_owned();
+            arranged.said = say("Your unsaved changes are here again.");
         }
         arranged.listen(ctx);
         let wished = web::wished_page();
@@ -138,7 +139,7 @@ impl Component for Arranged {
             Msg::Leave => {
                 self.desk.leave();
                 (self.chosen, self.shelf) = (None, false);
-                self.said = "Arranging ended.".to_owned();
+                self.said = say("Arranging ended.");
             }
             Msg::Edit(edit) => self.edit(edit),
             Msg::Undo => self.undone(Desk::undo, "Taken back."),
@@ -221,7 +222,7 @@ impl Arranged {
         }
         if was_saving && !self.desk.is_saving() && self.wrong.is_none() {
             let version = self.desk.saved().map_or(0, |saved| saved.version);
-            self.said = format!("Saved as version {version}.");
+            self.said = fill("Saved as version {}.", &[&version.to_string()]);
             web::keep_draft(&ctx.props().hub, self.desk.draft().as_ref());
         }
         if wants {
@@ -242,10 +243,9 @@ impl Arranged {
     fn begin(&mut self) {
         self.desk.begin();
         if self.desk.is_newer() {
-            self.wrong =
-                Some("A newer version of this page made this layout. Reload to arrange it.".to_owned());
+            self.wrong = Some(say("A newer version of this page made this layout. Reload to arrange it."));
         } else if self.pages().is_empty() {
-            self.edit(Edit::AddPage("Home".to_owned()));
+            self.edit(Edit::AddPage(say("Home")));
             (self.page, self.shelf) = (Some(0), true);
         } else if self.page.is_none() {
             self.page = Some(0);
@@ -300,35 +300,35 @@ impl Arranged {
 
     /// What a step does, in words.
     fn words(&self, edit: &Edit) -> String {
+        let number = |n: usize| n.to_string();
         let place = |page: usize, at: usize| self.pages().get(page).and_then(|page| page.places.get(at));
         let name = |page: usize, at: usize| place(page, at).map(|place| self.name(place)).unwrap_or_default();
         let title = |at: usize| self.pages().get(at).map(|page| page.title.clone()).unwrap_or_default();
         let count = |page: usize| self.pages().get(page).map_or(0, |page| page.places.len());
         match edit {
-            Edit::AddPage(title) => format!("Page {title} added."),
-            Edit::RemovePage(at) => format!("Page {} removed.", title(*at)),
-            Edit::Rename(_, title) => format!("The page is called {title} now."),
-            Edit::MovePage(at, to) => format!("Page {} moved to place {}.", title(*at), to + 1),
-            Edit::Add(page, place) => format!("{} added to {}.", self.name(place), title(*page)),
-            Edit::Remove(page, at) => format!("{} removed.", name(*page, *at)),
-            Edit::Move(page, at, to) => {
-                format!("{} moved to place {} of {}.", name(*page, *at), to + 1, count(*page))
-            }
-            Edit::Hand(page, at, to) => format!("{} moved to {}.", name(*page, *at), title(*to)),
+            Edit::AddPage(title) => fill("Page {} added.", &[title]),
+            Edit::RemovePage(at) => fill("Page {} removed.", &[&title(*at)]),
+            Edit::Rename(_, title) => fill("The page is called {} now.", &[title]),
+            Edit::MovePage(at, to) => fill("Page {} moved to place {}.", &[&title(*at), &number(to + 1)]),
+            Edit::Add(page, place) => fill("{} added to {}.", &[&self.name(place), &title(*page)]),
+            Edit::Remove(page, at) => fill("{} removed.", &[&name(*page, *at)]),
+            Edit::Move(page, at, to) => fill(
+                "{} moved to place {} of {}.",
+                &[&name(*page, *at), &number(to + 1), &number(count(*page))],
+            ),
+            Edit::Hand(page, at, to) => fill("{} moved to {}.", &[&name(*page, *at), &title(*to)]),
             Edit::Widen(page, at) => match place(*page, *at).is_some_and(|place| place.wide) {
-                true => format!("{} is narrow.", name(*page, *at)),
-                false => format!("{} is wide.", name(*page, *at)),
+                true => fill("{} is narrow.", &[&name(*page, *at)]),
+                false => fill("{} is wide.", &[&name(*page, *at)]),
             },
-            Edit::Spread(page, at, model) => {
-                format!("{} stands for each {model}.", name(*page, *at))
-            }
+            Edit::Spread(page, at, model) => fill("{} stands for each {}.", &[&name(*page, *at), model]),
         }
     }
 
     fn undone(&mut self, way: fn(&mut Desk) -> bool, said: &str) {
         if way(&mut self.desk) {
             self.chosen = None;
-            said.clone_into(&mut self.said);
+            self.said = say(said);
         }
     }
 
@@ -346,9 +346,9 @@ impl Arranged {
             Ok(document) => {
                 self.desk.replace(document.layout);
                 self.show((!self.pages().is_empty()).then_some(0));
-                self.said = "The file is here. Save to keep it.".to_owned();
+                self.said = say("The file is here. Save to keep it.");
             }
-            Err(_) => self.wrong = Some("This file holds no layout of Switchboard's.".to_owned()),
+            Err(_) => self.wrong = Some(say("This file holds no layout of Switchboard's.")),
         }
     }
 
@@ -358,7 +358,7 @@ impl Arranged {
         let sent = ctx.props().hub.act(|model, link| model.save_layout(link, payload));
         if let Err(why) = sent {
             self.desk.refused();
-            self.wrong = Some(format!("Not saved: {why}. Your changes are kept in this browser."));
+            self.wrong = Some(fill("Not saved: {}. Your changes are kept in this browser.", &[&why]));
         }
     }
 

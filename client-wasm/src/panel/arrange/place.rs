@@ -10,12 +10,14 @@ use crate::panel::layout::{Of, Page, Place};
 use crate::panel::state::Device;
 use crate::panel::view::card_of;
 
+use crate::tongue::{fill, say};
+
 use super::{Arranged, Msg, Props, web};
 
 impl Arranged {
     pub(super) fn grid(&self, ctx: &Context<Self>, page: &Page) -> Html {
         if page.places.is_empty() {
-            return html! { <p class="nothing-here">{ "Nothing stands here yet." }</p> };
+            return html! { <p class="nothing-here">{ say("Nothing stands here yet.") }</p> };
         }
         let places = page.places.iter();
         if !self.desk.is_open() {
@@ -23,7 +25,7 @@ impl Arranged {
         }
         let count = page.places.len();
         html! {
-            <div class="grid placed" role="group" aria-label={format!("Tiles of {}", page.title)}>
+            <div class="grid placed" role="group" aria-label={fill("Tiles of {}", &[&page.title])}>
                 { for places.enumerate().map(|(at, place)| self.held(ctx, place, at, count)) }
             </div>
         }
@@ -34,7 +36,7 @@ impl Arranged {
         let link = ctx.link();
         let props = ctx.props();
         let (name, chosen) = (self.name(place), self.chosen == Some(at));
-        let label = format!("{name}, place {} of {count}", at + 1);
+        let label = fill("{}, place {} of {}", &[&name, &(at + 1).to_string(), &count.to_string()]);
         let device = devices(place, props).next();
         let over = self.drag.filter(|(from, to)| *to == at && from != to);
         let side = over.map(|(from, to)| if to > from { "after" } else { "before" });
@@ -45,7 +47,7 @@ impl Arranged {
                 <span class="whose">{ whose(place, device, props) }</span>
                 <div class="held" inert=true>{ card(place, device, props) }</div>
                 <button type="button" class="choose" aria-label={label} aria-pressed={chosen.to_string()}
-                    aria-description="Arrow keys move it, Delete removes it"
+                    aria-description={say("Arrow keys move it, Delete removes it")}
                     onclick={link.callback(move |_| Msg::Choose(Some(at)))} onkeydown={keys(link, at, self.page, chosen)}></button>
                 { grip(link, at) }
             </div>
@@ -83,7 +85,7 @@ fn card(place: &Place, device: Option<&Rc<Device>>, props: &Props) -> Html {
         html! {
             <div class="tile" data-state="unknown">
                 <span class="value" aria-hidden="true">{ "–" }</span>
-                <span class="said"><span class="name">{ &place.key }</span><span class="note">{ "Not heard yet" }</span></span>
+                <span class="said"><span class="name">{ &place.key }</span><span class="note">{ say("Not heard yet") }</span></span>
             </div>
         }
     })

@@ -6,13 +6,15 @@ use crate::panel::layout::{Edit, Of, Page, Place};
 use crate::panel::state::Device;
 use crate::panel::view::mains;
 
+use crate::tongue::say;
+
 use super::{Arranged, Msg};
 
 pub(super) fn draw(page: &Page, ctx: &Context<Arranged>, at: usize) -> Html {
     let devices = &ctx.props().devices;
     html! {
-        <section class="shelf" aria-label="Tiles to add">
-            if devices.is_empty() { <p>{ "No device has spoken yet." }</p> }
+        <section class="shelf" aria-label={say("Tiles to add")}>
+            if devices.is_empty() { <p>{ say("No device has spoken yet.") }</p> }
             for device in devices.iter() { { of(device, page, ctx, at) } }
         </section>
     }

@@ -6,6 +6,8 @@ use yew::prelude::*;
 
 use crate::panel::layout::{Document, Edit, Keep, Of};
 
+use crate::tongue::{fill, say};
+
 use super::{Arranged, Msg, web};
 
 /// The pages as tabs, and all devices behind them.
@@ -19,9 +21,9 @@ pub(super) fn pages(desk: &Arranged, ctx: &Context<Arranged>) -> Html {
         }
     };
     html! {
-        <nav class="pages" aria-label="Pages">
+        <nav class="pages" aria-label={say("Pages")}>
             { for desk.pages().iter().enumerate().map(|(at, page)| tab(Some(at), &page.title)) }
-            { tab(None, "All devices") }
+            { tab(None, &say("All devices")) }
         </nav>
     }
 }
@@ -31,10 +33,10 @@ pub(super) fn bar(desk: &Arranged, ctx: &Context<Arranged>) -> Html {
     let link = ctx.link();
     let (undo, redo) = desk.desk.can_undo();
     let (changed, saving) = (desk.desk.is_changed(), desk.desk.is_saving());
-    let save = if saving { "Saving…" } else { "Save" };
+    let save = if saving { say("Saving…") } else { say("Save") };
     let count = desk.pages().len();
     html! {
-        <section class="bench" aria-label="Arrange">
+        <section class="bench" aria-label={say("Arrange")}>
             <div class="act">
                 { step(link, "Take back", undo, || Msg::Undo) }
                 { step(link, "Do again", redo, || Msg::Redo) }
@@ -47,7 +49,7 @@ pub(super) fn bar(desk: &Arranged, ctx: &Context<Arranged>) -> Html {
                 if desk.page.is_some() {
                     { tool(link, if desk.shelf { "Close list" } else { "Add tiles" }, true, || Msg::Shelf) }
                 }
-                { tool(link, "New page", true, move || Msg::Edit(Edit::AddPage(format!("Page {}", count + 1)))) }
+                { tool(link, "New page", true, move || Msg::Edit(Edit::AddPage(fill("Page {}", &[&(count + 1).to_string()])))) }
             </div>
             { page_tools(desk, link) }
             { file_tools(desk, ctx) }
@@ -65,8 +67,8 @@ fn page_tools(desk: &Arranged, link: &Scope<Arranged>) -> Html {
     });
     html! {
         <details class="files" name="bench">
-            <summary>{ "This page" }</summary>
-            <label class="field"><span>{ "Title" }</span>
+            <summary>{ say("This page") }</summary>
+            <label class="field"><span>{ say("Title") }</span>
                 <input type="text" name="title" maxlength="60" value={page.title.clone()} {onchange} />
             </label>
             <div class="act">
@@ -101,7 +103,7 @@ pub(super) fn place(desk: &Arranged, ctx: &Context<Arranged>, at: usize) -> Html
             if let Some(model) = model {
                 { tool(link, "For all like it", true, move || Msg::Edit(Edit::Spread(page, at, model.clone()))) }
             }
-            { for others.map(|(to, other)| tool(link, &format!("To {}", other.title), true, move || Msg::Edit(Edit::Hand(page, at, to)))) }
+            { for others.map(|(to, other)| tool(link, &fill("To {}", &[&other.title]), true, move || Msg::Edit(Edit::Hand(page, at, to)))) }
             { tool(link, "Remove", true, move || Msg::Edit(Edit::Remove(page, at))) }
             </div>
         </div>
@@ -122,18 +124,18 @@ fn file_tools(desk: &Arranged, ctx: &Context<Arranged>) -> Html {
     });
     let saved = desk.desk.saved();
     let words = saved.map_or_else(
-        || "Not saved yet.".to_owned(),
-        |saved| format!("Version {} by {}.", saved.version, saved.author),
+        || say("Not saved yet."),
+        |saved| fill("Version {} by {}.", &[&saved.version.to_string(), &saved.author]),
     );
     html! {
         <details class="files file" name="bench">
-            <summary>{ "File and link" }</summary>
+            <summary>{ say("File and link") }</summary>
             <p>{ words }</p>
             <div class="act">
-                <a class="button" {href} download={name}>{ "Export" }</a>
-                <label class="button">{ "Import" }<input type="file" class="unseen" accept=".json,application/json" {onchange} /></label>
+                <a class="button" {href} download={name}>{ say("Export") }</a>
+                <label class="button">{ say("Import") }<input type="file" class="unseen" accept=".json,application/json" {onchange} /></label>
             </div>
-            <label class="field"><span>{ "Link for other phones" }</span>
+            <label class="field"><span>{ say("Link for other phones") }</span>
                 <input type="text" readonly=true name="link" value={web::link()} />
             </label>
         </details>
@@ -143,14 +145,14 @@ fn file_tools(desk: &Arranged, ctx: &Context<Arranged>) -> Html {
 /// What a person has to decide when somebody else saved too.
 pub(super) fn question(desk: &Arranged, ctx: &Context<Arranged>) -> Html {
     let Some(conflict) = desk.desk.conflict() else { return html! {} };
-    let ours = format!("{} saved another arrangement meanwhile.", conflict.theirs.author);
+    let ours = fill("{} saved another arrangement meanwhile.", &[&conflict.theirs.author]);
     let choice = |keep: Keep| ctx.link().callback(move |_: MouseEvent| Msg::Settle(keep));
     html! {
-        <section class="question" role="alertdialog" aria-label="Two arrangements" aria-describedby="question">
-            <p id="question"><strong>{ ours }</strong>{ " Which one shall everybody have?" }</p>
+        <section class="question" role="alertdialog" aria-label={say("Two arrangements")} aria-describedby="question">
+            <p id="question"><strong>{ ours }</strong>{ " " }{ say("Which one shall everybody have?") }</p>
             <div class="act">
-                <button type="button" data-keep="mine" onclick={choice(Keep::Mine)}>{ "Mine" }</button>
-                <button type="button" data-keep="theirs" onclick={choice(Keep::Theirs)}>{ "Theirs" }</button>
+                <button type="button" data-keep="mine" onclick={choice(Keep::Mine)}>{ say("Mine") }</button>
+                <button type="button" data-keep="theirs" onclick={choice(Keep::Theirs)}>{ say("Theirs") }</button>
             </div>
         </section>
     }
@@ -159,7 +161,7 @@ pub(super) fn question(desk: &Arranged, ctx: &Context<Arranged>) -> Html {
 /// A step back, or forth again.
 fn step(link: &Scope<Arranged>, words: &'static str, may: bool, msg: impl Fn() -> Msg + 'static) -> Html {
     html! {
-        <button type="button" class="step" aria-label={words} title={words} disabled={!may}
+        <button type="button" class="step" aria-label={say(words)} title={say(words)} disabled={!may}
             onclick={link.callback(move |_: MouseEvent| msg())}>
             <svg class="ico" aria-hidden="true"><use href="#i-undo" /></svg>
         </button>
@@ -168,6 +170,6 @@ fn step(link: &Scope<Arranged>, words: &'static str, may: bool, msg: impl Fn() -
 
 fn tool(link: &Scope<Arranged>, words: &str, may: bool, msg: impl Fn() -> Msg + 'static) -> Html {
     html! {
-        <button type="button" disabled={!may} onclick={link.callback(move |_: MouseEvent| msg())}>{ words.to_owned() }</button>
+        <button type="button" disabled={!may} onclick={link.callback(move |_: MouseEvent| msg())}>{ say(words) }</button>
     }
 }

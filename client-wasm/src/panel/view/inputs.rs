@@ -4,14 +4,15 @@ use yew::prelude::*;
 
 use crate::devices::Value;
 use crate::panel::tile::Tile;
+use crate::tongue::say;
 
 use super::TileProps;
 
 pub(super) fn draw(props: &TileProps) -> Html {
     let state = if props.is_offline() { "offline" } else { "confirmed" };
     html! {
-        <div class="tile wide inputs" role="group" aria-label="Inputs" data-state={state}>
-            <span class="name" aria-hidden="true">{ "Inputs" }</span>
+        <div class="tile wide inputs" role="group" aria-label={say("Inputs")} data-state={state}>
+            <span class="name" aria-hidden="true">{ say("Inputs") }</span>
             <div class="lamps">
                 for tile in props.tiles.iter() {
                     { lamp(props, tile) }

@@ -1,0 +1,44 @@
+//! The page in the language of whoever reads it.
+
+use serde_json::json;
+use tests::Bridge;
+
+use crate::stage::{Device, PHONE, SOON, Stage};
+
+#[test]
+fn it_speaks_what_the_browser_asks_for_and_what_was_chosen() {
+    let bridge = Bridge::start();
+    let mut device = Device::plug_in(bridge.tcp);
+    let stage = Stage::new(bridge);
+    stage.wait_for_tile("output/3", "confirmed", "OFF");
+    assert!(stage.words().contains("Settings"), "{}", stage.words());
+
+    let agent = stage.browser.run("return navigator.userAgent", &[]);
+    stage.browser.devtools(
+        "Emulation.setUserAgentOverride",
+        &json!({ "userAgent": agent, "acceptLanguage": "nl,de-CH,en" }),
+    );
+    let open = |path: &str| stage.browser.open(&format!("http://{}{path}", stage.bridge.http));
+    open("/");
+    stage.wait_for_tile("output/3", "confirmed", "OFF");
+    device.say("output/3", "ON");
+    stage.wait_for_tile("output/3", "confirmed", "ON");
+    let words = stage.words();
+    assert!(words.contains("Einstellungen") && words.contains("Ein · gerade eben"), "{words}");
+    assert_eq!(stage.browser.attribute("html", "lang").as_deref(), Some("de"));
+
+    open("/settings");
+    stage.browser.click(&stage.browser.element("button[lang=en]"));
+    stage.browser.wait_for(
+        "English",
+        SOON,
+        "return !!document.querySelector('button[lang=en][aria-pressed=true]')",
+    );
+    assert!(stage.words().contains("Settings"), "{}", stage.words());
+    assert_eq!(stage.browser.attribute("html", "lang").as_deref(), Some("en"));
+    stage.browser.click(&stage.browser.element("button[lang=de]"));
+    stage.browser.wait_for("German", SOON, "return document.body.innerText.includes('Einstellungen')");
+    stage.browser.resize(PHONE.0, PHONE.1);
+    let wide = "return document.documentElement.scrollWidth <= innerWidth";
+    assert_eq!(stage.browser.run(wide, &[]), true, "its words have room");
+}
