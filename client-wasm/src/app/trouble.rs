@@ -70,7 +70,7 @@ pub(crate) struct Does {
 fn cure_button(trouble: &Trouble, does: &Does) -> Html {
     let wants_login = matches!(trouble.reason, Some(Reason::NotAuthorized | Reason::AdministrativeAction));
     if does.can_log_in && wants_login {
-        return html! { <a class="primary" href="/login">{ "Log in" }</a> };
+        return html! { <a class="primary" href="/login">{ say("Log in") }</a> };
     }
     match &does.retry {
         Some(retry) => button(retry, &say("Try now")),
