@@ -71,6 +71,12 @@ impl Mutant {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::command;
+
+    #[test]
+    fn every_listed_rule_stands_where_the_list_says() {
+        listed(&command::root(), &[]).unwrap();
+    }
 
     #[test]
     fn a_rule_is_switched_off_where_it_stands_once_and_nowhere_else() {

@@ -12,8 +12,17 @@ use anyhow::{Context as _, Result};
 use crate::command::{self, cargo};
 
 /// What the simulation is built from. Cargo wants to see all members of the workspace.
-const SOURCES: [&str; 8] =
-    ["Cargo.toml", "Cargo.lock", "rust-toolchain.toml", "mqtt", "bridge", "client-wasm", "tests", "xtask"];
+const SOURCES: [&str; 9] = [
+    "Cargo.toml",
+    "Cargo.lock",
+    "rust-toolchain.toml",
+    "mqtt",
+    "bridge",
+    "client-wasm",
+    "tests",
+    "xtask",
+    "www",
+];
 
 /// The copy, below `target`.
 #[derive(Debug)]
