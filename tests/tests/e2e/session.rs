@@ -32,6 +32,20 @@ fn a_session_keeps_its_subscriptions_and_its_queue_mqtt_3_1_2_5() {
     });
 }
 
+/// What its old connection has said counts before what the new one says, on whatever threads they are read.
+#[test]
+fn a_client_that_leaves_and_comes_back_at_once_has_left() {
+    on_v5(|s| {
+        for round in 0..100 {
+            let (mut sleeper, present) = s.resume("sleeper");
+            assert!(!present, "round {round}");
+            let mut goodbye = Disconnect::new(ReasonCode::Success);
+            goodbye.session_expiry = Some(SessionExpiry::AtDisconnect);
+            sleeper.send(&Packet::Disconnect(goodbye)); // nobody waits until it is read
+        }
+    });
+}
+
 #[test]
 fn a_session_outlives_a_cut_too() {
     on_all(|s| {

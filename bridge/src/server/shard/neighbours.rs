@@ -51,6 +51,11 @@ impl Shard {
                 if matches!(parcel, Parcel::Stop) {
                     return;
                 }
+                if matches!(parcel, Parcel::Arrival(_)) {
+                    // Its Client may have left another connection just now: what it said there comes first. This lets the
+                    // runtime look which sockets have data, and read them.
+                    tokio::task::yield_now().await;
+                }
                 self.take_parcel(from, parcel);
                 end_of_turn(Next::Read).await;
             }
