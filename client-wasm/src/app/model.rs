@@ -329,6 +329,7 @@ impl Model {
         let messages = recalled.messages.iter();
         let messages: Vec<_> =
             messages.map(|(topic, payload, age)| (said_at(*age), &**topic, payload)).collect();
+        messages.iter().for_each(|(at, topic, payload)| self.memory.keep(*at, topic, payload));
         self.panel.recall(now, &messages);
         self.recalls = self.recalls.take().filter(|_| recalled.remembers);
         self.listen(link);

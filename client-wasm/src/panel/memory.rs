@@ -25,8 +25,11 @@ pub struct Memory {
 }
 
 impl Memory {
-    /// Remembers a text; what is no text, and what finds no room, is forgotten.
+    /// Remembers a text, unless a later one is known; what is no text, and what finds no room, is forgotten.
     pub fn keep(&mut self, at: Instant, topic: &str, payload: &[u8]) {
+        if self.messages.get(topic).is_some_and(|(known, _)| *known > at) {
+            return;
+        }
         self.forget(topic);
         let Ok(text) = std::str::from_utf8(payload) else { return };
         let bytes = topic.len() + text.len();
@@ -100,6 +103,7 @@ mod tests {
         memory.keep(at(1), "a/b", b"ON");
         memory.keep(at(2), "ä", "{\"x\":\n1} 3 4\n".as_bytes());
         memory.keep(at(3), "a/b", b"OFF");
+        memory.keep(at(2), "a/b", b"told by a server that remembers it");
         memory.keep(at(3), "gone", b"x");
         memory.keep(at(4), "gone", b"");
         memory.keep(at(4), "binary", b"\xff");
