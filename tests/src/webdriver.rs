@@ -45,6 +45,25 @@ pub mod keys {
     pub const DOWN: &str = "\u{e015}";
 }
 
+/// A driver, and where it listens. It picks a port of IPv6 and gives up where somebody has the same one of IPv4: then another
+/// has to try.
+fn driver() -> (Process, u16) {
+    for _ in 0..10 {
+        let driver = Process::start(&paths::chromedriver(), &["--port=0"]);
+        let port = driver.stdout.find("the driver's port", |line| {
+            if line.contains("port not available") {
+                return Some(None);
+            }
+            let port = line.split("started successfully on port ").nth(1)?;
+            Some(Some(port.trim_end_matches('.').trim().parse().ok()?))
+        });
+        if let Some(port) = port {
+            return (driver, port);
+        }
+    }
+    panic!("ten drivers found no port")
+}
+
 impl Browser {
     /// Starts a driver and a browser of this size, in CSS pixels.
     ///
@@ -65,10 +84,7 @@ impl Browser {
     }
 
     fn start_with(width: u32, height: u32, more: &[String]) -> Self {
-        let driver = Process::start(&paths::chromedriver(), &["--port=0"]);
-        let port: u16 = driver.stdout.find("the driver's port", |line| {
-            line.split("started successfully on port ").nth(1)?.trim_end_matches('.').trim().parse().ok()
-        });
+        let (driver, port) = driver();
         let address = SocketAddr::from(([127, 0, 0, 1], port));
         let arguments = [
             "--no-sandbox",
