@@ -106,6 +106,7 @@ pub(super) fn settings(options: &Options) -> Result<config::File> {
     let mut file = options.config.as_deref().map(config::File::read).transpose()?.unwrap_or_default();
     file.auth.anonymous |= options.anonymous;
     file.data = options.file.data.clone(); // state does not move while we run
+    file.demo = options.file.demo.clone(); // nor does the demo end, with what it remembers
     Ok(file)
 }
 

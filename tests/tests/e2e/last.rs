@@ -4,7 +4,7 @@ use mqtt::packet::{Connect, Publish, PublishProperties};
 use mqtt::{Qos, Version};
 use serde_json::{Value, json};
 
-use tests::{Bridge, Client, PATIENCE, Request, Response, Wire, message, until};
+use tests::{Bridge, Client, PATIENCE, Process, Request, Response, Wire, message, program, until};
 
 const ON: &str = "[limits]\nmax_last_values = 100\n";
 
@@ -150,4 +150,15 @@ fn rules_say_what_is_told() {
     let answer = last(&bridge, "filter=%23&filter=closed/%23");
     assert_eq!(said(&answer), [("open/a", "1"), ("open/a/kept", "1")]);
     assert_eq!(answer["refused"], json!(["closed/#"]));
+}
+
+#[test]
+fn a_demo_remembers_when_its_settings_are_read_anew() {
+    let bridge = Bridge::keeping_as(&["--demo"]);
+    assert_eq!(last(&bridge, "filter=x")["unretained"], json!(true));
+    let data = bridge.data().to_string_lossy().into_owned();
+    let line = ["user", "add", "alice", "--data", &data];
+    assert_eq!(Process::start_with_input(&program(), &line, "pencil").wait(PATIENCE).code(), Some(0));
+    bridge.process.stderr.expect(&["users and rules were read anew", "users=1"]);
+    assert_eq!(last(&bridge, "filter=x")["unretained"], json!(true));
 }
