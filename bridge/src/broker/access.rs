@@ -227,9 +227,8 @@ impl Broker {
         for id in self.open_connections() {
             let users = Arc::clone(&self.config.users);
             let Some(connection) = self.connection(id) else { continue };
-            // One that has not said CONNECT yet comes as nobody, if who it was does not count any more. A certificate vouches for its name.
+            // One that has not said CONNECT yet comes as nobody, if who it was does not count any more.
             connection.peer.identity.take_if(|identity| match &identity.grant {
-                _ if identity.is_of_certificate() => false,
                 Some(grant) => !users.vouch_for(grant),
                 None => !users.keeps(&identity.user, &before),
             });
