@@ -13,7 +13,6 @@ use super::identity::{Grant, Identity};
 use super::io::Fault;
 use super::limit::Limit;
 use super::login::Proof;
-use super::rate::Rate;
 use super::session::Session;
 use super::{Broker, ConnectionId, Notice, SessionId, access};
 
@@ -232,10 +231,7 @@ impl Broker {
             takes_problem_information: connect.properties.request_problem_information,
             silence,
             last_heard: now,
-            rate: self
-                .connection(id)
-                .map(|connection| connection.peer.clone())
-                .and_then(|peer| Rate::of(&peer, &self.config).map(Box::new)),
+            rate: None,
             topic_alias_maximum: self.config.topic_alias_maximum,
             login: granted.login(),
             // Kept until it is sent or discarded [MQTT-3.1.2-7].
@@ -251,6 +247,7 @@ impl Broker {
             self.count_most();
             self.count_let_in(id);
         }
+        self.set_rate(id);
         self.set_connection_timer(id, due);
     }
 

@@ -108,7 +108,8 @@ impl Broker {
         }
     }
 
-    fn set_rate(&mut self, id: ConnectionId) {
+    /// What holds for one Client from now on.
+    pub(super) fn set_rate(&mut self, id: ConnectionId) {
         let Some(Some(connection)) = self.connections.get_mut(id.0 as usize) else { return };
         let rate = Rate::of(&connection.peer, &self.config);
         let Some(live) = connection.live() else { return };
