@@ -125,7 +125,7 @@ impl Hub {
                 Self(inner).pump();
             }
         });
-        self.look(|model| model.subscribe_panel(&link));
+        self.look_mut(|model| model.subscribe_panel(&link));
         *self.0.link.borrow_mut() = Some(link);
         self.pump();
     }
@@ -161,12 +161,15 @@ impl Hub {
                 });
             });
         }
-        if model.desk.is_wanted() && model.pages.begin(now()) {
+        if model.wants_pages() && model.pages.begin(now()) {
             let hub = Rc::downgrade(&self.0);
             spawn_local(async move {
                 let came = parts::pages().await.ok();
                 let Some(inner) = hub.upgrade() else { return };
-                Self(inner).act(|model, _| model.pages.end(now(), came));
+                Self(inner).act(|model, link| {
+                    model.pages.end(now(), came);
+                    model.talk(link);
+                });
             });
         }
         if model.wants_screens && model.screens.begin(now()) {

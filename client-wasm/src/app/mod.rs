@@ -1,6 +1,7 @@
 //! The app: one screen at a time, a header that says how the link is, a bar to go elsewhere.
 
 mod announce;
+mod asked;
 pub(crate) mod desk;
 pub(crate) mod hub;
 pub(crate) mod language;
@@ -150,7 +151,10 @@ impl App {
                 trouble::screen(state, &host, is_quiet, trouble, does)
             }
             Route::Panel => {
-                match self.hub.look(|model| (model.desk.is_wanted(), model.pages.here().copied())) {
+                match self
+                    .hub
+                    .look(|model| (model.desk.is_wanted(), model.pages.here().map(|pages| pages.draw)))
+                {
                     (false, _) => panel(devices, clock, &self.on_wish),
                     (true, Some(draw)) => draw(&self.hub, self.frame, devices.into(), clock, &self.on_wish),
                     (true, None) => trouble::loading(),

@@ -15,6 +15,7 @@ use crate::panel::state::{Command, State as Panel};
 use crate::panel::tile::CommandId;
 
 use super::announce::Announcer;
+use super::asked::{self, Asked};
 use super::desk::Slot;
 use super::parts::{Pages, Part, Screens};
 use super::recall::{FILTERS, Recalled};
@@ -53,6 +54,8 @@ pub(crate) struct Model {
     pub(crate) remembered_at: Instant,
     pub(crate) explorer: explorer::state::State,
     pub(crate) announcer: Announcer,
+    /// What the other pages are told.
+    asked: Asked,
     /// The conventions that come later.
     pub(crate) conventions: Part<()>,
     /// The screens beside the panel, and whether one is wanted.
@@ -112,6 +115,7 @@ impl Model {
             remembered_at: now(),
             explorer: explorer::state::State::default(),
             announcer: Announcer::default(),
+            asked: Asked::default(),
             conventions: Part::new(),
             screens: Part::new(),
             wants_screens: false,
@@ -127,13 +131,14 @@ impl Model {
     }
 
     /// Asks for all that the panel needs. The link keeps it up.
-    pub(crate) fn subscribe_panel(&self, link: &Link) {
-        link.subscribe(&asked(self.filters()), Some(FOR_PANEL));
+    pub(crate) fn subscribe_panel(&mut self, link: &Link) {
+        self.asked.subscribing = Some(link.subscribe(&at_qos_1(self.filters()), Some(FOR_PANEL)));
     }
 
     fn filters(&self) -> Vec<String> {
         let mut filters = self.panel.filters();
         filters.push(self.desk.topic.clone());
+        filters.push(asked::FILTER.to_owned());
         filters
     }
 
@@ -148,13 +153,17 @@ impl Model {
             Event::Ended { why, retry_at } => return self.ended(why, retry_at.is_some()),
             Event::Published { id, outcome } => self.published(id, outcome),
             Event::Subscribed { id, reasons } => self.subscribed(id, &reasons, link),
-            Event::SubscriptionLost { filter, reason } => self.explorer.answered(&filter, reason),
+            Event::SubscriptionLost { filter, reason } => {
+                self.asked.is_granted = false;
+                self.explorer.answered(&filter, reason);
+            }
             Event::Unsubscribed { .. }
             | Event::Remark { .. }
             | Event::InDoubt { .. }
             | Event::NotStored { .. }
             | Event::Reauthenticated => {}
         }
+        self.talk(link);
         Next::Draw
     }
 
@@ -162,14 +171,18 @@ impl Model {
     pub(crate) fn wish(&mut self, link: Option<&Link>, device: &str, key: &str, wanted: Value) {
         let Some(command) = self.panel.wish(unix_now(), device, key, wanted) else { return };
         self.announcer.watch(device, key, command.id);
-        let id = command.id;
+        let (id, life_s) = (command.id, life_s(&command));
         // Without a link it is refused at once: a command that is kept for later is a ghost.
         let sent = match link.filter(|link| link.is_connected()) {
             Some(link) => send(link, command),
             None => Err("Not connected".to_owned()),
         };
         match sent {
-            Ok(publish) => self.publishing.push((publish, Origin::Tile(id))),
+            Ok(publish) => {
+                self.publishing.push((publish, Origin::Tile(id)));
+                self.asked.begin(id, format!("{device}/{key}"), life_s);
+                self.talk(link);
+            }
             Err(reason) => {
                 self.panel.refuse(id, &reason);
             }
@@ -238,6 +251,7 @@ impl Model {
     pub(crate) fn tick(&mut self, link: Option<&Link>) -> Option<Instant> {
         let unix = unix_now();
         self.panel.tick(unix);
+        self.talk(link);
         if let Some(link) = link.filter(|link| link.is_connected()) {
             for (topic, payload) in self.panel.questions(unix) {
                 if let Ok(topic) = topic.parse() {
@@ -248,6 +262,20 @@ impl Model {
             }
         }
         self.panel.deadline().map(|deadline| now() + deadline.since(unix))
+    }
+
+    /// Hears and tells what pages ask for. The part for it is fetched when there is something.
+    pub(crate) fn talk(&mut self, link: Option<&Link>) {
+        if self.wants_pages()
+            && let Some(pages) = self.pages.here()
+        {
+            (pages.talk)(&mut self.asked, &mut self.panel, link);
+        }
+    }
+
+    /// Whether the part is wanted that draws pages and talks to others.
+    pub(crate) fn wants_pages(&self) -> bool {
+        self.desk.is_wanted() || self.asked.is_any()
     }
 
     /// The browser's word about its network: the link's state follows it while there is no connection.
@@ -346,7 +374,7 @@ impl Model {
         let (message, ids) = (&received.message, &received.subscription_ids);
         let at = unix_now();
         let for_explorer = ids.contains(&FOR_EXPLORER);
-        if ids.is_empty() || ids.contains(&FOR_PANEL) {
+        if !self.asked.hear(message) && (ids.is_empty() || ids.contains(&FOR_PANEL)) {
             // The explorer asks for the flag as published; where it shares the message, the flag tells nothing.
             let retained = message.retain && !for_explorer;
             if !self.desk.hear(message.topic.as_str(), &message.payload) {
@@ -375,7 +403,7 @@ impl Model {
         let named = self.facts.as_ref().is_none_or(|facts| facts.subscription_id_available);
         // A packet of them all could be larger than the broker takes.
         for filters in filters.chunks(200) {
-            link.subscribe(&asked(filters.to_vec()), named.then_some(FOR_PANEL));
+            link.subscribe(&at_qos_1(filters.to_vec()), named.then_some(FOR_PANEL));
         }
     }
 
@@ -456,6 +484,7 @@ impl Model {
     }
 
     fn subscribed(&mut self, id: RequestId, reasons: &[ReasonCode], link: Option<&Link>) {
+        self.asked.subscribed(id, reasons);
         let nameless = reasons.contains(&ReasonCode::SubscriptionIdentifiersNotSupported);
         match (take(&mut self.subscribing, id), link) {
             (Some(filters), Some(link)) if nameless => self.subscribe_explorer(link, filters),
@@ -464,7 +493,9 @@ impl Model {
                     self.explorer.answered(filter, *reason);
                 }
             }
-            (None, Some(link)) if nameless => drop(link.subscribe(&asked(self.filters()), None)),
+            (None, Some(link)) if nameless => {
+                self.asked.subscribing = Some(link.subscribe(&at_qos_1(self.filters()), None));
+            }
             (None, _) => {}
         }
     }
@@ -500,7 +531,7 @@ fn take<I: PartialEq, T>(list: &mut Vec<(I, T)>, id: I) -> Option<T> {
     Some(list.swap_remove(at).1)
 }
 
-fn asked(filters: Vec<String>) -> Vec<(TopicFilter, SubscriptionOptions)> {
+fn at_qos_1(filters: Vec<String>) -> Vec<(TopicFilter, SubscriptionOptions)> {
     let parsed = filters.into_iter().filter_map(|text| text.parse().ok());
     parsed.map(|filter| (filter, SubscriptionOptions::at(Qos::AtLeastOnce))).collect()
 }
@@ -508,9 +539,13 @@ fn asked(filters: Vec<String>) -> Vec<(TopicFilter, SubscriptionOptions)> {
 /// QoS 1, so that the broker answers; never retained; worth nothing once the tile has given up.
 fn send(link: &Link, command: Command) -> Result<PublishId, String> {
     let topic = command.topic.parse().map_err(|error: mqtt::TopicError| error.to_string())?;
-    let life_s = u32::try_from(command.life.as_secs()).unwrap_or(u32::MAX);
+    let life_s = life_s(&command);
     let message = Message::new(topic, command.payload).with_qos(Qos::AtLeastOnce).with_expiry(life_s);
     link.publish(message, Offline::WaitUntil(now() + command.life)).map_err(|error| error.to_string())
+}
+
+fn life_s(command: &Command) -> u32 {
+    u32::try_from(command.life.as_secs()).unwrap_or(u32::MAX)
 }
 
 fn form_words(outcome: &Outcome, clears: bool) -> Result<String, String> {

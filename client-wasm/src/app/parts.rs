@@ -10,12 +10,14 @@ use std::time::Duration;
 use mqtt::{Instant, Message};
 use yew::{Callback, Html};
 
+use crate::connection::Link;
 use crate::devices::Others;
 use crate::explorer;
 use crate::panel::look::Clock;
-use crate::panel::state::Device;
+use crate::panel::state::{Device, State};
 use crate::panel::view::Wish;
 
+use super::asked::Asked;
 use super::hub::Hub;
 use super::route::Route;
 
@@ -32,7 +34,16 @@ pub(crate) struct Screens {
 }
 
 /// Draws the panel as it was arranged, of these devices.
-pub(crate) type Pages = fn(&Hub, u64, Rc<[Rc<Device>]>, Clock, &Callback<Wish>) -> Html;
+pub(crate) type DrawPages = fn(&Hub, u64, Rc<[Rc<Device>]>, Clock, &Callback<Wish>) -> Html;
+
+/// Pages of tiles, and what other people's pages do.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Pages {
+    /// Draws the pages.
+    pub(crate) draw: DrawPages,
+    /// Hears and says what pages ask for.
+    pub(crate) talk: fn(&mut Asked, &mut State, Option<&Link>),
+}
 
 /// A part, or how far it has come.
 #[derive(Debug)]
@@ -100,7 +111,7 @@ mod ways {
 
     #[wasm_split(pages, fallible)]
     pub(crate) fn pages() -> Result<Pages, SplitLoaderError> {
-        Ok(crate::panel::arrange::draw)
+        Ok(crate::app::screens::PAGES)
     }
 }
 
@@ -119,7 +130,7 @@ mod ways {
     }
 
     pub(crate) fn pages() -> Ready<Result<Pages, ()>> {
-        ready(Ok(crate::panel::arrange::draw))
+        ready(Ok(crate::app::screens::PAGES))
     }
 }
 

@@ -1,4 +1,4 @@
-//! The screens beside the panel, as one part of the page.
+//! The screens beside the panel, as one part of the page, and what else comes later.
 
 use yew::prelude::*;
 
@@ -6,10 +6,12 @@ use crate::explorer::view::Explorer;
 use crate::settings::Settings;
 
 use super::hub::Hub;
-use super::parts::Screens;
+use super::parts::{Pages, Screens};
 use super::route::Route;
 
 pub(super) const SCREENS: Screens = Screens { draw, hear: crate::explorer::state::State::hear };
+
+pub(super) const PAGES: Pages = Pages { draw: crate::panel::arrange::draw, talk: super::asked::talk };
 
 fn draw(route: Route, hub: &Hub, frame: u64) -> Html {
     match route {

@@ -40,6 +40,7 @@ pub fn look(tile: &Tile, presence: Presence, clock: Clock) -> Look {
     let (state, note) = match (presence, &tile.phase) {
         (Presence::Offline { since, longer }, _) => ("offline", offline(since, longer, clock)),
         (_, Phase::Pending { wanted, proof, .. }) => ("pending", asking(spec, wanted, *proof)),
+        _ if tile.elsewhere.is_some() => ("pending", asked_elsewhere(spec)),
         (_, Phase::Refused { reason }) => ("refused", reason.clone()),
         (_, Phase::TimedOut { .. }) => ("timeout", timed_out(spec)),
         (_, Phase::Assumed { .. }) if spec.kind == Kind::Button => ("assumed", say("Sent")),
@@ -54,7 +55,7 @@ pub fn look(tile: &Tile, presence: Presence, clock: Clock) -> Look {
             Some(reading) => ("confirmed", fact(spec, reading, clock)),
         },
     };
-    let otherwise = matches!(tile.phase, Phase::Settled { otherwise: true });
+    let otherwise = tile.elsewhere.is_none() && matches!(tile.phase, Phase::Settled { otherwise: true });
     Look { state, note, value: tile.value().cloned(), stale: tile.is_stale(), otherwise }
 }
 
@@ -168,6 +169,13 @@ fn asking(spec: &Spec, wanted: &Value, proof: Proof) -> String {
         (_, Value::Switch(true)) => say("Switching on…"),
         (_, Value::Switch(false)) => say("Switching off…"),
         (_, wanted) => fill("Setting to {}…", &[&shown(spec, wanted)]),
+    }
+}
+
+fn asked_elsewhere(spec: &Spec) -> String {
+    match spec.kind {
+        Kind::Switch | Kind::Lock => say("Another page is switching this…"),
+        _ => say("Another page is setting this…"),
     }
 }
 

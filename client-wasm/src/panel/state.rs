@@ -5,6 +5,7 @@
 //! sees by one comparison of pointers that there is nothing to draw.
 
 mod device;
+mod elsewhere;
 mod learn;
 mod waiting;
 
@@ -262,6 +263,12 @@ impl State {
         let device = Rc::make_mut(device);
         let at = device.asked.map_or(soon, |asked| soon.max(asked + PAUSE));
         device.asks_at = Some(device.asks_at.map_or(at, |before| before.min(at)));
+    }
+
+    /// Whether a tile waits for the answer to a command.
+    #[must_use]
+    pub fn waits_for(&self, command: CommandId) -> bool {
+        self.devices.iter().flat_map(|device| &device.tiles).any(|tile| tile.waits_for(command))
     }
 
     /// The tile that waits for the answer to a command. No other device is copied for it.

@@ -334,3 +334,31 @@ mod recalled {
         assert!(tile.is_stale());
     }
 }
+
+#[test]
+fn what_another_page_asks_is_shown_and_is_no_value() {
+    let mut panel = Panel::with_output("OFF");
+    let hear = |panel: &mut Panel, said: &str| panel.state.hear_page(panel.now, said);
+    let until = |panel: &Panel| panel.output().elsewhere.map(|until| until.since(panel.now).as_secs());
+    hear(&mut panel, "3 wut-0a4711/output/3");
+    assert_eq!((until(&panel), panel.reading().value, panel.output().wanted()), (Some(3), OFF, None));
+    assert_eq!(panel.state.deadline(), Some(panel.now + Duration::from_secs(3)));
+    assert!(panel.output().may_ask(), "nobody's switch is taken away");
+    panel.retained("get/output/3", "OFF");
+    assert!(until(&panel).is_some(), "the broker's memory is no answer");
+    panel.live("get/output/3", "OFF");
+    assert_eq!((until(&panel), panel.output().phase), (None, settled(false)), "the device's word is");
+    hear(&mut panel, "3 wut-0a4711/output/3");
+    hear(&mut panel, "0 wut-0a4711/output/3");
+    assert_eq!(until(&panel), None, "or that it waits no longer");
+    hear(&mut panel, "999 wut-0a4711/output/3");
+    assert_eq!(until(&panel), Some(5), "and no longer than a page waits");
+    panel.wait(4_999);
+    assert!(until(&panel).is_some());
+    panel.wait(1);
+    assert_eq!((until(&panel), panel.state.deadline()), (None, None));
+    for odd in ["", "5", "x wut-0a4711/output/3", "-1 wut-0a4711/output/3", "5 wut-0a4711/output/99", "5 x"] {
+        hear(&mut panel, odd);
+        assert_eq!(until(&panel), None, "{odd}");
+    }
+}

@@ -33,12 +33,17 @@ pub struct Tile {
     pub reading: Option<Reading>,
     /// What became of the last wish.
     pub phase: Phase,
+    /// Another page has asked for something, and waits no longer than until then.
+    pub elsewhere: Option<Instant>,
 }
 
 /// Two are equal when they are drawn alike; a specification is only compared by its place, which is enough for that.
 impl PartialEq for Tile {
     fn eq(&self, other: &Self) -> bool {
-        Rc::ptr_eq(&self.spec, &other.spec) && self.reading == other.reading && self.phase == other.phase
+        Rc::ptr_eq(&self.spec, &other.spec)
+            && self.reading == other.reading
+            && self.phase == other.phase
+            && self.elsewhere == other.elsewhere
     }
 }
 
@@ -125,7 +130,7 @@ pub enum Proof {
 
 impl Tile {
     pub(super) const fn new(spec: Rc<Spec>) -> Self {
-        Self { spec, reading: None, phase: Phase::Settled { otherwise: false } }
+        Self { spec, reading: None, phase: Phase::Settled { otherwise: false }, elsewhere: None }
     }
 
     /// Whether it can be asked for something now: not while it waits, but for what is set by degrees, where the last word
@@ -194,6 +199,10 @@ impl Tile {
             return;
         };
         let retained = source == Source::Retained;
+        // Whatever it says answers another page, except on its way there.
+        if !retained && !self.spec.travels && self.spec.kind != Kind::Counter {
+            self.elsewhere = None;
+        }
         let verdict = match &self.phase {
             Phase::Pending { wanted, .. } => Some(verdict(&self.spec, wanted, self.value(), &value)),
             _ => None,
@@ -269,13 +278,15 @@ impl Tile {
         {
             self.phase = Phase::TimedOut { wanted: wanted.clone() };
         }
+        self.elsewhere = self.elsewhere.filter(|until| *until > now);
     }
 
     pub(super) fn deadline(&self) -> Option<Instant> {
-        match self.phase {
+        let mine = match self.phase {
             Phase::Pending { deadline, .. } => Some(deadline),
             _ => None,
-        }
+        };
+        mine.into_iter().chain(self.elsewhere).min()
     }
 
     pub(super) fn doubt(&mut self) {

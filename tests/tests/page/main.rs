@@ -21,4 +21,5 @@ mod reasons;
 mod secure;
 mod soak;
 mod stage;
+mod together;
 mod worker;

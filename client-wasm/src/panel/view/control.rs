@@ -39,7 +39,7 @@ pub(super) fn control(props: &TileProps, tile: &Tile, look: &Look) -> Html {
 /// A switch, of its own or within a tile.
 pub(super) fn flip(props: &TileProps, tile: &Tile, look: &Look, class: &'static str) -> Html {
     let is_on = look.value == Some(Value::Switch(true));
-    let busy = props.is_offline() || look.state == "pending";
+    let busy = props.is_offline() || tile.wanted().is_some();
     html! {
         <button type="button" {class} role="switch" aria-checked={is_on.to_string()}
             aria-label={tile.spec.label.to_string()} aria-description={look.note.clone()}

@@ -11,7 +11,7 @@ pub(super) fn draw(props: &TileProps) -> Html {
     let tile = props.main();
     let look = props.look(tile);
     let count = look.value.as_ref().map_or_else(|| "–".to_owned(), |value| shown(&tile.spec, value));
-    let busy = props.is_offline() || look.state == "pending";
+    let busy = props.is_offline() || tile.wanted().is_some();
     let label = format!("Reset {} to 0", tile.spec.label);
     let inside = html! {
         <>
