@@ -5,6 +5,7 @@
 //! Knows nothing of what the page does.
 
 pub(crate) mod assets;
+mod css;
 mod html;
 mod parts;
 pub(crate) mod shape;
@@ -131,7 +132,7 @@ fn assemble(html: &str, www: &Path, bind: impl Fn(&str, &str) -> Result<Module>)
                 start_tags(&mut files, bin, bind(manifest, bin)?, &without_comments(&update))
             }
             html::Source::Css { href } => {
-                let css = read(&www.join(href))?;
+                let css = css::shrink(&String::from_utf8_lossy(&read(&www.join(href))?)).into_bytes();
                 assets::check_css(&String::from_utf8_lossy(&css)).with_context(|| href.clone())?;
                 if link.is_plain_css() {
                     plain_sheets -= 1;
@@ -294,7 +295,7 @@ mod tests {
         assert!(names.iter().zip(starts).all(|(name, start)| name.starts_with(start)), "{names:?}");
 
         assert_eq!(
-            files[names[7]].content, b":root { --a: 1 }\nbody { margin: 0 }",
+            files[names[7]].content, b":root{--a:1}body{margin:0}",
             "one sheet in the order of the page"
         );
 
