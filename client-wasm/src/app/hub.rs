@@ -168,7 +168,7 @@ impl Hub {
                 let Some(inner) = hub.upgrade() else { return };
                 Self(inner).act(|model, link| {
                     model.pages.end(now(), came);
-                    model.talk(link);
+                    model.work(link);
                 });
             });
         }

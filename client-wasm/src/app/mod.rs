@@ -126,6 +126,7 @@ impl Component for App {
             if let Some(trouble) = trouble.filter(|_| !is_screen) {
                 { trouble::over(&trouble, &does) }
             }
+            if let Some(over) = self.hub.look(|model| model.pages.here().map(|pages| pages.over)) { { over(&self.hub) } }
             { self.bar(ctx) }
             <p class="unseen" aria-live="polite">{ said.to_string() }</p>
             </>
@@ -263,7 +264,7 @@ fn silent_chip(devices: &[Rc<Device>]) -> Html {
 }
 
 /// The clock of the tiles goes in steps, so that they are drawn anew only when an age may have changed.
-fn clock() -> Clock {
+pub(crate) fn clock() -> Clock {
     const STEP_MS: u64 = 10_000;
     let now = unix_now().as_millis();
     #[expect(clippy::cast_possible_truncation, reason = "minutes of a day")]

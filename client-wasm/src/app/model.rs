@@ -1,5 +1,7 @@
 //! All that the page knows, and what it does about each event of the link. Draws nothing.
 
+use std::any::Any;
+
 use mqtt::client::{Connected, Ended, Event, Offline, Outcome, PublishId, Received, RequestId};
 use mqtt::packet::SubscriptionOptions;
 use mqtt::{Instant, Message, Qos, ReasonCode, TopicFilter};
@@ -55,7 +57,9 @@ pub(crate) struct Model {
     pub(crate) explorer: explorer::state::State,
     pub(crate) announcer: Announcer,
     /// What the other pages are told.
-    asked: Asked,
+    pub(crate) asked: Asked,
+    /// The alarms, of which only the part knows that looks at them.
+    pub(crate) alarms: Option<Box<dyn Any>>,
     /// The conventions that come later.
     pub(crate) conventions: Part<()>,
     /// The screens beside the panel, and whether one is wanted.
@@ -116,6 +120,7 @@ impl Model {
             explorer: explorer::state::State::default(),
             announcer: Announcer::default(),
             asked: Asked::default(),
+            alarms: None,
             conventions: Part::new(),
             screens: Part::new(),
             wants_screens: false,
@@ -163,7 +168,7 @@ impl Model {
             | Event::NotStored { .. }
             | Event::Reauthenticated => {}
         }
-        self.talk(link);
+        self.work(link);
         Next::Draw
     }
 
@@ -181,7 +186,7 @@ impl Model {
             Ok(publish) => {
                 self.publishing.push((publish, Origin::Tile(id)));
                 self.asked.begin(id, format!("{device}/{key}"), life_s);
-                self.talk(link);
+                self.work(link);
             }
             Err(reason) => {
                 self.panel.refuse(id, &reason);
@@ -251,7 +256,7 @@ impl Model {
     pub(crate) fn tick(&mut self, link: Option<&Link>) -> Option<Instant> {
         let unix = unix_now();
         self.panel.tick(unix);
-        self.talk(link);
+        self.work(link);
         if let Some(link) = link.filter(|link| link.is_connected()) {
             for (topic, payload) in self.panel.questions(unix) {
                 if let Ok(topic) = topic.parse() {
@@ -264,12 +269,12 @@ impl Model {
         self.panel.deadline().map(|deadline| now() + deadline.since(unix))
     }
 
-    /// Hears and tells what pages ask for. The part for it is fetched when there is something.
-    pub(crate) fn talk(&mut self, link: Option<&Link>) {
+    /// Hears and tells what pages ask for, and looks at the alarms. The part for it is fetched when there is something.
+    pub(crate) fn work(&mut self, link: Option<&Link>) {
         if self.wants_pages()
-            && let Some(pages) = self.pages.here()
+            && let Some(pages) = self.pages.here().copied()
         {
-            (pages.talk)(&mut self.asked, &mut self.panel, link);
+            (pages.work)(self, link);
         }
     }
 

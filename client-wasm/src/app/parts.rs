@@ -14,11 +14,11 @@ use crate::connection::Link;
 use crate::devices::Others;
 use crate::explorer;
 use crate::panel::look::Clock;
-use crate::panel::state::{Device, State};
+use crate::panel::state::Device;
 use crate::panel::view::Wish;
 
-use super::asked::Asked;
 use super::hub::Hub;
+use super::model::Model;
 use super::route::Route;
 
 /// Makes the conventions of a page that is answered below this.
@@ -41,8 +41,10 @@ pub(crate) type DrawPages = fn(&Hub, u64, Rc<[Rc<Device>]>, Clock, &Callback<Wis
 pub(crate) struct Pages {
     /// Draws the pages.
     pub(crate) draw: DrawPages,
-    /// Hears and says what pages ask for.
-    pub(crate) talk: fn(&mut Asked, &mut State, Option<&Link>),
+    /// Hears and says what pages ask for, and looks at the alarms.
+    pub(crate) work: fn(&mut Model, Option<&Link>),
+    /// Draws what lies over every screen.
+    pub(crate) over: fn(&Hub) -> Html,
 }
 
 /// A part, or how far it has come.

@@ -2,16 +2,24 @@
 
 use yew::prelude::*;
 
+use crate::connection::Link;
 use crate::explorer::view::Explorer;
 use crate::settings::Settings;
 
 use super::hub::Hub;
+use super::model::Model;
 use super::parts::{Pages, Screens};
 use super::route::Route;
 
 pub(super) const SCREENS: Screens = Screens { draw, hear: crate::explorer::state::State::hear };
 
-pub(super) const PAGES: Pages = Pages { draw: crate::panel::arrange::draw, talk: super::asked::talk };
+pub(super) const PAGES: Pages =
+    Pages { draw: crate::panel::arrange::draw, work, over: crate::panel::arrange::banner };
+
+fn work(model: &mut Model, link: Option<&Link>) {
+    super::asked::talk(&mut model.asked, &mut model.panel, link);
+    crate::panel::arrange::watch(model);
+}
 
 fn draw(route: Route, hub: &Hub, frame: u64) -> Html {
     match route {

@@ -3,6 +3,7 @@
 //! Knows no socket and no clock. [`state`] hears and wishes, [`tile`] holds the rules of a single point, [`look`] says how
 //! it looks, and the view only draws that.
 
+pub mod alarm;
 pub(crate) mod arrange;
 pub mod layout;
 pub mod look;

@@ -3,6 +3,7 @@
 
 mod access;
 mod account;
+mod alarm;
 mod arrange;
 mod burst;
 mod explorer;

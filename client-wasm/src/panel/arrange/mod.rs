@@ -3,6 +3,7 @@
 //! Draws and passes on; what may be done to a layout is decided in [`layout`](super::layout). Every drag can be done by
 //! buttons and keys too, and a live region says what moved.
 
+mod alarms;
 mod place;
 mod shelf;
 mod tools;
@@ -10,6 +11,7 @@ mod web;
 
 use std::rc::Rc;
 
+pub(crate) use alarms::{banner, watch};
 use yew::prelude::*;
 
 use crate::app::hub::Hub;
@@ -70,6 +72,8 @@ pub(crate) enum Msg {
     /// The list of tiles to add opens or closes.
     Shelf,
     Import(String),
+    /// A person was asked whether this browser may notify.
+    Asked,
 }
 
 /// The pages, and what is being done to them.
@@ -162,6 +166,7 @@ impl Component for Arranged {
             }
             Msg::Shelf => self.shelf = !self.shelf,
             Msg::Import(text) => self.import(&text),
+            Msg::Asked => {}
         }
         self.keep_in_bounds();
         web::keep_draft(&ctx.props().hub, self.desk.draft().as_ref());
@@ -321,6 +326,7 @@ impl Arranged {
                 true => fill("{} is narrow.", &[&name(*page, *at)]),
                 false => fill("{} is wide.", &[&name(*page, *at)]),
             },
+            Edit::Alarm(page, at, _) => fill("Alarm of {} changed.", &[&name(*page, *at)]),
             Edit::Spread(page, at, model) => fill("{} stands for each {}.", &[&name(*page, *at), model]),
         }
     }

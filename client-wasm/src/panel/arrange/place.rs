@@ -12,7 +12,7 @@ use crate::panel::view::card_of;
 
 use crate::tongue::{fill, say};
 
-use super::{Arranged, Msg, Props, web};
+use super::{Arranged, Msg, Props, alarms, web};
 
 impl Arranged {
     pub(super) fn grid(&self, ctx: &Context<Self>, page: &Page) -> Html {
@@ -58,9 +58,12 @@ impl Arranged {
 fn shown(place: &Place, props: &Props) -> Html {
     let of = |device: Option<&Rc<Device>>| {
         let name = device.map(|device| device.name.to_string()).unwrap_or_default();
+        let is_alarm = props.hub.look(|model| alarms::is_on(model, &name, &place.key));
         html! {
-            <div class={classes!("place", place.wide.then_some("wide"))} key={format!("{name}/{}", key(place))}>
-                <span class="whose">{ device.map_or_else(|| place.of.name().to_owned(), |d| d.called().to_owned()) }</span>
+            <div class={classes!("place", place.wide.then_some("wide"))} key={format!("{name}/{}", key(place))}
+                data-alarm={is_alarm.then_some("")}>
+                <span class="whose">if is_alarm { <span class="mark">{ say("Alarm") }{ " · " }</span> }
+                    { device.map_or_else(|| place.of.name().to_owned(), |d| d.called().to_owned()) }</span>
                 { card(place, device, props) }
             </div>
         }

@@ -4,12 +4,13 @@
 //! ```json
 //! {"switchboard":"layout 1","version":4,"id":"00000000000000b2","parent":"00000000000000a1","author":"Phone k3f9",
 //!  "pages":[{"title":"Hall","tiles":[{"device":"wut-0a4711","key":"output/3","wide":true},
-//!                                    {"model":"Web-IO","key":"counter/0"}]}]}
+//!                                    {"model":"Web-IO","key":"counter/0","alarm":{"above":30,"margin":1,"offline":true}}]}]}
 //! ```
 
+use crate::devices::Num;
 use crate::devices::json::{Json, escaped};
 
-use super::{Edit, Layout, Of, Place};
+use super::{Alarm, Edit, Layout, Of, Place};
 
 /// Where layouts are kept, retained: below this by name.
 pub const TOPICS: &str = "switchboard/layouts/";
@@ -102,7 +103,30 @@ fn tile(place: &Place) -> String {
         Of::Model(name) => ("model", name),
     };
     let wide = if place.wide { ",\"wide\":true" } else { "" };
-    format!("{{\"{what}\":\"{}\",\"key\":\"{}\"{wide}}}", escaped(name), escaped(&place.key))
+    let alarm = alarm(place.alarm);
+    format!("{{\"{what}\":\"{}\",\"key\":\"{}\"{wide}{alarm}}}", escaped(name), escaped(&place.key))
+}
+
+fn alarm(alarm: Alarm) -> String {
+    if alarm == Alarm::default() {
+        return String::new();
+    }
+    let margin = Some(alarm.margin).filter(|margin| margin.0 > 0);
+    let limits = [("above", alarm.above), ("below", alarm.below), ("margin", margin)];
+    let limits = limits.into_iter().filter_map(|(name, n)| Some(format!("\"{name}\":{}", n?)));
+    let silent = alarm.silent.then(|| "\"offline\":true".to_owned());
+    format!(",\"alarm\":{{{}}}", limits.chain(silent).collect::<Vec<_>>().join(","))
+}
+
+/// What is no limit is none.
+fn read_alarm(json: &Json) -> Alarm {
+    let limit = |name: &str| Num::read(json.text(name));
+    Alarm {
+        above: limit("above"),
+        below: limit("below"),
+        margin: limit("margin").filter(|margin| margin.0 > 0).unwrap_or_default(),
+        silent: json.get("offline") == Some(&Json::Bool(true)),
+    }
 }
 
 fn place(tile: &Json) -> Option<Place> {
@@ -113,5 +137,10 @@ fn place(tile: &Json) -> Option<Place> {
         (device, _) => Of::Device(device.to_owned()),
     };
     let wide = tile.get("wide") == Some(&Json::Bool(true));
-    (!key.is_empty()).then(|| Place { of, key: key.to_owned(), wide })
+    (!key.is_empty()).then(|| Place {
+        of,
+        key: key.to_owned(),
+        wide,
+        alarm: tile.get("alarm").map(read_alarm).unwrap_or_default(),
+    })
 }

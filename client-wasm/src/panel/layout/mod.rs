@@ -12,6 +12,8 @@ mod tests;
 pub use desk::{Conflict, Desk, Keep};
 pub use document::Document;
 
+use crate::devices::Num;
+
 /// Pages of a layout.
 pub const MAX_PAGES: usize = 32;
 /// Places of a page.
@@ -44,6 +46,21 @@ pub struct Place {
     pub key: String,
     /// Twice as wide as it would be.
     pub wide: bool,
+    /// What people want to be told of it.
+    pub alarm: Alarm,
+}
+
+/// What people want to be told of a tile, while a page is open; by default nothing.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Alarm {
+    /// Its number is larger.
+    pub above: Option<Num>,
+    /// Its number is smaller.
+    pub below: Option<Num>,
+    /// By how much it has to come back before that is over; never negative.
+    pub margin: Num,
+    /// Its device is offline.
+    pub silent: bool,
 }
 
 /// Whose tile stands at a place.
@@ -78,6 +95,8 @@ pub enum Edit {
     Widen(usize, usize),
     /// A tile stands for each device of a model.
     Spread(usize, usize, String),
+    /// What people want to be told of a tile.
+    Alarm(usize, usize, Alarm),
 }
 
 impl Layout {
@@ -126,6 +145,11 @@ impl Layout {
                 let of = Of::Model(model);
                 (!page.has(&of, &key)).then_some(())?;
                 page.places[at].of = of;
+            }
+            Edit::Alarm(page, at, alarm) => {
+                let place = self.pages.get_mut(page)?.places.get_mut(at)?;
+                (place.alarm != alarm && alarm.margin >= Num(0)).then_some(())?;
+                place.alarm = alarm;
             }
         }
         Some(())

@@ -5,10 +5,10 @@ use std::collections::VecDeque;
 use mqtt::Rng;
 
 use super::document::{Document, Wrong};
-use super::{Desk, Edit, Keep, Layout, MAX_PAGES, MAX_PLACES, MAX_TITLE, Of, Place};
+use super::{Alarm, Desk, Edit, Keep, Layout, MAX_PAGES, MAX_PLACES, MAX_TITLE, Of, Place};
 
 fn place(device: &str, key: &str) -> Place {
-    Place { of: Of::Device(device.to_owned()), key: key.to_owned(), wide: false }
+    Place { of: Of::Device(device.to_owned()), key: key.to_owned(), wide: false, alarm: Alarm::default() }
 }
 
 fn keys(layout: &Layout, page: usize) -> Vec<&str> {
