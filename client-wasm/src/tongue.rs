@@ -49,22 +49,72 @@ mod tests {
         json.members().iter().map(|(key, _)| (key.clone(), json.text(key).to_owned())).collect()
     }
 
-    /// The texts between `say("` or `fill("` and the next quote.
-    fn said(folder: &Path, found: &mut Vec<String>) {
+    /// What comes before a text that a person reads, besides `say(` and `fill(`: helpers that say it, and what they name.
+    const BEFORE: [&str; 7] =
+        ["say(", "fill(", "tool(link, ", "step(link, ", "select(ctx, ", "{ number(", "facts.push(("];
+
+    /// All of the page's code without its tests: path and text.
+    fn code(folder: &Path, found: &mut Vec<(String, String)>) {
         for entry in fs::read_dir(folder).unwrap().flatten() {
             let path = entry.path();
-            if path.is_dir() {
-                said(&path, found);
-            } else if !path.ends_with("tongue.rs") {
+            let name = path.to_string_lossy().into_owned();
+            if path.is_dir() && !name.ends_with("/tests") {
+                code(&path, found);
+            } else if name.ends_with(".rs") && !name.ends_with("tests.rs") && !name.ends_with("tongue.rs") {
                 let text = fs::read_to_string(&path).unwrap();
-                for word in ["say(", "fill("] {
-                    let pieces = text.split(word).skip(1);
-                    let texts =
-                        pieces.filter_map(|piece| piece.trim_start().strip_prefix('"')?.split('"').next());
-                    found.extend(texts.map(str::to_owned));
-                }
+                found.push((name, text.split("#[cfg(test)]").next().unwrap_or_default().to_owned()));
             }
         }
+    }
+
+    fn all() -> Vec<(String, String)> {
+        let mut found = Vec::new();
+        code(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src"), &mut found);
+        found
+    }
+
+    /// The text in quotes at the beginning.
+    fn quoted(text: &str) -> Option<String> {
+        text.trim_start().strip_prefix('"')?.split('"').next().map(joined)
+    }
+
+    /// With the lines that it goes over put together.
+    fn joined(text: &str) -> String {
+        let mut lines = text.split("\\\n");
+        let first = lines.next().unwrap_or_default().to_owned();
+        first + &lines.map(str::trim_start).collect::<String>()
+    }
+
+    /// All texts in quotes, without what is only a comment.
+    fn texts(code: &str) -> Vec<String> {
+        let lines: Vec<_> = code.lines().filter(|line| !line.trim_start().starts_with("//")).collect();
+        let code = lines.join("\n");
+        code.split('"').skip(1).step_by(2).map(joined).collect()
+    }
+
+    /// Whether it is a sentence or a label, not a word for machines.
+    fn is_for_people(text: &str) -> bool {
+        text.starts_with(|c: char| c.is_ascii_uppercase() || c == '@')
+    }
+
+    /// What the page says, as far as it stands in the code.
+    fn said() -> Vec<String> {
+        let mut found = Vec::new();
+        for (path, text) in all() {
+            for before in BEFORE {
+                let is_sure = matches!(before, "say(" | "fill(");
+                let texts = text.split(before).skip(1).filter_map(quoted);
+                found.extend(texts.filter(|text| is_sure || is_for_people(text)));
+            }
+            // Tables of words, which are said where they are used.
+            if ["trouble.rs", "durability.rs", "route.rs", "theme.rs", "explorer/view.rs", "app/model.rs"]
+                .iter()
+                .any(|of| path.ends_with(of))
+            {
+                found.extend(texts(&text).into_iter().filter(|text| is_for_people(text)));
+            }
+        }
+        found
     }
 
     #[test]
@@ -78,13 +128,54 @@ mod tests {
 
     #[test]
     fn every_sentence_has_its_german_and_no_other() {
-        let table = german();
-        let mut found = Vec::new();
-        said(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src"), &mut found);
-        assert!(found.len() > 20, "{found:?}");
+        let (table, found) = (german(), said());
+        assert!(found.len() > 250, "{found:?}");
+        let missing: Vec<_> = found.iter().filter(|english| !table.contains_key(*english)).collect();
+        assert!(missing.is_empty(), "de.json lacks {missing:#?}");
         for english in &found {
-            let german = table.get(english).unwrap_or_else(|| panic!("de.json lacks {english:?}"));
-            assert_eq!(english.matches("{}").count(), german.matches("{}").count(), "{english}");
+            assert_eq!(english.matches("{}").count(), table[english].matches("{}").count(), "{english}");
+            assert_eq!(
+                english.matches(['@', '$']).count(),
+                table[english].matches(['@', '$']).count(),
+                "{english}"
+            );
+        }
+    }
+
+    /// What stands in the page's own text or in what is read aloud, as far as one line shows it.
+    fn drawn(line: &str) -> Vec<&str> {
+        let starts = ["{ \"", "aria-label=\"", "title=\"", ">{ format!(\"", "aria-label={format!(\""];
+        let mut found = Vec::new();
+        for start in starts {
+            for (at, _) in line.match_indices(start) {
+                let before = line[..at].trim();
+                // Other braces are Rust's.
+                let is_text = before.is_empty() || before.ends_with('>') && !before.ends_with("=>");
+                if start != "{ \"" || is_text {
+                    found.extend(line[at + start.len()..].split('"').next());
+                }
+            }
+        }
+        found
+    }
+
+    /// Whether there is a word in it, besides values and what is called the same in every language.
+    fn has_words(text: &str) -> bool {
+        let mut is_value = false;
+        let plain = text.chars().filter(|c| {
+            is_value = *c == '{' || is_value && *c != '}';
+            !is_value && c.is_alphabetic()
+        });
+        plain.count() > 1 && text != "Switchboard"
+    }
+
+    #[test]
+    fn no_word_of_the_page_stands_beside_the_table() {
+        assert_eq!(drawn("<p title=\"a\">{ \"b\" }</p> if x { \"c\" }"), ["b", "a"]);
+        for (path, text) in all() {
+            for words in text.lines().flat_map(drawn) {
+                assert!(!has_words(words), "{path}: {words:?} is in English only");
+            }
         }
     }
 }

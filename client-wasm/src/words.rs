@@ -85,7 +85,7 @@ pub fn small(words: &str) -> String {
 #[must_use]
 pub fn counted(n: usize, thing: &str) -> String {
     let plural = if n == 1 { "" } else { "s" };
-    format!("{n} {thing}{plural}")
+    fill(&format!("{{}} {thing}{plural}"), &[&n.to_string()])
 }
 
 /// A size in bytes: `12 B`, `3.4 KB`, `1.2 MB`.

@@ -214,7 +214,7 @@ impl App {
                 </a>
             }
         };
-        html! { <nav class="bar" aria-label="Main">{ for Route::ALL.into_iter().map(item) }</nav> }
+        html! { <nav class="bar" aria-label={say("Main")}>{ for Route::ALL.into_iter().map(item) }</nav> }
     }
 
     fn go(&mut self, route: Route) {

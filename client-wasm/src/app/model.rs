@@ -16,6 +16,8 @@ use crate::panel::memory::Memory;
 use crate::panel::state::{Command, State as Panel};
 use crate::panel::tile::CommandId;
 
+use crate::tongue::{fill, say};
+
 use super::announce::Announcer;
 use super::asked::{self, Asked};
 use super::desk::Slot;
@@ -180,7 +182,7 @@ impl Model {
         // Without a link it is refused at once: a command that is kept for later is a ghost.
         let sent = match link.filter(|link| link.is_connected()) {
             Some(link) => send(link, command),
-            None => Err("Not connected".to_owned()),
+            None => Err(say("Not connected")),
         };
         match sent {
             Ok(publish) => {
@@ -237,7 +239,7 @@ impl Model {
                 self.form_says = None;
                 self.publishing.push((id, Origin::Form { clears }));
             }
-            Err(why) => self.form_says = Some(Err(format!("Not sent: {why}."))),
+            Err(why) => self.form_says = Some(Err(fill("Not sent: {}.", &[&why]))),
         }
     }
 
@@ -302,8 +304,8 @@ impl Model {
                 (_, true) => "A part of this page did not load.",
                 _ => return None,
             };
-            let cure = "It is tried again by itself.".to_owned();
-            Some(Trouble { reason: None, what: what.to_owned(), cure })
+            let cure = say("It is tried again by itself.");
+            Some(Trouble { reason: None, what: say(what), cure })
         })
     }
 
@@ -312,11 +314,7 @@ impl Model {
         let address = match &self.address {
             Ok(address) => address,
             Err(why) => {
-                return Some(Trouble {
-                    reason: None,
-                    what: why.clone(),
-                    cure: "Set it in Settings.".to_owned(),
-                });
+                return Some(Trouble { reason: None, what: why.clone(), cure: say("Set it in Settings.") });
             }
         };
         let online = self.link_state != LinkState::Offline;
@@ -471,7 +469,7 @@ impl Model {
             Outcome::Refused { reason, reason_string } => {
                 reason_string.unwrap_or_else(|| trouble::refusal(reason))
             }
-            Outcome::LinkLost => "The connection was lost".to_owned(),
+            Outcome::LinkLost => say("The connection was lost"),
             Outcome::Impossible(error) => error.to_string(),
             Outcome::Acknowledged(_) => return self.panel.sent(command),
             // On its way, or nobody knows: the device has the word, and its deadline stands.
@@ -555,21 +553,21 @@ fn life_s(command: &Command) -> u32 {
 
 fn form_words(outcome: &Outcome, clears: bool) -> Result<String, String> {
     match outcome {
-        Outcome::Sent | Outcome::Acknowledged(_) if clears => Ok("Cleared.".to_owned()),
-        Outcome::Sent => Ok("Sent.".to_owned()),
+        Outcome::Sent | Outcome::Acknowledged(_) if clears => Ok(say("Cleared.")),
+        Outcome::Sent => Ok(say("Sent.")),
         Outcome::Acknowledged(ReasonCode::NoMatchingSubscribers) => {
-            Ok("The broker has it; nobody subscribes to it at present.".to_owned())
+            Ok(say("The broker has it; nobody subscribes to it at present."))
         }
-        Outcome::Acknowledged(_) => Ok("The broker has it.".to_owned()),
+        Outcome::Acknowledged(_) => Ok(say("The broker has it.")),
         Outcome::Refused { reason, reason_string } => {
             let words =
-                reason_string.as_deref().map(|words| format!(" It says: “{words}”.")).unwrap_or_default();
-            Err(format!("The broker refused it: {}.{words}", reason.text()))
+                reason_string.as_deref().map(|words| fill(" It says: “{}”.", &[words])).unwrap_or_default();
+            Err(fill("The broker refused it: {}.", &[reason.text()]) + &words)
         }
-        Outcome::Cancelled => Err("Not sent: it was taken back.".to_owned()),
-        Outcome::Expired => Err("Not sent: its time was over.".to_owned()),
-        Outcome::LinkLost => Err("Not sent: the connection was lost.".to_owned()),
-        Outcome::SessionLost => Err("The connection was lost; nobody can say whether it arrived.".to_owned()),
-        Outcome::Impossible(error) => Err(format!("Not sent: {error}.")),
+        Outcome::Cancelled => Err(say("Not sent: it was taken back.")),
+        Outcome::Expired => Err(say("Not sent: its time was over.")),
+        Outcome::LinkLost => Err(say("Not sent: the connection was lost.")),
+        Outcome::SessionLost => Err(say("The connection was lost; nobody can say whether it arrived.")),
+        Outcome::Impossible(error) => Err(fill("Not sent: {}.", &[&error.to_string()])),
     }
 }

@@ -3,6 +3,7 @@
 use mqtt::ReasonCode;
 use mqtt::client::{Ended, Farewell};
 
+use crate::tongue::{fill, say};
 use crate::words;
 
 use super::address::Address;
@@ -26,11 +27,11 @@ const BY_ITSELF: &str = "This page tries again by itself.";
 pub fn explain(ended: &Ended, address: &Address, place: Place) -> Trouble {
     let reason = Reason::of(ended, place);
     let (what, cure) = sentences(reason, place);
-    let mut what = what.replace('@', address.host()).replace('$', &address.to_string());
+    let mut what = say(what).replace('@', address.host()).replace('$', &address.to_string());
     if let Ended::Refused(farewell) | Ended::Disconnected(farewell) = ended {
         add_words(&mut what, farewell);
     }
-    Trouble { reason: Some(reason), what, cure: cure.to_owned() }
+    Trouble { reason: Some(reason), what, cure: say(cure) }
 }
 
 /// What happened, in which `@` stands for the host and `$` for the whole address, and what to do.
@@ -141,8 +142,8 @@ fn unreachable(place: Place) -> (&'static str, &'static str) {
 /// The Server's own words stand behind ours.
 fn add_words(what: &mut String, farewell: &Farewell) {
     match (&farewell.reason_string, &farewell.server_reference) {
-        (Some(words), _) => *what += &format!(" It says: “{words}”."),
-        (None, Some(other)) => *what += &format!(" It names {other}."),
+        (Some(words), _) => *what += &fill(" It says: “{}”.", &[words]),
+        (None, Some(other)) => *what += &fill(" It names {}.", &[other]),
         (None, None) => {}
     }
 }
@@ -152,9 +153,9 @@ fn add_words(what: &mut String, farewell: &Farewell) {
 #[expect(clippy::wildcard_enum_match_arm, reason = "the others have no words better than the standard's")]
 pub fn refusal(reason: ReasonCode) -> String {
     match reason {
-        ReasonCode::NotAuthorized => "Not allowed for you".to_owned(),
-        ReasonCode::QuotaExceeded => "The broker is full".to_owned(),
-        ReasonCode::NoMatchingSubscribers => "The device does not listen".to_owned(),
+        ReasonCode::NotAuthorized => say("Not allowed for you"),
+        ReasonCode::QuotaExceeded => say("The broker is full"),
+        ReasonCode::NoMatchingSubscribers => say("The device does not listen"),
         other => words::capital(other.text()),
     }
 }

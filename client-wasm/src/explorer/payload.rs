@@ -1,5 +1,7 @@
 //! Payloads as people read and write them. Knows no page.
 
+use crate::tongue::{fill, say};
+
 /// How a payload is written in a form.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Format {
@@ -21,7 +23,8 @@ pub fn parse(text: &str, format: Format) -> Result<Vec<u8>, String> {
     let mut bytes = Vec::with_capacity(text.len() / 2);
     let mut half = None;
     for c in text.chars().filter(|c| !c.is_whitespace() && *c != ':') {
-        let digit = c.to_digit(16).ok_or_else(|| format!("“{c}” is not a hexadecimal digit."))?;
+        let digit =
+            c.to_digit(16).ok_or_else(|| fill("“{}” is not a hexadecimal digit.", &[&c.to_string()]))?;
         let digit = u8::try_from(digit).unwrap_or(0);
         match half.take() {
             None => half = Some(digit << 4),
@@ -30,7 +33,7 @@ pub fn parse(text: &str, format: Format) -> Result<Vec<u8>, String> {
     }
     match half {
         None => Ok(bytes),
-        Some(_) => Err("Each byte needs two hexadecimal digits; the last one has one.".to_owned()),
+        Some(_) => Err(say("Each byte needs two hexadecimal digits; the last one has one.")),
     }
 }
 
@@ -39,7 +42,7 @@ pub fn parse(text: &str, format: Format) -> Result<Vec<u8>, String> {
 #[must_use]
 pub fn preview(payload: &[u8], max: usize) -> String {
     if payload.is_empty() {
-        return "(empty)".to_owned();
+        return say("(empty)");
     }
     match text_of(payload) {
         Some(text) => {

@@ -101,7 +101,7 @@ impl Component for Rows {
         let props = ctx.props();
         let rows = self.sight.rows(props.total);
         html! {
-            <div class="rows" ref={self.outer.clone()} role={props.role} aria-label={props.label} tabindex="0"
+            <div class="rows" ref={self.outer.clone()} role={props.role} aria-label={crate::tongue::say(props.label)} tabindex="0"
                 aria-activedescendant={props.active.clone()} onkeydown={props.onkeydown.clone()}
                 onscroll={ctx.link().callback(|_: Event| Msg::Measure)}>
                 <div class="rows-space" role="presentation" ref={self.space.clone()}>

@@ -9,6 +9,8 @@ mod topics;
 use mqtt::Message;
 use yew::prelude::*;
 
+use crate::tongue::say;
+
 use crate::app::hub::Hub;
 use crate::words;
 
@@ -79,16 +81,16 @@ impl Component for Explorer {
             <div class="explorer" data-tab={self.tab.word()}>
                 <Filters hub={hub.clone()} frame={*frame} />
                 { self.tabs(ctx) }
-                <section class="pane topics" aria-label="Topics">
+                <section class="pane topics" aria-label={say("Topics")}>
                     <Topics hub={hub.clone()} frame={*frame} />
                 </section>
-                <section class="pane messages" aria-label="Messages">
+                <section class="pane messages" aria-label={say("Messages")}>
                     <Messages hub={hub.clone()} frame={*frame}
                         on_select={ctx.link().callback(|entry| Msg::Select(Some(Selected::Message(entry))))} />
                 </section>
                 <Detail hub={hub.clone()} frame={*frame} on_close={ctx.link().callback(|()| Msg::Select(None))}
                     on_draft={ctx.link().callback(Msg::Draft)} on_clear={ctx.link().callback(Msg::Clear)} />
-                <section class="pane publish" aria-label="Publish">
+                <section class="pane publish" aria-label={say("Publish")}>
                     <Publish draft={self.draft.clone()} {says} {can_expire} on_send={ctx.link().callback(Msg::Send)} />
                 </section>
             </div>
@@ -104,13 +106,13 @@ impl Explorer {
             html! {
                 <button type="button" aria-pressed={(tab == self.tab).to_string()}
                     onclick={ctx.link().callback(move |_: MouseEvent| Msg::Show(tab))}>
-                    { tab.label() }
+                    { say(tab.label()) }
                     if let Some(count) = count { <small>{ words::grouped(count) }</small> }
                 </button>
             }
         };
         html! {
-            <div class="tabs" role="group" aria-label="View">
+            <div class="tabs" role="group" aria-label={say("View")}>
                 { tab(Tab::Topics, Some(u64::from(topics))) }
                 { tab(Tab::Messages, Some(messages)) }
                 { tab(Tab::Publish, None) }

@@ -15,6 +15,7 @@ use yew::prelude::*;
 
 use crate::devices::{Kind, Value};
 use crate::pure::{Draw, Pure};
+use crate::tongue::{fill, say};
 use crate::words;
 
 use super::look::{Clock, Look, look, offline};
@@ -68,7 +69,7 @@ impl Draw for Region {
                 <div class="grid">{ cards(props, tiles) }</div>
                 if !behind.is_empty() {
                     <details>
-                        <summary>{ format!("{} more", behind.len()) }</summary>
+                        <summary>{ fill("{} more", &[&behind.len().to_string()]) }</summary>
                         <div class="grid">{ cards(props, behind) }</div>
                     </details>
                 }
@@ -115,7 +116,7 @@ pub(crate) fn card_of(
 pub(crate) fn mains(device: &Device) -> impl Iterator<Item = (String, String)> {
     device.tiles.chunk_by(is_together).filter_map(|tiles| {
         let main = &tiles.first()?.spec;
-        let label = if is_input(&tiles[0]) { "Inputs".to_owned() } else { main.label.to_string() };
+        let label = if is_input(&tiles[0]) { say("Inputs") } else { main.label.to_string() };
         Some((main.key.to_string(), label))
     })
 }
@@ -237,8 +238,8 @@ fn summary(device: &Device, clock: Clock) -> String {
     let mut said = Vec::new();
     if outputs + counters > 0 {
         let parts = [
-            (outputs, format!("{outputs} out")),
-            (inputs, format!("{inputs} in")),
+            (outputs, fill("{} out", &[&outputs.to_string()])),
+            (inputs, fill("{} in", &[&inputs.to_string()])),
             (counters, words::counted(counters, "counter")),
         ];
         said.extend(parts.into_iter().filter(|(n, _)| *n > 0).map(|(_, words)| words));
@@ -246,7 +247,7 @@ fn summary(device: &Device, clock: Clock) -> String {
         said.extend(Some(device.model.to_string()).filter(|model| !model.is_empty()));
     }
     if device.obscure > 0 {
-        said.push(format!("{} not understood", device.obscure));
+        said.push(fill("{} not understood", &[&device.obscure.to_string()]));
     }
     said.join(" · ")
 }

@@ -12,7 +12,7 @@ use crate::app::language;
 use crate::app::model::{LinkState, Model};
 use crate::connection::address::Address;
 use crate::connection::{self, unix_now};
-use crate::tongue::say;
+use crate::tongue::{fill, say};
 use crate::words;
 
 use theme::Theme;
@@ -96,11 +96,11 @@ impl Component for Settings {
                     <h2>{ say("Connection") }</h2>
                     { list(connection) }
                     if let Some(promise) = promise {
-                        <p data-durability={self.durability.clone()}>{ promise }</p>
+                        <p data-durability={self.durability.clone()}>{ say(promise) }</p>
                     }
                     { self.broker(ctx) }
                     if hub.look(|model| model.is_own_broker) {
-                        <a class="primary" href="/account">{ "Account and log out" }</a>
+                        <a class="primary" href="/account">{ say("Account and log out") }</a>
                     }
                 </section>
                 <section class="card" aria-label={say("Look")}>
@@ -111,8 +111,7 @@ impl Component for Settings {
                 <section class="card" aria-label={say("About")}>
                     <h2>{ say("About") }</h2>
                     <p>
-                        { "Switchboard turns any browser into the front panel of your devices. A tile is filled only \
-                           when its device has said so." }
+                        { say("Switchboard turns any browser into the front panel of your devices. A tile is filled only when its device has said so.") }
                     </p>
                     { list(about.map(|(name, fact)| (name, fact.to_owned())).into()) }
                 </section>
@@ -213,7 +212,7 @@ fn facts(model: &Model, client_id: String) -> Vec<(&'static str, String)> {
         facts.push(("Connected", words::age(unix_now(), since)));
         facts.push(("Protocol", format!("MQTT {}", granted.version.name())));
         let alive = granted.keep_alive_s;
-        facts.push(("Keep alive", if alive == 0 { "off".to_owned() } else { format!("{alive} s") }));
+        facts.push(("Keep alive", if alive == 0 { say("off") } else { fill("{} s", &[&alive.to_string()]) }));
     }
     facts.push(("Client id", client_id));
     facts

@@ -26,6 +26,16 @@ fn it_speaks_what_the_browser_asks_for_and_what_was_chosen() {
     let words = stage.words();
     assert!(words.contains("Einstellungen") && words.contains("Ein · gerade eben"), "{words}");
     assert_eq!(stage.browser.attribute("html", "lang").as_deref(), Some("de"));
+    assert!(words.contains("12 Ausg. · 12 Eing. · 12 Zähler"), "{words}");
+
+    open("/explorer");
+    stage.browser.wait_for("the explorer", SOON, "return !!document.querySelector('[role=treeitem]')");
+    let words = stage.words();
+    assert!(
+        ["Beobachten", "Senden", "Themen", "Nachrichten"].iter().all(|word| words.contains(word)),
+        "{words}"
+    );
+    assert!(!["Watch", "Publish", "Topic", "Message"].iter().any(|word| words.contains(word)), "{words}");
 
     open("/settings");
     stage.browser.click(&stage.browser.element("button[lang=en]"));

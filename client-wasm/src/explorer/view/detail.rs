@@ -6,6 +6,8 @@ use bytes::Bytes;
 use mqtt::Instant;
 use yew::prelude::*;
 
+use crate::tongue::{fill, say};
+
 use crate::app::hub::Hub;
 use crate::connection::unix_now;
 use crate::explorer::payload::full;
@@ -64,21 +66,21 @@ impl Component for Detail {
 
     fn view(&self, ctx: &Context<Self>) -> Html {
         let Some(shown) = &self.shown else {
-            return html! { <section class="pane detail none" aria-label="Details"></section> };
+            return html! { <section class="pane detail none" aria-label={say("Details")}></section> };
         };
         let onclick = ctx.props().on_close.reform(|_: MouseEvent| ());
         html! {
-            <section class="pane detail" aria-label="Details">
-                <button type="button" class="close" aria-label="Close details" {onclick}>{ "×" }</button>
+            <section class="pane detail" aria-label={say("Details")}>
+                <button type="button" class="close" aria-label={say("Close details")} {onclick}>{ "×" }</button>
                 <h2 class="topic">{ &*shown.topic }</h2>
                 <p class="facts">
-                    if shown.retained { <span class="kept">{ "Retained" }</span> }
+                    if shown.retained { <span class="kept">{ say("Retained") }</span> }
                     { &shown.facts }
                 </p>
                 if let Some(payload) = &shown.payload {
-                    <pre tabindex="0" aria-label="Payload">{ full(payload) }</pre>
+                    <pre tabindex="0" aria-label={say("Payload")}>{ full(payload) }</pre>
                     if payload.len() < shown.size {
-                        <p class="facts">{ format!("The first {} are shown.", words::bytes(payload.len())) }</p>
+                        <p class="facts">{ fill("The first {} are shown.", &[&words::bytes(payload.len())]) }</p>
                     }
                 }
                 { self.actions(ctx, shown) }
@@ -108,13 +110,13 @@ impl Detail {
         html! {
             <div class="act">
                 if self.asking {
-                    <span>{ "Remove the retained message for everyone?" }</span>
-                    <button type="button" class="bad" onclick={on(Msg::Clear)}>{ "Remove" }</button>
-                    <button type="button" onclick={on(|_| Msg::Ask(false))}>{ "Keep" }</button>
+                    <span>{ say("Remove the retained message for everyone?") }</span>
+                    <button type="button" class="bad" onclick={on(Msg::Clear)}>{ say("Remove") }</button>
+                    <button type="button" onclick={on(|_| Msg::Ask(false))}>{ say("Keep") }</button>
                 } else {
-                    <button type="button" onclick={on(Msg::Draft)}>{ "Publish here" }</button>
+                    <button type="button" onclick={on(Msg::Draft)}>{ say("Publish here") }</button>
                     if shown.retained {
-                        <button type="button" onclick={on(|_| Msg::Ask(true))}>{ "Clear retained" }</button>
+                        <button type="button" onclick={on(|_| Msg::Ask(true))}>{ say("Clear retained") }</button>
                     }
                 }
             </div>
@@ -157,7 +159,7 @@ impl Shown {
                         topic,
                         payload: None,
                         size: 0,
-                        facts: words::counted(node.topics() as usize, "topic") + " below",
+                        facts: fill("{} below", &[&words::counted(node.topics() as usize, "topic")]),
                         retained: false,
                     },
                 }
@@ -166,11 +168,13 @@ impl Shown {
                 topic: entry.topic.as_ref().into(),
                 payload: Some(entry.payload.clone()),
                 size: entry.size,
-                facts: format!(
+                facts: fill(
                     "{} · {} · message {}",
-                    words::bytes(entry.size),
-                    words::short_age(now, entry.at),
-                    words::grouped(entry.number)
+                    &[
+                        &words::bytes(entry.size),
+                        &words::short_age(now, entry.at),
+                        &words::grouped(entry.number),
+                    ],
                 ),
                 retained: entry.retain,
             },

@@ -4,6 +4,8 @@ use mqtt::TopicFilter;
 use web_sys::{HtmlInputElement, SubmitEvent};
 use yew::prelude::*;
 
+use crate::tongue::{fill, say};
+
 use crate::app::hub::Hub;
 
 use super::Props;
@@ -66,16 +68,16 @@ impl Component for Filters {
                     { watched(hub, &chip.filter, chip.refused.as_deref()) }
                 }
                 for offer in offered {
-                    <button type="button" class="chip offer" aria-label={format!("Watch {offer}")}
+                    <button type="button" class="chip offer" aria-label={fill("Watch {}", &[offer])}
                         onclick={link.callback(move |_: MouseEvent| Msg::Offer(offer))}>
                         { "+ " }{ offer }
                     </button>
                 }
                 <span class="add">
-                    <input type="text" aria-label="Topic filter to watch" placeholder="home/+/state"
+                    <input type="text" aria-label={say("Topic filter to watch")} placeholder="home/+/state"
                         autocapitalize="off" autocomplete="off" spellcheck="false" value={self.text.clone()} {oninput}
                         aria-invalid={self.wrong.is_some().then_some("true")} />
-                    <button type="submit">{ "Watch" }</button>
+                    <button type="submit">{ say("Watch") }</button>
                 </span>
                 if let Some(wrong) = &self.wrong {
                     <p class="wrong" role="alert">{ wrong }</p>
@@ -95,7 +97,7 @@ fn watched(hub: &Hub, filter: &TopicFilter, refused: Option<&str>) -> Html {
         <span key={text.clone()} class="chip watched" aria-invalid={refused.is_some().then_some("true")}>
             <b>{ &text }</b>
             if let Some(refused) = refused { <em>{ refused }</em> }
-            <button type="button" aria-label={format!("Stop watching {text}")} {onclick}>{ "×" }</button>
+            <button type="button" aria-label={fill("Stop watching {}", &[&text])} {onclick}>{ "×" }</button>
         </span>
     }
 }

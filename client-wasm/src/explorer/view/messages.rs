@@ -2,6 +2,8 @@
 
 use yew::prelude::*;
 
+use crate::tongue::{fill, say};
+
 use crate::app::hub::Hub;
 use crate::explorer::history::Entry;
 use crate::explorer::payload::preview;
@@ -47,14 +49,14 @@ impl Draw for List {
             <>
             <div class="tools">
                 <span class="count">
-                    <b>{ words::grouped(heard) }</b>{ if heard == 1 { " message" } else { " messages" } }
-                    if dropped > 0 { <small>{ format!("{} older ones dropped", words::grouped(dropped)) }</small> }
-                    if let Some(passed) = passed { <small>{ format!("paused, {} passed", words::grouped(passed)) }</small> }
+                    <b>{ words::grouped(heard) }</b>{ " " }{ if heard == 1 { say("message") } else { say("messages") } }
+                    if dropped > 0 { <small>{ fill("{} older ones dropped", &[&words::grouped(dropped)]) }</small> }
+                    if let Some(passed) = passed { <small>{ fill("paused, {} passed", &[&words::grouped(passed)]) }</small> }
                 </span>
                 <button type="button" aria-pressed={passed.is_some().to_string()} onclick={pause}>
-                    { if passed.is_some() { "Go on" } else { "Pause" } }
+                    { if passed.is_some() { say("Go on") } else { say("Pause") } }
                 </button>
-                <button type="button" onclick={clear}>{ "Clear" }</button>
+                <button type="button" onclick={clear}>{ say("Clear") }</button>
             </div>
             <Rows {total} revision={props.frame} {row} role="list" label="Messages, newest first" />
             </>
@@ -93,7 +95,7 @@ impl Draw for Line {
             <div class="message" role="listitem" {onclick}>
                 <small class="age">{ time_of_day(entry.at) }</small>
                 <span class="level">{ &*entry.topic }</span>
-                if entry.retain { <span class="kept" title="Retained">{ "R" }</span> }
+                if entry.retain { <span class="kept" title={say("Retained")}>{ "R" }</span> }
                 <span class="last">{ preview(&entry.payload, PREVIEW) }</span>
             </div>
         }

@@ -4,6 +4,8 @@ use mqtt::{Message, Qos, TopicError, TopicName};
 use web_sys::{HtmlInputElement, HtmlSelectElement, HtmlTextAreaElement, SubmitEvent};
 use yew::prelude::*;
 
+use crate::tongue::say;
+
 use crate::explorer::payload::{Format, parse};
 use crate::words;
 
@@ -28,7 +30,7 @@ impl Draft {
             "" => Ok(message),
             text => match text.parse() {
                 Ok(secs) => Ok(message.with_expiry(secs)),
-                Err(_) => Err("The expiry is a whole number of seconds.".to_owned()),
+                Err(_) => Err(say("The expiry is a whole number of seconds.")),
             },
         }
     }
@@ -92,18 +94,18 @@ impl Component for Publish {
             Msg::Submit
         });
         let hint = match self.draft.format {
-            Format::Text => "Any text; nothing is fine too",
-            Format::Hex => "48 65 6c 6c 6f",
+            Format::Text => say("Any text; nothing is fine too"),
+            Format::Hex => "48 65 6c 6c 6f".to_owned(),
         };
         html! {
             <form class="form" {onsubmit}>
-                <h2>{ "Publish" }</h2>
-                <label class="field"><span>{ "Topic" }</span>
+                <h2>{ say("Publish") }</h2>
+                <label class="field"><span>{ say("Topic") }</span>
                     <input type="text" name="topic" required=true autocapitalize="off" autocomplete="off"
                         spellcheck="false" placeholder="home/lamp/set" value={self.draft.topic.clone()}
                         oninput={link.callback(|e| written(e, |d, text| d.topic = text))} />
                 </label>
-                <label class="field"><span>{ "Payload" }</span>
+                <label class="field"><span>{ say("Payload") }</span>
                     <textarea name="payload" rows="3" spellcheck="false" placeholder={hint}
                         value={self.draft.payload.clone()}
                         oninput={link.callback(|e: InputEvent| {
@@ -117,8 +119,8 @@ impl Component for Publish {
                         qos_word(self.draft.qos),
                         |d, text| d.qos = text.parse().ok().and_then(Qos::from_level).unwrap_or_default()) }
                     if ctx.props().can_expire {
-                        <label class="field"><span>{ "Expiry, s" }</span>
-                            <input type="text" name="expiry" inputmode="numeric" placeholder="never"
+                        <label class="field"><span>{ say("Expiry, s") }</span>
+                            <input type="text" name="expiry" inputmode="numeric" placeholder={say("never")}
                                 value={self.draft.expiry.clone()}
                                 oninput={link.callback(|e| written(e, |d, text| d.expiry = text))} />
                         </label>
@@ -128,11 +130,11 @@ impl Component for Publish {
                             onchange={link.callback(|e: Event| {
                                 Msg::Retain(e.target_unchecked_into::<HtmlInputElement>().checked())
                             })} />
-                        <span>{ "Retain" }</span>
+                        <span>{ say("Retain") }</span>
                     </label>
                 </div>
                 <div class="act">
-                    <button type="submit" class="primary">{ "Publish" }</button>
+                    <button type="submit" class="primary">{ say("Publish") }</button>
                     { self.verdict(ctx) }
                 </div>
             </form>
@@ -171,10 +173,10 @@ fn select(
         Msg::Write(write, event.target_unchecked_into::<HtmlSelectElement>().value())
     });
     html! {
-        <label class="field"><span>{ label }</span>
+        <label class="field"><span>{ say(label) }</span>
             <select {name} {onchange}>
                 for (value, words) in options.iter() {
-                    <option value={*value} selected={*value == chosen}>{ *words }</option>
+                    <option value={*value} selected={*value == chosen}>{ say(words) }</option>
                 }
             </select>
         </label>

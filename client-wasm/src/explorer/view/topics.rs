@@ -6,6 +6,8 @@ use mqtt::Instant;
 use web_sys::KeyboardEvent;
 use yew::prelude::*;
 
+use crate::tongue::say;
+
 use crate::app::hub::Hub;
 use crate::connection::unix_now;
 use crate::explorer::payload::preview;
@@ -53,7 +55,7 @@ impl Draw for List {
             <Rows {total} revision={props.frame} {row} role="tree" label="Topics" reveal={place}
                 active={chosen.map(row_id)} {onkeydown} />
             if total == 0 {
-                <p class="nothing">{ "Nothing heard yet." }</p>
+                <p class="nothing">{ say("Nothing heard yet.") }</p>
             }
             </>
         }
@@ -105,7 +107,7 @@ impl Facts {
         let last = node.last();
         let below = node.topics() - u32::from(last.is_some());
         Self {
-            name: if node.name().is_empty() { "(no name)".to_owned() } else { node.name().to_owned() },
+            name: if node.name().is_empty() { say("(no name)") } else { node.name().to_owned() },
             level: node.level(),
             expanded: node.expanded(),
             below: if node.expanded().is_some() { words::grouped(u64::from(below)) } else { String::new() },
@@ -150,7 +152,7 @@ impl Draw for Line {
                 }
                 <span class="level">{ &facts.name }</span>
                 if expanded.is_some() { <small class="below">{ &facts.below }</small> }
-                if facts.retained { <span class="kept" title="Retained">{ "R" }</span> }
+                if facts.retained { <span class="kept" title={say("Retained")}>{ "R" }</span> }
                 <span class="last">{ &facts.value }</span>
                 <small class="age">{ &facts.age }</small>
             </div>

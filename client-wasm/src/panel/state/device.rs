@@ -6,6 +6,7 @@ use mqtt::Instant;
 
 use crate::devices::{Heard, Payload, Read, Tells, Value};
 use crate::panel::tile::{Proof, Source, Tile};
+use crate::tongue::say;
 
 /// One device with its tiles.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -163,7 +164,7 @@ impl Device {
             (false, _) => {
                 self.presence = Presence::Offline { since: now, longer: source != Source::Live };
                 for tile in &mut self.tiles {
-                    tile.give_up("The device went offline");
+                    tile.give_up(&say("The device went offline"));
                 }
             }
         }

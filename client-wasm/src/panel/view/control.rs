@@ -9,6 +9,7 @@ use crate::devices::codec::{of_rgb, rgb};
 use crate::devices::{Kind, Num, Range, Spec, Value};
 use crate::panel::look::{Look, shown};
 use crate::panel::tile::Tile;
+use crate::tongue::{fill, say};
 
 use super::pause::after_keys;
 use super::{TileProps, icon};
@@ -60,7 +61,7 @@ pub(super) fn button(
     onclick: Callback<MouseEvent>,
 ) -> Html {
     html! {
-        <button type="button" class="btn" aria-label={label} {title} aria-description={note.to_owned()}
+        <button type="button" class="btn" aria-label={label} title={say(title)} aria-description={note.to_owned()}
             aria-disabled={busy.then_some("true")} data-wanted={is_wanted.then_some("")} {onclick}>{ icon(name) }</button>
     }
 }
@@ -124,7 +125,7 @@ impl Control<'_> {
         let ways = [("open", "Open", "#i-up"), ("stop", "Stop", "#i-stop"), ("close", "Close", "#i-down")];
         let way = |(way, word, icon): (&str, &'static str, &'static str)| {
             let is_wanted = self.tile.wanted() == Some(&Value::word(way));
-            self.step(format!("{word} {label}"), word, icon, is_wanted, Value::word(way))
+            self.step(fill(&format!("{word} {{}}"), &[&label]), word, icon, is_wanted, Value::word(way))
         };
         html! { <span class="ways">{ for ways.into_iter().map(way) }</span> }
     }
@@ -168,7 +169,7 @@ impl Control<'_> {
         let (label, from) = (self.label(), wished.unwrap_or(range.min));
         let step = |sign: i64, word: &'static str, icon: &'static str| {
             let to = range.clamp(Num(from.0.saturating_add(range.step.0 * sign)));
-            self.step(format!("{word} {label}"), word, icon, false, Value::Number(to))
+            self.step(fill(&format!("{word} {{}}"), &[&label]), word, icon, false, Value::Number(to))
         };
         html! {
             <span class="ways">

@@ -3,6 +3,7 @@
 use yew::prelude::*;
 
 use crate::panel::look::shown;
+use crate::tongue::fill;
 
 use super::control::button;
 use super::{TileProps, frame, said};
@@ -12,7 +13,7 @@ pub(super) fn draw(props: &TileProps) -> Html {
     let look = props.look(tile);
     let count = look.value.as_ref().map_or_else(|| "–".to_owned(), |value| shown(&tile.spec, value));
     let busy = props.is_offline() || tile.wanted().is_some();
-    let label = format!("Reset {} to 0", tile.spec.label);
+    let label = fill("Reset {} to 0", &[&tile.spec.label]);
     let inside = html! {
         <>
         { said(tile, &look) }

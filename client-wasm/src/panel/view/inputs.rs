@@ -4,7 +4,7 @@ use yew::prelude::*;
 
 use crate::devices::Value;
 use crate::panel::tile::Tile;
-use crate::tongue::say;
+use crate::tongue::{fill, say};
 
 use super::TileProps;
 
@@ -27,12 +27,12 @@ fn lamp(props: &TileProps, tile: &Tile) -> Html {
     let label = &tile.spec.label;
     let number = label.rsplit(' ').next().unwrap_or_default().to_owned();
     let value = match look.value {
-        Some(Value::Switch(true)) => "on",
-        Some(_) => "off",
-        None => "unknown",
+        Some(Value::Switch(true)) => say("on"),
+        Some(_) => say("off"),
+        None => say("unknown"),
     };
     let said = match look.state {
-        "offline" => format!("{}: was {value}. {}", label, look.note),
+        "offline" => fill("{}: was {}. {}", &[label, &value, &look.note]),
         _ => format!("{}: {value}", label),
     };
     html! {
