@@ -96,11 +96,11 @@ pub fn bytes(n: usize) -> String {
         0..1000 => format!("{n} B"),
         1000..1_000_000 => {
             let (whole, tenth) = tenths(1000);
-            format!("{whole}.{tenth} KB")
+            format!("{whole}{}{tenth} KB", say("."))
         }
         _ => {
             let (whole, tenth) = tenths(1_000_000);
-            format!("{whole}.{tenth} MB")
+            format!("{whole}{}{tenth} MB", say("."))
         }
     }
 }

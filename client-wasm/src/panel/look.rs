@@ -91,7 +91,8 @@ pub fn number(n: Num) -> String {
     let digits = whole.trim_start_matches('-');
     let sign = if digits.len() < whole.len() { "\u{2212}" } else { "" };
     let grouped = words::grouped(digits.parse().unwrap_or(0));
-    if places.is_empty() { format!("{sign}{grouped}") } else { format!("{sign}{grouped}.{places}") }
+    let point = if places.is_empty() { String::new() } else { say(".") };
+    [sign, &grouped, &point, places].concat()
 }
 
 fn hue_word(hue: u16) -> &'static str {
@@ -207,6 +208,19 @@ mod tests {
 
     fn note(tile: &Tile, minutes: u64) -> String {
         look(tile, Presence::Unknown, Clock { now: at(minutes * MINUTE), minutes_east: 60 }).note
+    }
+
+    #[test]
+    fn numbers_have_the_point_of_their_language_and_are_sent_with_a_point() {
+        let n = Num::read("-1234.56").unwrap();
+        assert_eq!(number(n), "\u{2212}1\u{202f}234.56");
+        crate::tongue::learn(std::collections::BTreeMap::from([(".".to_owned(), ",".to_owned())]));
+        assert_eq!(number(n), "\u{2212}1\u{202f}234,56");
+        assert_eq!(number(Num::whole(3)), "3");
+        assert_eq!(words::bytes(3456), "3,4 KB");
+        assert_eq!(crate::panel::alarm::read_number(&number(n)), Some(n), "what is shown can be written");
+        assert_eq!(n.to_string(), "-1234.56");
+        crate::tongue::learn(std::collections::BTreeMap::new());
     }
 
     #[test]
