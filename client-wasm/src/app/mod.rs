@@ -20,7 +20,7 @@ use wasm_bindgen::JsValue;
 use web_sys::MouseEvent;
 use yew::prelude::*;
 
-use crate::connection::{Listener, unix_now};
+use crate::connection::{Listener, now, unix_now};
 use crate::devices::Value;
 use crate::panel::look::Clock;
 use crate::panel::state::Device;
@@ -102,7 +102,7 @@ impl Component for App {
         let (state, trouble) = self.hub.look(|model| (model.link_state, model.trouble()));
         let devices: Vec<Rc<Device>> = self.hub.look(|model| model.panel.by_family());
         let clock = clock();
-        let said = self.hub.look_mut(|model| model.announcer.say(&model.panel, clock));
+        let said = self.hub.look_mut(|model| model.announcer.say(now(), &model.panel, clock));
         if let Some(good) = self.hub.look_mut(|model| model.announcer.take_felt()) {
             touch::feel(good);
         }
