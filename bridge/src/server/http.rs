@@ -111,6 +111,8 @@ fn hsts(seconds: u32) -> HeaderValue {
 }
 
 async fn answer(site: &Rc<Site>, request: Request<Incoming>, peer: Remote) -> Answer {
+    // Also to a proxy: what its browser is told may then be a secret, too.
+    let is_secure = is_secure(&request) || site.proxies.took_by_tls(peer, request.headers());
     let peer = match site.proxies.client(peer, request.headers()) {
         Ok(client) => client,
         Err(why) => {
@@ -126,7 +128,7 @@ async fn answer(site: &Rc<Site>, request: Request<Incoming>, peer: Remote) -> An
             |it| text(StatusCode::OK, it),
         );
     }
-    let visit = Visit { peer, is_secure: is_secure(&request) };
+    let visit = Visit { peer, is_secure };
     // Who is to trust us has to do so before all else.
     let is_open = site.tls.is_some() && is_of_trust(&path);
     if let Some(answer) = api::keep_out(site, &path, visit).filter(|_| !is_open) {

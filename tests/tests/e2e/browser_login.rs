@@ -91,6 +91,35 @@ fn a_cookie_is_its_user_at_the_websocket() {
 }
 
 #[test]
+fn a_cookie_is_for_tls_alone_where_a_trusted_proxy_says_so() {
+    let names = "origins = [\"https://panel.example\", \"http://panel.example\"]";
+    let trusting = house(&format!("[listen]\ntrusted_proxies = [\"127.0.0.0/8\"]\n{names}\n"));
+    let plain = house("");
+    let by = |bridge: &Bridge, headers: [(&'static str, &'static str); 3]| {
+        let form = Request::post("/api/login", &json!({ "name": "alice", "password": PASSWORD }));
+        headers.into_iter().fold(form, |form, (name, value)| form.with(name, value)).send(bridge.http)
+    };
+    let from = ("X-Forwarded-For", "203.0.113.9");
+    let own = ("Origin", "https://panel.example");
+    let (host, tls) = (("Host", "panel.example"), ("X-Forwarded-Proto", "https"));
+    let answer = by(&trusting, [from, host, tls]);
+    let line = answer.header("set-cookie").expect("a cookie");
+    assert!(line.starts_with("__Host-switchboard=") && line.contains("; Secure"), "{line}");
+    let me = Request::get("/api/me").with("Cookie", &answer.cookie()).with(from.0, from.1);
+    assert_eq!(me.with(tls.0, tls.1).send(trusting.http).json()["user"], "alice");
+    for (bridge, proto) in [(&trusting, "http"), (&plain, "https")] {
+        let answer = by(bridge, [from, host, ("X-Forwarded-Proto", proto)]);
+        let line = answer.header("set-cookie").expect("a cookie");
+        assert!(line.starts_with("switchboard=") && !line.contains("Secure"), "{line}");
+    }
+    assert_eq!(by(&trusting, [own, host, tls]).status, 200, "our own page under a public name");
+    let page_without_tls = ("Origin", "http://panel.example");
+    assert_eq!(by(&trusting, [page_without_tls, host, tls]).status, 403, "which is not the same place");
+    let without_tls = ("X-Forwarded-Proto", "http");
+    assert_eq!(by(&trusting, [page_without_tls, host, without_tls]).status, 200);
+}
+
+#[test]
 fn a_wrong_password_is_refused_and_too_many_are_not_listened_to() {
     let bridge = house("");
     let http = Bridge::from_afar(bridge.http);

@@ -1,5 +1,5 @@
-//! `Forwarded` (RFC 7239) and `X-Forwarded-For`: what proxies say of whom an HTTP request comes from. It knows no request, and
-//! does not believe: that is asked for before.
+//! `Forwarded` (RFC 7239), `X-Forwarded-For` and `X-Forwarded-Proto`: what proxies say of whom an HTTP request comes from, and
+//! how. It knows no request, and does not believe: that is asked for before.
 
 use std::net::{IpAddr, SocketAddr};
 
@@ -15,9 +15,7 @@ pub(super) fn client<'a>(
 ) -> Result<Option<SocketAddr>, &'static str> {
     let mut by_standard = Vec::new();
     for element in forwarded.flat_map(|line| split(line, ',')).filter(|element| !element.is_empty()) {
-        let pairs = split(element, ';').into_iter().filter_map(|pair| pair.split_once('='));
-        let node = pairs.into_iter().find(|(key, _)| key.trim().eq_ignore_ascii_case("for"));
-        by_standard.push(node.map_or("unknown", |(_, node)| node.trim().trim_matches('"')));
+        by_standard.push(value(element, "for").unwrap_or("unknown"));
     }
     let by_custom: Vec<_> = x_forwarded_for
         .flat_map(|line| line.split(','))
@@ -37,6 +35,25 @@ pub(super) fn client<'a>(
             }
         }
     }
+}
+
+/// Whether a request came to the proxy before us by TLS. Where two headers say how it came, both have to.
+pub(super) fn is_by_tls<'a>(
+    forwarded: impl Iterator<Item = &'a str>,
+    x_forwarded_proto: impl Iterator<Item = &'a str>,
+) -> bool {
+    let by_standard =
+        forwarded.flat_map(|line| split(line, ',')).filter_map(|element| value(element, "proto"));
+    let by_custom = x_forwarded_proto.flat_map(|line| line.split(',')).map(str::trim);
+    let mut said = [by_standard.last(), by_custom.last()].into_iter().flatten().peekable();
+    said.peek().is_some() && said.all(|scheme| scheme.eq_ignore_ascii_case("https"))
+}
+
+/// What an element of `Forwarded` says of one thing.
+fn value<'a>(element: &'a str, key: &str) -> Option<&'a str> {
+    let pairs = split(element, ';').into_iter().filter_map(|pair| pair.split_once('='));
+    let (_, value) = pairs.into_iter().find(|(name, _)| name.trim().eq_ignore_ascii_case(key))?;
+    Some(value.trim().trim_matches('"'))
 }
 
 /// The last of several that is none of ours; the first where all are.
@@ -115,5 +132,33 @@ mod tests {
         assert!(of(&["proto=https"], &[]).is_err());
         assert!(of(&["for=203.0.113.9"], &["203.0.113.9"]).is_ok());
         assert!(of(&["for=203.0.113.9"], &["203.0.113.8"]).is_err());
+    }
+
+    #[test]
+    fn it_came_by_tls_when_the_last_proxy_says_so() {
+        let is =
+            |forwarded: &[&str], proto: &[&str]| is_by_tls(forwarded.iter().copied(), proto.iter().copied());
+        for (forwarded, proto) in [
+            (&[][..], &["https"][..]),
+            (&[], &["http, HTTPS"]),
+            (&["for=203.0.113.9;proto=https"], &[]),
+            (&["proto=http;for=a", "for=b; Proto=\"https\""], &[]),
+            (&["for=203.0.113.9;proto=https"], &["https"]),
+            (&["for=203.0.113.9"], &["https"]),
+        ] {
+            assert!(is(forwarded, proto), "{forwarded:?} {proto:?}");
+        }
+        for (forwarded, proto) in [
+            (&[][..], &[][..]),
+            (&[], &["http"]),
+            (&[], &["https, http"]),
+            (&[], &["https", "http"]),
+            (&["for=https"], &[]),
+            (&["for=203.0.113.9;proto=http"], &["https"]),
+            (&["for=203.0.113.9;proto=https"], &["http"]),
+            (&["for=\"x;proto=https\""], &[]),
+        ] {
+            assert!(!is(forwarded, proto), "{forwarded:?} {proto:?}");
+        }
     }
 }

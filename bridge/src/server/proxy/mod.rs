@@ -1,9 +1,9 @@
 //! Who is really at the other end: what proxies say of it, and which of them are believed. It knows nothing of MQTT, and of HTTP
-//! two headers.
+//! three headers.
 //!
 //! Two ways, and neither is guessed. A listener that is named in `proxy_protocol` takes nobody but trusted proxies, and expects a
 //! header of the PROXY protocol from each. At the others, requests of trusted proxies may bring `Forwarded` or
-//! `X-Forwarded-For`. Whoever comes through a proxy is never counted as on this machine, whatever address is named.
+//! `X-Forwarded-For`, and say that they took it by TLS. Whoever comes through a proxy is never counted as on this machine, whatever address is named.
 
 mod forwarded;
 pub mod header;
@@ -28,6 +28,7 @@ use crate::broker::Peer;
 /// How long a proxy may take for its header.
 const PATIENCE: Duration = Duration::from_secs(10);
 const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
+const X_FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
 
 /// Who is at the other end of a connection, as far as it is known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -119,17 +120,27 @@ impl Proxies {
     /// # Errors
     /// A trusted proxy has said something that is none; the text says what.
     pub(crate) fn client(&self, remote: Remote, headers: &HeaderMap) -> Result<Remote, &'static str> {
-        let lines = |name| headers.get_all(name).into_iter().map(|line| line.to_str().unwrap_or("?"));
         if !self.have(remote.at.ip()) {
             // What it says counts for nothing. But who comes through a proxy is not on this machine because that is.
             let is_direct = !headers.contains_key(FORWARDED) && !headers.contains_key(X_FORWARDED_FOR);
             return Ok(Remote { is_here: remote.is_here && is_direct, ..remote });
         }
-        let client =
-            forwarded::client(lines(FORWARDED), lines(X_FORWARDED_FOR), |address| self.have(address))?;
+        let client = forwarded::client(lines(headers, FORWARDED), lines(headers, X_FORWARDED_FOR), |at| {
+            self.have(at)
+        })?;
         let Some(at) = client else { return Ok(Remote::named(remote.at, true)) };
         Ok(Remote::named(at, self.have(at.ip())))
     }
+
+    /// Whether the one at the other end of a connection of `remote` is a trusted proxy that took this request by TLS.
+    pub(crate) fn took_by_tls(&self, remote: Remote, headers: &HeaderMap) -> bool {
+        let (forwarded, proto) = (lines(headers, FORWARDED), lines(headers, X_FORWARDED_PROTO));
+        self.have(remote.at.ip()) && forwarded::is_by_tls(forwarded, proto)
+    }
+}
+
+fn lines(headers: &HeaderMap, name: HeaderName) -> impl Iterator<Item = &str> {
+    headers.get_all(name).into_iter().map(|line| line.to_str().unwrap_or("?"))
 }
 
 impl Entry {
