@@ -97,6 +97,67 @@ impl Json {
     }
 }
 
+impl Json {
+    /// Writes it so that it reads the same again.
+    #[must_use]
+    pub fn write(&self) -> String {
+        let mut out = String::new();
+        self.write_to(&mut out);
+        out
+    }
+
+    fn write_to(&self, out: &mut String) {
+        match self {
+            Self::Null => out.push_str("null"),
+            Self::Bool(is) => out.push_str(if *is { "true" } else { "false" }),
+            Self::Number(text) => out.push_str(text),
+            Self::Text(text) => quote(text, out),
+            Self::List(items) => {
+                out.push('[');
+                for (n, item) in items.iter().enumerate() {
+                    out.push_str(if n > 0 { "," } else { "" });
+                    item.write_to(out);
+                }
+                out.push(']');
+            }
+            Self::Map(members) => {
+                out.push('{');
+                write_members(members, true, out);
+                out.push('}');
+            }
+        }
+    }
+}
+
+/// Members as they stand in an object; a comma stands before each but the first of all.
+pub fn write_members(members: &[(String, Json)], is_first: bool, out: &mut String) {
+    for (n, (name, value)) in members.iter().enumerate() {
+        out.push_str(if n > 0 || !is_first { "," } else { "" });
+        quote(name, out);
+        out.push(':');
+        value.write_to(out);
+    }
+}
+
+/// A text with its quotes, with nothing left out.
+fn quote(text: &str, out: &mut String) {
+    const HEX: &[u8; 16] = b"0123456789abcdef";
+    out.push('"');
+    for c in text.chars() {
+        match c {
+            '"' | '\\' => out.extend(['\\', c]),
+            '\n' => out.push_str("\\n"),
+            c if c < ' ' => {
+                let code = c as usize;
+                out.push_str("\\u00");
+                out.extend([char::from(HEX[code >> 4]), char::from(HEX[code & 15])]);
+            }
+            c => out.push(c),
+        }
+    }
+    out.push('"');
+}
+
 /// A text as it stands between the quotes of a document.
 #[must_use]
 pub fn escaped(text: &str) -> String {
@@ -290,6 +351,18 @@ mod tests {
         assert!(read(&("[".repeat(25) + &"]".repeat(25))).is_none());
         assert!(read(&"[".repeat(1_000_000)).is_none());
         assert!(read(&format!("[{}1]", "1,".repeat(400_000))).is_none());
+    }
+
+    #[test]
+    fn what_is_written_reads_the_same() {
+        for text in [
+            r#"{"a":[1,-2.5e3,{"b c":null}],"s":"x\"\\ä😀\n\u0001\u001f","t":true,"e":{},"l":[],"f":false}"#,
+            "null",
+            "[[],[[\"\"]]]",
+        ] {
+            let json = read(text).unwrap();
+            assert_eq!((json.write().as_str(), read(&json.write())), (text, Some(json)));
+        }
     }
 
     #[test]

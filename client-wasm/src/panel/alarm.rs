@@ -169,6 +169,7 @@ impl Place {
         match &self.of {
             Of::Device(name) => *device.name == **name,
             Of::Model(model) => *device.model == **model && device.tile(&self.key).is_some(),
+            Of::Made(_) => false,
         }
     }
 }

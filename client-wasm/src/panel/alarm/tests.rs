@@ -15,8 +15,12 @@ struct Watch {
 impl Watch {
     fn new(alarm: Alarm) -> Self {
         let mut layout = Layout::default();
-        let place =
-            Place { of: Of::Device(DEVICE.to_owned()), key: "counter/0".to_owned(), wide: false, alarm };
+        let place = Place {
+            of: Of::Device(DEVICE.to_owned()),
+            key: "counter/0".to_owned(),
+            alarm,
+            ..Place::default()
+        };
         assert!(layout.apply(Edit::AddPage("Hall".to_owned())) && layout.apply(Edit::Add(0, place)));
         Self {
             now: Instant::from_millis(1_000_000),

@@ -96,6 +96,7 @@ pub(super) fn form(desk: &Arranged, ctx: &Context<Arranged>, page: usize, at: us
     let is_of = |name: &str, model: &str| match &place.of {
         Of::Device(wanted) => *wanted == *name,
         Of::Model(wanted) => *wanted == *model,
+        Of::Made(_) => false,
     };
     let device = ctx.props().devices.iter().find(|device| is_of(&device.name, &device.model));
     let value = device.and_then(|device| device.tile(&place.key)).and_then(|tile| tile.value());

@@ -294,6 +294,7 @@ impl Arranged {
         let is_of = |device: &&Rc<Device>| match &place.of {
             Of::Device(name) => *device.name == **name,
             Of::Model(model) => *device.model == **model,
+            Of::Made(_) => false,
         };
         let label = self
             .devices
@@ -327,6 +328,7 @@ impl Arranged {
                 false => fill("{} is wide.", &[&name(*page, *at)]),
             },
             Edit::Alarm(page, at, _) => fill("Alarm of {} changed.", &[&name(*page, *at)]),
+            Edit::Put(_, _, place) => fill("{} changed.", &[&self.name(place)]),
             Edit::Spread(page, at, model) => fill("{} stands for each {}.", &[&name(*page, *at), model]),
         }
     }

@@ -69,7 +69,7 @@ fn shown(place: &Place, props: &Props) -> Html {
         }
     };
     let mut all = devices(place, props).peekable();
-    if all.peek().is_none() && matches!(place.of, Of::Device(_)) {
+    if all.peek().is_none() && !matches!(place.of, Of::Model(_)) {
         return of(None);
     }
     all.map(|device| of(Some(device))).collect()
@@ -80,15 +80,20 @@ fn devices<'a>(place: &'a Place, props: &'a Props) -> impl Iterator<Item = &'a R
     props.devices.iter().filter(|device| match &place.of {
         Of::Device(name) => *device.name == **name,
         Of::Model(model) => *device.model == **model && device.tile(&place.key).is_some(),
+        Of::Made(_) => false,
     })
 }
 
 fn card(place: &Place, device: Option<&Rc<Device>>, props: &Props) -> Html {
     device.and_then(|device| card_of(device, &place.key, props.clock, &props.on_wish)).unwrap_or_else(|| {
+        let (name, note) = match &place.of {
+            Of::Made(kind) => (kind, say("A newer version of this page shows this.")),
+            _ => (&place.key, say("Not heard yet")),
+        };
         html! {
             <div class="tile" data-state="unknown">
                 <span class="value" aria-hidden="true">{ "–" }</span>
-                <span class="said"><span class="name">{ &place.key }</span><span class="note">{ say("Not heard yet") }</span></span>
+                <span class="said"><span class="name">{ name }</span><span class="note">{ note }</span></span>
             </div>
         }
     })
@@ -97,7 +102,9 @@ fn card(place: &Place, device: Option<&Rc<Device>>, props: &Props) -> Html {
 fn whose(place: &Place, device: Option<&Rc<Device>>, props: &Props) -> String {
     match &place.of {
         Of::Model(model) => format!("{} × {model}", devices(place, props).count()),
-        Of::Device(name) => device.map_or_else(|| name.clone(), |device| device.called().to_owned()),
+        Of::Device(name) | Of::Made(name) => {
+            device.map_or_else(|| name.clone(), |device| device.called().to_owned())
+        }
     }
 }
 

@@ -2,7 +2,7 @@
 
 use yew::prelude::*;
 
-use crate::panel::layout::{Alarm, Edit, Of, Page, Place};
+use crate::panel::layout::{Edit, Of, Page, Place};
 use crate::panel::state::Device;
 use crate::panel::view::mains;
 
@@ -26,7 +26,7 @@ fn of(device: &Device, page: &Page, ctx: &Context<Arranged>, at: usize) -> Html 
         let here = page.places.iter().position(|place| place.of == of && place.key == key);
         let edit = match here {
             Some(place) => Edit::Remove(at, place),
-            None => Edit::Add(at, Place { of, key: key.clone(), wide: false, alarm: Alarm::default() }),
+            None => Edit::Add(at, Place { of, key: key.clone(), ..Place::default() }),
         };
         let onclick = ctx.link().callback(move |_: MouseEvent| Msg::Edit(edit.clone()));
         html! {

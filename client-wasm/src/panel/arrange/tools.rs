@@ -89,7 +89,7 @@ pub(super) fn place(desk: &Arranged, ctx: &Context<Arranged>, at: usize) -> Html
     let Some(place) = of.places.get(at) else { return html! {} };
     let model = match &place.of {
         Of::Device(name) => ctx.props().devices.iter().find(|device| *device.name == **name),
-        Of::Model(_) => None,
+        Of::Model(_) | Of::Made(_) => None,
     };
     let model = model.map(|device| device.model.to_string()).filter(|model| !model.is_empty());
     let others = desk.pages().iter().enumerate().filter(|(other, _)| *other != page);

@@ -4,13 +4,16 @@
 //! ```json
 //! {"switchboard":"layout 1","version":4,"id":"00000000000000b2","parent":"00000000000000a1","author":"Phone k3f9",
 //!  "pages":[{"title":"Hall","tiles":[{"device":"wut-0a4711","key":"output/3","wide":true},
-//!                                    {"model":"Web-IO","key":"counter/0","alarm":{"above":30,"margin":1,"offline":true}}]}]}
+//!                                    {"model":"Web-IO","key":"counter/0","alarm":{"above":30,"margin":1,"offline":true}},
+//!                                    {"kind":"gauge","key":"k3f9","topic":"hall/air","path":"temp","max":40}]}]}
 //! ```
+//!
+//! Members that are not known here, and kinds of tiles that are not, are kept and written back: a later page knows them.
 
 use crate::devices::Num;
-use crate::devices::json::{Json, escaped};
+use crate::devices::json::{Json, escaped, write_members};
 
-use super::{Alarm, Edit, Layout, Of, Place};
+use super::{Alarm, Edit, Layout, More, Of, Place};
 
 /// Where layouts are kept, retained: below this by name.
 pub const TOPICS: &str = "switchboard/layouts/";
@@ -63,12 +66,14 @@ impl Document {
                 continue;
             }
             let at = layout.pages.len() - 1;
+            layout.pages[at].more = more(page, &["title", "tiles"]);
             for tile in page.get("tiles").map(Json::items).unwrap_or_default() {
                 if let Some(place) = place(tile) {
                     layout.apply(Edit::Add(at, place));
                 }
             }
         }
+        layout.more = more(&json, &["switchboard", "version", "id", "parent", "author", "pages"]);
         Ok(Self {
             version: json.text("version").parse().unwrap_or(0),
             id: id("id"),
@@ -85,26 +90,40 @@ impl Document {
         let author = escaped(author);
         let pages: Vec<String> = layout.pages.iter().map(page).collect();
         let pages = pages.join(",");
+        let more = rest(&layout.more);
         format!(
             "{{\"switchboard\":\"{KIND}\",\"version\":{version},\"id\":\"{id:016x}\",\"parent\":\"{parent:016x}\",\
-             \"author\":\"{author}\",\"pages\":[{pages}]}}"
+             \"author\":\"{author}\",\"pages\":[{pages}]{more}}}"
         )
     }
 }
 
 fn page(page: &super::Page) -> String {
     let tiles: Vec<String> = page.places.iter().map(tile).collect();
-    format!("{{\"title\":\"{}\",\"tiles\":[{}]}}", escaped(&page.title), tiles.join(","))
+    format!("{{\"title\":\"{}\",\"tiles\":[{}]{}}}", escaped(&page.title), tiles.join(","), rest(&page.more))
+}
+
+/// The members that are not known.
+fn more(json: &Json, known: &[&str]) -> More {
+    json.members().iter().filter(|(name, _)| !known.contains(&name.as_str())).cloned().collect()
+}
+
+/// They behind those that are.
+fn rest(more: &More) -> String {
+    let mut out = String::new();
+    write_members(more, false, &mut out);
+    out
 }
 
 fn tile(place: &Place) -> String {
     let (what, name) = match &place.of {
         Of::Device(name) => ("device", name),
         Of::Model(name) => ("model", name),
+        Of::Made(name) => ("kind", name),
     };
     let wide = if place.wide { ",\"wide\":true" } else { "" };
-    let alarm = alarm(place.alarm);
-    format!("{{\"{what}\":\"{}\",\"key\":\"{}\"{wide}{alarm}}}", escaped(name), escaped(&place.key))
+    let (alarm, rest) = (alarm(place.alarm), rest(&place.more));
+    format!("{{\"{what}\":\"{}\",\"key\":\"{}\"{wide}{alarm}{rest}}}", escaped(name), escaped(&place.key))
 }
 
 fn alarm(alarm: Alarm) -> String {
@@ -130,17 +149,21 @@ fn read_alarm(json: &Json) -> Alarm {
 }
 
 fn place(tile: &Json) -> Option<Place> {
-    let (device, model, key) = (tile.text("device"), tile.text("model"), tile.text("key"));
-    let of = match (device, model) {
-        ("", "") => return None,
-        ("", model) => Of::Model(model.to_owned()),
-        (device, _) => Of::Device(device.to_owned()),
+    let text = |name: &str| Some(tile.text(name)).filter(|text| !text.is_empty()).map(str::to_owned);
+    let device = text("device").map(|name| (Of::Device(name), "device"));
+    let model = || text("model").map(|name| (Of::Model(name), "model"));
+    let (of, name) = device.or_else(model).or_else(|| text("kind").map(|kind| (Of::Made(kind), "kind")))?;
+    // A later page may tell its own kinds apart in another way.
+    let key = match (&of, tile.text("key")) {
+        (Of::Made(_), "") => tile.write(),
+        (_, key) => key.to_owned(),
     };
     let wide = tile.get("wide") == Some(&Json::Bool(true));
     (!key.is_empty()).then(|| Place {
         of,
-        key: key.to_owned(),
+        key,
         wide,
         alarm: tile.get("alarm").map(read_alarm).unwrap_or_default(),
+        more: more(tile, &[name, "key", "wide", "alarm"]),
     })
 }

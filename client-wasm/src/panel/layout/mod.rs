@@ -13,6 +13,7 @@ pub use desk::{Conflict, Desk, Keep};
 pub use document::Document;
 
 use crate::devices::Num;
+use crate::devices::json::Json;
 
 /// Pages of a layout.
 pub const MAX_PAGES: usize = 32;
@@ -21,11 +22,16 @@ pub const MAX_PLACES: usize = 200;
 /// Characters of a title.
 pub const MAX_TITLE: usize = 60;
 
+/// What stands in a document besides what is known here: a later page's. It is written back as it was read.
+pub type More = Vec<(String, Json)>;
+
 /// All pages, in their order.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Layout {
     /// The pages.
     pub pages: Vec<Page>,
+    /// What else is said of it.
+    pub more: More,
 }
 
 /// One page.
@@ -35,19 +41,23 @@ pub struct Page {
     pub title: String,
     /// What stands on it, in order.
     pub places: Vec<Place>,
+    /// What else is said of it.
+    pub more: More,
 }
 
 /// What stands at one place of a page.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Place {
     /// Whose tile: a device by name, or each device of a model.
     pub of: Of,
-    /// The tile's point: `output/3`.
+    /// The tile's point: `output/3`. Of one that was made by hand what tells it from the others.
     pub key: String,
     /// Twice as wide as it would be.
     pub wide: bool,
     /// What people want to be told of it.
     pub alarm: Alarm,
+    /// What else is said of it; for a tile that was made by hand, all that makes it.
+    pub more: More,
 }
 
 /// What people want to be told of a tile, while a page is open; by default nothing.
@@ -70,6 +80,15 @@ pub enum Of {
     Device(String),
     /// Every device of this model: one place for many like devices, also for those that come later.
     Model(String),
+    /// Nobody's: it was made by hand, as this kind. A later page may know more kinds.
+    Made(String),
+}
+
+/// Nobody's and nothing.
+impl Default for Of {
+    fn default() -> Self {
+        Self::Made(String::new())
+    }
 }
 
 /// One step of arranging. Pages and places are counted from 0.
@@ -97,6 +116,8 @@ pub enum Edit {
     Spread(usize, usize, String),
     /// What people want to be told of a tile.
     Alarm(usize, usize, Alarm),
+    /// A tile becomes another one, in its place.
+    Put(usize, usize, Place),
 }
 
 impl Layout {
@@ -110,7 +131,7 @@ impl Layout {
             Edit::AddPage(title) => {
                 let title = titled(&title)?;
                 (self.pages.len() < MAX_PAGES).then_some(())?;
-                self.pages.push(Page { title, places: Vec::new() });
+                self.pages.push(Page { title, ..Page::default() });
             }
             Edit::RemovePage(at) => {
                 self.pages.get(at)?;
@@ -151,17 +172,24 @@ impl Layout {
                 (place.alarm != alarm && alarm.margin >= Num(0)).then_some(())?;
                 place.alarm = alarm;
             }
+            Edit::Put(page, at, place) => {
+                let page = self.pages.get_mut(page)?;
+                let same =
+                    page.places.iter().position(|other| other.of == place.of && other.key == place.key);
+                let may = page.places.get(at)? != &place && same.is_none_or(|same| same == at);
+                may.then(|| page.places[at] = place)?;
+            }
         }
         Some(())
     }
 }
 
 impl Of {
-    /// The device's or the model's name.
+    /// The device's or the model's name, or the kind's.
     #[must_use]
     pub fn name(&self) -> &str {
         match self {
-            Self::Device(name) | Self::Model(name) => name,
+            Self::Device(name) | Self::Model(name) | Self::Made(name) => name,
         }
     }
 }

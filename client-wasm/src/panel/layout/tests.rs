@@ -4,11 +4,13 @@ use std::collections::VecDeque;
 
 use mqtt::Rng;
 
+use crate::devices::json::Json;
+
 use super::document::{Document, Wrong};
-use super::{Alarm, Desk, Edit, Keep, Layout, MAX_PAGES, MAX_PLACES, MAX_TITLE, Of, Place};
+use super::{Desk, Edit, Keep, Layout, MAX_PAGES, MAX_PLACES, MAX_TITLE, Of, Place};
 
 fn place(device: &str, key: &str) -> Place {
-    Place { of: Of::Device(device.to_owned()), key: key.to_owned(), wide: false, alarm: Alarm::default() }
+    Place { of: Of::Device(device.to_owned()), key: key.to_owned(), ..Place::default() }
 }
 
 fn keys(layout: &Layout, page: usize) -> Vec<&str> {
@@ -92,6 +94,43 @@ fn a_document_is_read_as_it_was_written() {
         {"device":"d","key":"k"},{"device":"d","key":"k","wide":true},7,null]},{"tiles":[]}]}"#;
     let odd = Document::read(odd.as_bytes()).unwrap();
     assert_eq!((odd.version, odd.layout.pages.len(), keys(&odd.layout, 0)), (0, 1, vec!["k"]));
+}
+
+#[test]
+fn what_a_later_page_says_is_written_back() {
+    let text = r#"{"switchboard":"layout 1","version":7,"id":"0000000000000009","parent":"0000000000000003","author":"A",
+        "pages":[{"title":"A","tiles":[{"device":"d","key":"k","wide":true,"glow":{"by":[1,null,"\u0009"]}},
+        {"kind":"hologram","key":"h1","topic":"a/b","depth":3},{"kind":"orb","of":["x"]}],"night":true}],"theme":{"x":"y"}}"#;
+    let json = |text: &str| Json::read(text.as_bytes()).unwrap();
+    let read = Document::read(text.as_bytes()).unwrap();
+    let written = read.write();
+    assert_eq!(Document::read(written.as_bytes()).as_ref(), Ok(&read));
+    let tiles = |text: &str| json(text).at("pages/0/tiles").unwrap().items().to_vec();
+    assert_eq!(tiles(&written)[0].at("glow"), tiles(text)[0].at("glow"));
+    for name in ["kind", "key", "topic", "depth"] {
+        assert_eq!(tiles(&written)[1].text(name), tiles(text)[1].text(name), "{name}");
+    }
+    assert_eq!(tiles(&written)[2].at("of/0"), tiles(text)[2].at("of/0"));
+    assert_eq!(json(&written).at("pages/0/night"), Some(&Json::Bool(true)));
+    assert_eq!(json(&written).at("theme/x"), json(text).at("theme/x"));
+    // Also when it was arranged here meanwhile.
+    let mut desk = Desk::default();
+    desk.hear(text.as_bytes());
+    desk.begin();
+    assert!(desk.edit(Edit::Move(0, 2, 0)) && desk.edit(Edit::Widen(0, 1)));
+    let saved = desk.save(10, "B").unwrap().write();
+    assert!(saved.contains("\"depth\":3") && saved.contains("\"of\":[\"x\"]") && saved.contains("\"theme\""));
+}
+
+#[test]
+fn a_tile_becomes_another_in_its_place() {
+    let mut layout = hall();
+    let made =
+        |key: &str| Place { of: Of::Made("gauge".to_owned()), key: key.to_owned(), ..Place::default() };
+    assert!(layout.apply(Edit::Put(0, 1, made("x"))) && !layout.apply(Edit::Put(0, 1, made("x"))));
+    assert!(!layout.apply(Edit::Put(0, 2, made("x"))), "it stands there already");
+    assert!(!layout.apply(Edit::Put(0, 3, made("y"))) && !layout.apply(Edit::Put(1, 0, made("y"))));
+    assert_eq!(keys(&layout, 0), ["a", "x", "c"]);
 }
 
 #[test]
