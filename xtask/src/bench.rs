@@ -30,12 +30,15 @@ pub(crate) fn bench(words: &[&str]) -> Result<()> {
         return micro();
     }
     let generator = generator()?;
-    let ours = Recipe::ours(&build::build(Profile::Release)?, wish.shards)?;
+    let binary = build::build(Profile::Release)?;
+    let ours = |shards: &&str| Recipe::ours(&binary, shards, wish.shards.len() > 1);
+    let mut recipes = wish.shards.iter().map(ours).collect::<Result<Vec<_>>>()?;
     if wish.plot {
-        return growth::plot(&generator, &ours, wish.quick);
+        return growth::plot(&generator, &recipes[0], wish.quick);
     }
-    let mut recipes = vec![ours];
-    recipes.extend(Recipe::mosquitto()?);
+    if recipes.len() == 1 {
+        recipes.extend(Recipe::mosquitto()?);
+    }
     for peer in &wish.peers {
         recipes.push(Recipe::peer(peer)?);
     }
@@ -75,7 +78,13 @@ fn measure(generator: &PathBuf, recipe: &Recipe, load: &Load, quick: bool) -> Re
     });
     // A peer that cannot do a load has no figures for it; we have to.
     match said {
-        Ok(said) => Figures::read(said.lines().last().unwrap_or_default()).map(Some),
+        Ok(said) => {
+            let mut figures = Figures::read(said.lines().last().unwrap_or_default())?;
+            if recipe.is_ours {
+                figures.add("busiest_shard", broker.busiest_shard()?);
+            }
+            Ok(Some(figures))
+        }
         Err(error) if recipe.is_ours => Err(error),
         Err(error) => {
             eprintln!("{error:#}");

@@ -40,7 +40,7 @@ cargo xtask scale [NUMBER]       bytes and time of so many subscriptions and ret
 cargo xtask guard [NAME | --accept]
                                  whether broker and codec take more instructions than was accepted; or one script of that;
                                  or accepts what they take
-cargo xtask bench [--rounds 3] [--only LOAD,…] [--peer NAME=TCP:WS:COMMAND]… [--shards 1] [--quick]
+cargo xtask bench [--rounds 3] [--only LOAD,…] [--peer NAME=TCP:WS:COMMAND]… [--shards 1,…] [--quick]
                                  this broker beside Mosquitto and other peers, as Markdown
 cargo xtask bench --plot         how its costs grow, as pictures in target/bench
 cargo xtask bench --micro        decoding, encoding, matching and queueing by themselves

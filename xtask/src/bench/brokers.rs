@@ -1,6 +1,7 @@
 //! Brokers that are measured: how each is started, and that it ends with its measurement. Knows no load.
 
 use std::fs;
+use std::io::{Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
@@ -37,16 +38,19 @@ pub(super) struct Broker {
 
 /// How often a broker is started that does not listen.
 const TRIES: usize = 3;
+/// How long it may take to say how its work divides.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 impl Recipe {
     /// This project's, with room in a session's queue for a whole load: what is turned away costs nothing.
-    pub(super) fn ours(binary: &Path, shards: &str) -> Result<Self> {
+    /// It is named by its shards where it stands beside itself.
+    pub(super) fn ours(binary: &Path, shards: &str, is_beside_itself: bool) -> Result<Self> {
         let (program, config) = (binary.display(), folder()?.join("switchboard.toml"));
         let limits = "[limits]\nmax_queued_messages = 10000000\nmax_queued_bytes = 4000000000\n";
         fs::write(&config, limits).with_context(|| format!("{} cannot be written", config.display()))?;
         let config = config.display();
         Ok(Self {
-            name: "Switchboard".into(),
+            name: if is_beside_itself { format!("shards = {shards}") } else { "Switchboard".into() },
             is_ours: true,
             tcp: 0,
             websocket: Some(0),
@@ -164,6 +168,26 @@ impl Broker {
     }
 }
 
+impl Broker {
+    /// What part of the processor time of all shards the busiest has used, where there are several.
+    pub(super) fn busiest_shard(&self) -> Result<Option<f64>> {
+        let Some(port) = self.websocket else { return Ok(None) };
+        let mut stream = TcpStream::connect(("127.0.0.1", port)).context("/metrics does not answer")?;
+        stream.set_read_timeout(Some(PATIENCE))?;
+        stream.write_all(b"GET /metrics HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")?;
+        let mut said = String::new();
+        stream.read_to_string(&mut said).context("/metrics does not end")?;
+        Ok(busiest(&said))
+    }
+}
+
+fn busiest(metrics: &str) -> Option<f64> {
+    let lines = metrics.lines().filter(|line| line.starts_with("switchboard_shard_cpu_seconds_total{"));
+    let used: Vec<f64> = lines.filter_map(|line| line.rsplit(' ').next()?.parse().ok()).collect();
+    let (most, all) = (used.iter().copied().fold(0.0, f64::max), used.iter().sum::<f64>());
+    (used.len() > 1 && all > 0.0).then_some(most / all)
+}
+
 impl Drop for Broker {
     fn drop(&mut self) {
         // Killed, as what it has kept is not wanted; and it may have ended already.
@@ -197,6 +221,16 @@ fn folder() -> Result<PathBuf> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_busiest_of_several_shards_is_found() {
+        let line = |shard: u8, used: &str| {
+            format!("switchboard_shard_cpu_seconds_total{{shard=\"{shard}\"}} {used}\n")
+        };
+        assert_eq!(busiest(&(line(0, "1.5") + &line(1, "0.5"))), Some(0.75));
+        assert_eq!(busiest(&line(0, "1.5")), None);
+        assert_eq!(busiest(&(line(0, "0") + &line(1, "0"))), None);
+    }
 
     #[test]
     fn a_peer_is_read_from_its_word() {

@@ -30,6 +30,11 @@ impl Figures {
         self.0.get(name).copied().filter(|value| value.is_finite())
     }
 
+    /// One that something else has said, if it has.
+    pub(super) fn add(&mut self, name: &str, value: Option<f64>) {
+        self.0.extend(value.map(|value| (name.to_owned(), value)));
+    }
+
     /// As it was said.
     pub(super) fn words(&self) -> String {
         self.0.iter().map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>().join(" ")

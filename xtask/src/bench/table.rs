@@ -27,7 +27,7 @@ pub(super) fn render(names: &[&str], rows: &[Row<'_>]) -> String {
 }
 
 fn ratio_head(names: &[&str]) -> String {
-    names.get(1).map_or_else(String::new, |other| format!("{other} ÷ ours |"))
+    names.get(1).map_or_else(String::new, |other| format!("{other} ÷ {} |", names[0]))
 }
 
 /// Price and speed.
@@ -35,13 +35,21 @@ fn cell(kind: Kind, figures: &Figures) -> String {
     let [price, speed] = keys(kind).map(|key| figures.get(key));
     let (Some(price), Some(speed)) = (price, speed) else { return "–".into() };
     match kind {
-        Kind::Throughput | Kind::Acknowledged => format!("{} µs, {}/s", digits(price), large(speed)),
+        Kind::Throughput | Kind::Acknowledged => {
+            format!("{} µs, {}/s{}", digits(price), large(speed), balance(figures))
+        }
         Kind::Latency => {
             let p99 = figures.get("p99_us").unwrap_or_default();
             format!("{:.1} / {:.1} ms, {} µs", speed / 1000.0, p99 / 1000.0, digits(price))
         }
         Kind::Idle => format!("{speed:.0} B, connect {} µs", digits(price)),
     }
+}
+
+/// What part of the work the busiest of several shards has done.
+fn balance(figures: &Figures) -> String {
+    let part = figures.get("busiest_shard");
+    part.map_or_else(String::new, |part| format!(", {:.0} % on one", part * 100.0))
 }
 
 /// What a broker pays in processor time, and what for.
@@ -109,6 +117,14 @@ mod tests {
              | 100 pairs at 5 000/s in all, QoS 1 | 2.4 / 3.1 ms, 12 µs | – | – |\n\
              | idle connection with one subscription | 2100 B, connect 30 µs | – | – |\n"
         );
+    }
+
+    #[test]
+    fn of_several_shards_the_busiest_has_a_word() {
+        let said = "broker_cpu_us_per_delivery=0.2 deliveries_per_s=4000000";
+        let mut figures = Figures::read(said).unwrap();
+        figures.add("busiest_shard", Some(0.523));
+        assert_eq!(cell(Kind::Throughput, &figures), "0.20 µs, 4.0 M/s, 52 % on one");
     }
 
     #[test]

@@ -10,7 +10,8 @@ pub(super) struct Wish<'a> {
     only: Vec<&'a str>,
     /// `NAME=TCPPORT:WSPORT:COMMAND`
     pub(super) peers: Vec<&'a str>,
-    pub(super) shards: &'a str,
+    /// Ours is measured with each of these.
+    pub(super) shards: Vec<&'a str>,
     /// Few messages: to see that all of it works.
     pub(super) quick: bool,
     pub(super) plot: bool,
@@ -20,7 +21,8 @@ pub(super) struct Wish<'a> {
 impl<'a> Wish<'a> {
     pub(super) fn read(words: &[&'a str]) -> Result<Self> {
         let (only, peers) = (Vec::new(), Vec::new());
-        let mut wish = Self { rounds: 3, only, peers, shards: "1", quick: false, plot: false, micro: false };
+        let shards = vec!["1"];
+        let mut wish = Self { rounds: 3, only, peers, shards, quick: false, plot: false, micro: false };
         let mut words = words.iter();
         while let Some(&word) = words.next() {
             let mut value = || words.next().copied().with_context(|| format!("{word} takes a value"));
@@ -28,12 +30,12 @@ impl<'a> Wish<'a> {
                 "--rounds" => wish.rounds = value()?.parse().context("--rounds takes a number")?,
                 "--only" => wish.only.extend(value()?.split(',')),
                 "--peer" => wish.peers.push(value()?),
-                "--shards" => wish.shards = value()?,
+                "--shards" => wish.shards = value()?.split(',').collect(),
                 "--quick" => wish.quick = true,
                 "--plot" => wish.plot = true,
                 "--micro" => wish.micro = true,
                 _ => bail!(
-                    "bench does not take `{word}`, but --rounds N, --only LOAD,…, --peer NAME=TCP:WS:COMMAND, --shards N, \
+                    "bench does not take `{word}`, but --rounds N, --only LOAD,…, --peer NAME=TCP:WS:COMMAND, --shards N,…, \
                      --quick, --plot, --micro"
                 ),
             }
@@ -68,9 +70,9 @@ mod tests {
 
     #[test]
     fn loads_are_named_and_what_is_no_load_is_refused() {
-        let wish = Wish::read(&["--only", "pairs-q0,idle-ws", "--rounds", "1", "--shards", "2"]).unwrap();
+        let wish = Wish::read(&["--only", "pairs-q0,idle-ws", "--rounds", "1", "--shards", "1,2"]).unwrap();
         assert!(wish.wants("idle-ws") && !wish.wants("pairs-q1"));
-        assert_eq!((wish.rounds, wish.shards), (1, "2"));
+        assert_eq!((wish.rounds, wish.shards), (1, vec!["1", "2"]));
         assert!(Wish::read(&["--only", "pairs"]).unwrap_err().to_string().contains("pairs-q0"));
         assert!(Wish::read(&["--rounds"]).is_err() && Wish::read(&["--rounds", "0"]).is_err());
         assert!(Wish::read(&["--faster"]).is_err());
