@@ -5,12 +5,14 @@ use tests::{Bridge, Browser, Mosquitto};
 
 use crate::stage::{DEVICE, Device, PHONE, SOON, Stage, selector};
 
-/// Another person's page of the same address.
-fn other(stage: &Stage, path: &str) -> Browser {
+/// The pages of two people, both of which show the device.
+fn both(bridge: Bridge, path: &str) -> (Stage, Browser) {
+    let stage = Stage::at(bridge, PHONE, path);
+    stage.wait_for_tile("output/3", "confirmed", "OFF");
     let other = Browser::start(PHONE.0, PHONE.1);
     other.open(&format!("http://{}{path}", stage.bridge.http));
     wait_for(&other, "output/3", "confirmed", "");
-    other
+    (stage, other)
 }
 
 fn wait_for(page: &Browser, key: &str, state: &str, words: &str) {
@@ -37,9 +39,7 @@ const HEARSAY: &str = "Another page is switching this";
 fn what_one_page_asks_the_other_shows_as_pending_until_the_device_answers() {
     let bridge = Bridge::start();
     let mut device = Device::plug_in(bridge.tcp);
-    let stage = Stage::new(bridge);
-    stage.wait_for_tile("output/3", "confirmed", "OFF");
-    let other = other(&stage, "/");
+    let (stage, other) = both(bridge, "/");
     stage.tap("output/3");
     device.command();
     wait_for(&other, "output/3", "pending", HEARSAY);
@@ -59,9 +59,7 @@ fn what_one_page_asks_the_other_shows_as_pending_until_the_device_answers() {
 fn it_ends_on_the_other_page_when_nobody_answers_and_its_person_may_ask_meanwhile() {
     let bridge = Bridge::start();
     let mut device = Device::plug_in(bridge.tcp);
-    let stage = Stage::new(bridge);
-    stage.wait_for_tile("output/3", "confirmed", "OFF");
-    let other = other(&stage, "/");
+    let (stage, other) = both(bridge, "/");
     stage.tap("output/3");
     device.command();
     wait_for(&other, "output/3", "pending", HEARSAY);
@@ -81,9 +79,7 @@ fn that_nobody_listens_to_a_command_is_still_known_while_other_pages_are_open() 
     let bridge = Bridge::start();
     let mut device = Device::plug_in(bridge.tcp);
     device.0.unsubscribe(&format!("{DEVICE}/set/+/+"));
-    let stage = Stage::new(bridge);
-    stage.wait_for_tile("output/3", "confirmed", "OFF");
-    let other = other(&stage, "/");
+    let (stage, other) = both(bridge, "/");
     stage.tap("output/3");
     stage.wait_for_tile("output/3", "refused", "OFF");
     wait_for(&other, "output/3", "confirmed", "");
@@ -94,9 +90,7 @@ fn any_broker_carries_it() {
     let mosquitto = Mosquitto::start();
     let mut device = Device::plug_in(mosquitto.tcp);
     let path = format!("/?broker=ws://{}", mosquitto.websocket);
-    let stage = Stage::at(Bridge::start(), PHONE, &path);
-    stage.wait_for_tile("output/3", "confirmed", "OFF");
-    let other = other(&stage, &path);
+    let (stage, other) = both(Bridge::start(), &path);
     stage.tap("output/3");
     device.command();
     wait_for(&other, "output/3", "pending", HEARSAY);
