@@ -6,7 +6,7 @@
 //! there is something to hear or to say.
 
 use mqtt::client::{Offline, RequestId};
-use mqtt::{Message, ReasonCode};
+use mqtt::{Message, ReasonCode, TopicFilter};
 
 use crate::connection::{Link, unix_now};
 use crate::panel::state::State as Panel;
@@ -39,6 +39,11 @@ impl Asked {
         if self.subscribing == Some(id) {
             self.is_granted = reasons.last().is_some_and(|reason| !reason.is_error());
         }
+    }
+
+    /// A subscription is no longer there, perhaps this one.
+    pub(crate) fn lost(&mut self, filter: &TopicFilter) {
+        self.is_granted &= filter.as_str() != FILTER;
     }
 
     /// Takes what another page says; other messages are left to others.
@@ -96,5 +101,19 @@ fn tell(link: Option<&Link>, me: &str, waits_s: u32, handle: &str, life_s: u32) 
         let message = Message::new(topic, format!("{waits_s} {handle}")).with_expiry(life_s);
         // Not sent: the other pages see what the device says, as before.
         let _unsent = link.publish(message, Offline::FailNow);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_loss_of_its_own_subscription_makes_a_page_silent() {
+        let mut asked = Asked { is_granted: true, ..Asked::default() };
+        asked.lost(&"plant/#".parse().unwrap());
+        assert!(asked.is_granted);
+        asked.lost(&FILTER.parse().unwrap());
+        assert!(!asked.is_granted);
     }
 }

@@ -50,7 +50,9 @@ impl Hub {
                 link: RefCell::new(None),
                 events: RefCell::default(),
                 draw: Box::new(draw),
-                frame: Frame::new(move || for_frame.upgrade().into_iter().for_each(|inner| (inner.draw)())),
+                frame: Frame::new(move || {
+                    for_frame.upgrade().into_iter().for_each(|inner| Self(inner).draw())
+                }),
                 second: Timer::new(move || {
                     for_second.upgrade().into_iter().for_each(|inner| Self(inner).tick())
                 }),
@@ -210,6 +212,14 @@ impl Hub {
                 inner.frame.request();
             }
         });
+    }
+
+    /// What has come since the last frame.
+    fn draw(&self) {
+        let link = self.0.link.borrow().clone();
+        self.look_mut(|model| model.work(link.as_ref()));
+        self.pump();
+        (self.0.draw)();
     }
 
     /// Once a second, and when a wish times out: ages grow, deadlines pass.

@@ -161,7 +161,7 @@ impl Model {
             Event::Published { id, outcome } => self.published(id, outcome),
             Event::Subscribed { id, reasons } => self.subscribed(id, &reasons, link),
             Event::SubscriptionLost { filter, reason } => {
-                self.asked.is_granted = false;
+                self.asked.lost(&filter);
                 self.explorer.answered(&filter, reason);
             }
             Event::Unsubscribed { .. }
@@ -170,7 +170,6 @@ impl Model {
             | Event::NotStored { .. }
             | Event::Reauthenticated => {}
         }
-        self.work(link);
         Next::Draw
     }
 
@@ -271,7 +270,8 @@ impl Model {
         self.panel.deadline().map(|deadline| now() + deadline.since(unix))
     }
 
-    /// Hears and tells what pages ask for, and looks at the alarms. The part for it is fetched when there is something.
+    /// Hears and tells what pages ask for, and looks at the alarms: before it is drawn, and when a second is over, not with
+    /// each message. The part for it is fetched when there is something.
     pub(crate) fn work(&mut self, link: Option<&Link>) {
         if self.wants_pages()
             && let Some(pages) = self.pages.here().copied()
