@@ -14,6 +14,7 @@
 //! and begins with [`connection::Link::open`]. For pages without Rust there is the npm package in `client-wasm/npm`.
 
 pub mod connection;
+pub mod locale;
 pub mod tongue;
 pub mod words;
 

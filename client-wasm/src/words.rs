@@ -1,7 +1,8 @@
-//! Times and numbers as people read them. Knows no clock: moments and the distance from UTC come in.
+//! Times and sizes in words. Knows no clock: moments and the distance from UTC come in.
 
 use mqtt::Instant;
 
+use crate::locale::{self, point};
 use crate::tongue::{fill, say};
 
 const MINUTE: u64 = 60_000;
@@ -30,26 +31,11 @@ pub fn short_age(now: Instant, then: Instant) -> String {
     }
 }
 
-/// The time of day of a moment counted from 1970 UTC: `14:02`.
+/// The time of day of a moment counted from 1970 UTC, as it is written here: `14:02`.
 #[must_use]
 pub fn clock(at: Instant, minutes_east: i32) -> String {
     let minutes = i64::try_from(at.as_millis() / MINUTE).unwrap_or(0) + i64::from(minutes_east);
-    let of_day = minutes.rem_euclid(24 * 60);
-    format!("{:02}:{:02}", of_day / 60, of_day % 60)
-}
-
-/// A count in groups of three: `1 432`, with spaces that do not break.
-#[must_use]
-pub fn grouped(n: u64) -> String {
-    let digits = n.to_string();
-    let mut grouped = String::with_capacity(digits.len() + digits.len() / 3 * 2);
-    for (i, digit) in digits.chars().enumerate() {
-        if i > 0 && (digits.len() - i).is_multiple_of(3) {
-            grouped.push('\u{202f}');
-        }
-        grouped.push(digit);
-    }
-    grouped
+    locale::time_of_day(u32::try_from(minutes.rem_euclid(24 * 60)).unwrap_or(0))
 }
 
 /// Words of a machine as a sentence: without the place in the standard that they cite, `Like this.`
@@ -96,11 +82,11 @@ pub fn bytes(n: usize) -> String {
         0..1000 => format!("{n} B"),
         1000..1_000_000 => {
             let (whole, tenth) = tenths(1000);
-            format!("{whole}{}{tenth} KB", say("."))
+            format!("{whole}{}{tenth} KB", point())
         }
         _ => {
             let (whole, tenth) = tenths(1_000_000);
-            format!("{whole}{}{tenth} MB", say("."))
+            format!("{whole}{}{tenth} MB", point())
         }
     }
 }
@@ -138,11 +124,7 @@ mod tests {
     }
 
     #[test]
-    fn numbers_are_grouped_and_sizes_rounded_down() {
-        assert_eq!(grouped(0), "0");
-        assert_eq!(grouped(999), "999");
-        assert_eq!(grouped(1432), "1\u{202f}432");
-        assert_eq!(grouped(1_000_000), "1\u{202f}000\u{202f}000");
+    fn sizes_are_rounded_down() {
         assert_eq!(bytes(999), "999 B");
         assert_eq!(bytes(3456), "3.4 KB");
         assert_eq!(bytes(1_299_999), "1.2 MB");

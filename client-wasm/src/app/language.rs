@@ -3,10 +3,13 @@
 
 use std::collections::BTreeMap;
 
-use wasm_bindgen::JsCast as _;
+use js_sys::Intl::{DateTimeFormat, NumberFormat};
+use js_sys::{Array, Date, Object, Reflect};
+use wasm_bindgen::{JsCast as _, JsValue};
 use wasm_bindgen_futures::JsFuture;
 use web_sys::{AbortSignal, RequestInit, Response, Storage};
 
+use crate::locale::{self, Locale};
 use crate::tongue;
 
 const KEY: &str = "switchboard-language";
@@ -38,6 +41,9 @@ pub(crate) fn choose(code: Option<&str>) {
 /// Learns the language before anything is drawn.
 pub(crate) async fn learn() {
     let code = chosen().or_else(wished).unwrap_or_default();
+    if let Some(locale) = place_of(&code) {
+        locale::adopt(locale);
+    }
     let Some((code, _)) = ALL.iter().skip(1).find(|(other, _)| *other == code) else { return };
     if let Some(table) = table(code).await {
         tongue::learn(table);
@@ -53,6 +59,30 @@ fn wished() -> Option<String> {
     languages.iter().find_map(|tag| code(tag.as_string()?)).map(str::to_owned)
 }
 
+/// How numbers and times are written in the place that the browser names beside the language. English alone is no place.
+fn place_of(code: &str) -> Option<Locale> {
+    let languages = web_sys::window()?.navigator().languages();
+    let is_of = |tag: &JsValue| tag.as_string().is_some_and(|tag| tag.split('-').next() == Some(code));
+    let tag = languages.iter().find(is_of).or_else(|| (!matches!(code, "" | "en")).then(|| code.into()))?;
+    let (tags, none) = (Array::of1(&tag), Object::new());
+    let number = NumberFormat::new(&tags, &none).format_to_parts(12_345.5);
+    let wanted = Object::new();
+    Reflect::set(&wanted, &"hour".into(), &"numeric".into()).ok()?;
+    let time = DateTimeFormat::new(&tags, &wanted);
+    let half =
+        |hour| part(&time.format_to_parts(&Date::new_with_year_month_day_hr(2020, 0, 1, hour)), "dayPeriod");
+    let halves = half(9).zip(half(21)).map(<[String; 2]>::from);
+    Some(Locale { point: part(&number, "decimal")?.into(), group: part(&number, "group")?.into(), halves })
+}
+
+fn part(parts: &Array, kind: &str) -> Option<String> {
+    let text = |part: &JsValue, name: &str| Reflect::get(part, &name.into()).ok()?.as_string();
+    parts
+        .iter()
+        .find(|part| text(part, "type").as_deref() == Some(kind))
+        .and_then(|part| text(&part, "value"))
+}
+
 async fn table(code: &str) -> Option<BTreeMap<String, String>> {
     let init = RequestInit::new();
     init.set_signal(Some(&AbortSignal::timeout_with_u32(PATIENCE_MS)));
@@ -60,9 +90,9 @@ async fn table(code: &str) -> Option<BTreeMap<String, String>> {
     let response = JsFuture::from(web_sys::window()?.fetch_with_str_and_init(&address, &init)).await.ok()?;
     let response: Response = response.dyn_into().ok()?;
     let json = JsFuture::from(response.json().ok().filter(|_| response.ok())?).await.ok()?;
-    let entries = js_sys::Object::entries(json.dyn_ref()?);
-    let pair = |entry: wasm_bindgen::JsValue| {
-        let entry: js_sys::Array = entry.dyn_into().ok()?;
+    let entries = Object::entries(json.dyn_ref()?);
+    let pair = |entry: JsValue| {
+        let entry: Array = entry.dyn_into().ok()?;
         Some((entry.get(0).as_string()?, entry.get(1).as_string()?))
     };
     Some(entries.iter().filter_map(pair).collect())

@@ -9,10 +9,10 @@ mod topics;
 use mqtt::Message;
 use yew::prelude::*;
 
+use crate::locale;
 use crate::tongue::say;
 
 use crate::app::hub::Hub;
-use crate::words;
 
 use super::state::Selected;
 use detail::Detail;
@@ -107,7 +107,7 @@ impl Explorer {
                 <button type="button" aria-pressed={(tab == self.tab).to_string()}
                     onclick={ctx.link().callback(move |_: MouseEvent| Msg::Show(tab))}>
                     { say(tab.label()) }
-                    if let Some(count) = count { <small>{ words::grouped(count) }</small> }
+                    if let Some(count) = count { <small>{ locale::grouped(count) }</small> }
                 </button>
             }
         };

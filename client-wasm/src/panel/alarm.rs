@@ -9,6 +9,7 @@ use std::time::Duration;
 use mqtt::Instant;
 
 use crate::devices::{Num, Value};
+use crate::locale;
 use crate::tongue::{fill, say};
 
 use super::layout::{Alarm, Layout, Of, Place};
@@ -211,11 +212,10 @@ fn is_so(device: &Device, place: &Place, cause: Cause, was_so: bool) -> bool {
     }
 }
 
-/// The number that a person wrote, with a comma or a point.
+/// The number that a person wrote, as it is done here or with a point.
 #[must_use]
 pub fn read_number(text: &str) -> Option<Num> {
-    let plain: String = text.chars().filter(|c| !c.is_whitespace()).collect();
-    Num::read(&plain.replace(',', ".").replace('\u{2212}', "-"))
+    Num::read(&locale::plain(text))
 }
 
 /// What an alarm is about, for whoever arranges it.

@@ -3,6 +3,7 @@
 use mqtt::Instant;
 
 use crate::devices::{Kind, Num, Spec, Value};
+use crate::locale;
 use crate::tongue::{fill, say};
 use crate::words;
 
@@ -90,8 +91,8 @@ pub fn number(n: Num) -> String {
     let (whole, places) = text.split_once('.').unwrap_or((&text, ""));
     let digits = whole.trim_start_matches('-');
     let sign = if digits.len() < whole.len() { "\u{2212}" } else { "" };
-    let grouped = words::grouped(digits.parse().unwrap_or(0));
-    let point = if places.is_empty() { String::new() } else { say(".") };
+    let grouped = locale::grouped(digits.parse().unwrap_or(0));
+    let point = if places.is_empty() { String::new() } else { locale::point() };
     [sign, &grouped, &point, places].concat()
 }
 
@@ -211,16 +212,16 @@ mod tests {
     }
 
     #[test]
-    fn numbers_have_the_point_of_their_language_and_are_sent_with_a_point() {
+    fn numbers_are_written_as_it_is_done_here_and_sent_with_a_point() {
         let n = Num::read("-1234.56").unwrap();
         assert_eq!(number(n), "\u{2212}1\u{202f}234.56");
-        crate::tongue::learn(std::collections::BTreeMap::from([(".".to_owned(), ",".to_owned())]));
-        assert_eq!(number(n), "\u{2212}1\u{202f}234,56");
+        locale::adopt(locale::Locale { point: ",".into(), group: ".".into(), halves: None });
+        assert_eq!(number(n), "\u{2212}1.234,56");
         assert_eq!(number(Num::whole(3)), "3");
         assert_eq!(words::bytes(3456), "3,4 KB");
         assert_eq!(crate::panel::alarm::read_number(&number(n)), Some(n), "what is shown can be written");
         assert_eq!(n.to_string(), "-1234.56");
-        crate::tongue::learn(std::collections::BTreeMap::new());
+        locale::adopt(locale::Locale::default());
     }
 
     #[test]

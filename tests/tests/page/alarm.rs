@@ -72,7 +72,7 @@ fn a_limit_is_told_on_every_screen_marked_on_its_tile_and_over_by_itself() {
     device.say("counter/1", "1");
     device.say("counter/0", "25");
     let over = "const a = document.querySelector('.alarms');
-        return a && !('on' in a.dataset) && /was above 30 from \\d\\d:\\d\\d to \\d\\d:\\d\\d/.test(a.innerText)";
+        return a && !('on' in a.dataset) && /was above 30 from \\d+:\\d\\d.[AP]M to \\d+:\\d\\d.[AP]M/.test(a.innerText)";
     wait(&stage, "it is over, and when", over);
     stage.browser.run("document.querySelector('.alarms button').click()", &[]);
     wait(&stage, "it is closed", "return !document.querySelector('.alarms')");

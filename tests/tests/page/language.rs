@@ -1,9 +1,10 @@
 //! The page in the language of whoever reads it.
 
+use mqtt::Qos;
 use serde_json::json;
 use tests::Bridge;
 
-use crate::stage::{Device, PHONE, SOON, Stage};
+use crate::stage::{DEVICE, Device, PHONE, SOON, Stage, selector};
 
 #[test]
 fn it_speaks_what_the_browser_asks_for_and_what_was_chosen() {
@@ -51,4 +52,33 @@ fn it_speaks_what_the_browser_asks_for_and_what_was_chosen() {
     stage.browser.resize(PHONE.0, PHONE.1);
     let wide = "return document.documentElement.scrollWidth <= innerWidth";
     assert_eq!(stage.browser.run(wide, &[]), true, "its words have room");
+}
+
+#[test]
+fn numbers_and_times_are_written_as_it_is_done_where_the_browser_is() {
+    let bridge = Bridge::start();
+    let mut device = Device::plug_in(bridge.tcp);
+    device.say("counter/0", "1234567");
+    device.0.retain(&format!("{DEVICE}/status"), b"offline", Qos::AtLeastOnce);
+    let stage = Stage::new(bridge);
+    let agent = stage.browser.run("return navigator.userAgent", &[]);
+    for (languages, number, time) in [
+        ("en-US", "1,234,567", r"Offline, before \d{1,2}:\d\d\u202f[AP]M"),
+        ("en-GB", "1,234,567", r"Offline, before \d\d:\d\d(?!\u202f)"),
+        ("de-CH,en-US", r"1[\u2019\u0027]234[\u2019\u0027]567", r"Offline, schon vor \d\d:\d\d(?!\u202f)"),
+        ("fr-FR,de-DE", r"1\.234\.567", r"Offline, schon vor \d\d:\d\d(?!\u202f)"),
+        ("fr-FR", r"1\u202f234\u202f567", r"Offline, before \d\d:\d\d(?!\u202f)"),
+    ] {
+        stage.browser.devtools(
+            "Emulation.setUserAgentOverride",
+            &json!({ "userAgent": agent, "acceptLanguage": languages }),
+        );
+        stage.browser.open(&format!("http://{}/", stage.bridge.http));
+        let script = format!(
+            "const t = document.querySelector('{}');
+             return /{number}/.test(t?.innerText) && /{time}/.test(document.body.innerText)",
+            selector("counter/0")
+        );
+        stage.browser.wait_for(&format!("{number} for {languages}"), SOON, &script);
+    }
 }

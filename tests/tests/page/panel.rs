@@ -139,11 +139,14 @@ fn a_device_whose_plug_is_pulled_is_offline_with_its_time() {
     stage.browser.wait_for("every tile of it", SOON, script);
     let words = stage.words();
     let time = words.split("Offline since ").nth(1).unwrap_or_else(|| panic!("since when? {words}"));
-    let digits: Vec<_> = time.chars().take(5).collect();
-    assert!(
-        digits.iter().enumerate().all(|(n, c)| if n == 2 { *c == ':' } else { c.is_ascii_digit() }),
-        "{time}"
-    );
+    let time = time.lines().next().unwrap_or_default();
+    let is_time = |time: &str| {
+        let (hour, rest) = time.split_once(':')?;
+        let (minute, half) = rest.split_once('\u{202f}')?;
+        let [hour, minute] = [hour, minute].map(|digits| digits.parse::<u8>().ok());
+        Some((1..=12).contains(&hour?) && minute? < 60 && matches!(half, "AM" | "PM"))
+    };
+    assert_eq!(is_time(time), Some(true), "{time:?}");
     // A tap on what is away asks for nothing.
     let tapped = stage.tap_and_look("output/3");
     assert_eq!(tapped, tile("offline", "OFF", "false"));

@@ -6,6 +6,7 @@ use bytes::Bytes;
 use mqtt::Instant;
 use yew::prelude::*;
 
+use crate::locale;
 use crate::tongue::{fill, say};
 
 use crate::app::hub::Hub;
@@ -173,7 +174,7 @@ impl Shown {
                     &[
                         &words::bytes(entry.size),
                         &words::short_age(now, entry.at),
-                        &words::grouped(entry.number),
+                        &locale::grouped(entry.number),
                     ],
                 ),
                 retained: entry.retain,

@@ -2,6 +2,7 @@
 
 use yew::prelude::*;
 
+use crate::locale;
 use crate::tongue::{fill, say};
 
 use crate::app::hub::Hub;
@@ -9,7 +10,6 @@ use crate::explorer::history::Entry;
 use crate::explorer::payload::preview;
 use crate::explorer::rows::Rows;
 use crate::pure::{Draw, Pure};
-use crate::words;
 
 const PREVIEW: usize = 160;
 
@@ -49,9 +49,9 @@ impl Draw for List {
             <>
             <div class="tools">
                 <span class="count">
-                    <b>{ words::grouped(heard) }</b>{ " " }{ if heard == 1 { say("message") } else { say("messages") } }
-                    if dropped > 0 { <small>{ fill("{} older ones dropped", &[&words::grouped(dropped)]) }</small> }
-                    if let Some(passed) = passed { <small>{ fill("paused, {} passed", &[&words::grouped(passed)]) }</small> }
+                    <b>{ locale::grouped(heard) }</b>{ " " }{ if heard == 1 { say("message") } else { say("messages") } }
+                    if dropped > 0 { <small>{ fill("{} older ones dropped", &[&locale::grouped(dropped)]) }</small> }
+                    if let Some(passed) = passed { <small>{ fill("paused, {} passed", &[&locale::grouped(passed)]) }</small> }
                 </span>
                 <button type="button" aria-pressed={passed.is_some().to_string()} onclick={pause}>
                     { if passed.is_some() { say("Go on") } else { say("Pause") } }

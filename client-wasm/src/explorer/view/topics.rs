@@ -6,6 +6,7 @@ use mqtt::Instant;
 use web_sys::KeyboardEvent;
 use yew::prelude::*;
 
+use crate::locale;
 use crate::tongue::say;
 
 use crate::app::hub::Hub;
@@ -110,7 +111,7 @@ impl Facts {
             name: if node.name().is_empty() { say("(no name)") } else { node.name().to_owned() },
             level: node.level(),
             expanded: node.expanded(),
-            below: if node.expanded().is_some() { words::grouped(u64::from(below)) } else { String::new() },
+            below: if node.expanded().is_some() { locale::grouped(u64::from(below)) } else { String::new() },
             value: last.map(|last| preview(&last.payload, PREVIEW)).unwrap_or_default(),
             retained: last.is_some_and(|last| last.retained),
             age: last.map(|last| words::short_age(now, last.at)).unwrap_or_default(),
