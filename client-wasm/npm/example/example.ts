@@ -11,7 +11,7 @@ const client = await connect('wss://broker.example/mqtt', {
   clean: false,
   will: { topic: 'example/status', payload: 'gone', qos: 1, retain: true, delay: 5, properties: { contentType: 'text/plain' } },
   userProperties: [['from', 'example.ts']],
-  authentication: { method: 'my-method', begin: () => 'who', answer: (data) => data, finish: () => {} },
+  authentication: { method: 'my-method', begin: () => 'who', answer: async (data) => data, finish: () => {} },
   durable: 'example',
   on: { message: (message) => show(message), indoubt: ({ topic, payload }) => console.log(topic, payload.length) },
   signal: stop.signal,

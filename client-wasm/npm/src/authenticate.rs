@@ -1,9 +1,9 @@
 //! An enhanced authentication (4.12) whose steps a page computes.
 
 use std::fmt;
+use std::task::Poll;
 
-use mqtt::client::{AuthenticationError, Authenticator};
-use wasm_bindgen::prelude::*;
+use mqtt::client::{Authenticator, Step};
 
 use super::host::Host;
 
@@ -11,7 +11,7 @@ const BEGIN: u8 = 0;
 const ANSWER: u8 = 1;
 const FINISH: u8 = 2;
 
-/// Asks a host for each step.
+/// Asks a host for each step, which it proves when it has computed it.
 pub(crate) struct ByHost {
     method: String,
     host: Host,
@@ -22,8 +22,9 @@ impl ByHost {
         Self { method, host }
     }
 
-    fn ask(&self, step: u8, data: &[u8]) -> Result<Vec<u8>, AuthenticationError> {
-        self.host.authenticate(step, data).map_err(|e| AuthenticationError(words(&e)))
+    fn ask(&self, step: u8, data: &[u8]) -> Poll<Step> {
+        self.host.authenticate(step, data);
+        Poll::Pending
     }
 }
 
@@ -32,16 +33,16 @@ impl Authenticator for ByHost {
         &self.method
     }
 
-    fn begin(&mut self) -> Result<Vec<u8>, AuthenticationError> {
+    fn begin(&mut self) -> Poll<Step> {
         self.ask(BEGIN, &[])
     }
 
-    fn answer(&mut self, data: &[u8]) -> Result<Vec<u8>, AuthenticationError> {
+    fn answer(&mut self, data: &[u8]) -> Poll<Step> {
         self.ask(ANSWER, data)
     }
 
-    fn finish(&mut self, data: &[u8]) -> Result<(), AuthenticationError> {
-        self.ask(FINISH, data).map(drop)
+    fn finish(&mut self, data: &[u8]) -> Poll<Step> {
+        self.ask(FINISH, data)
     }
 }
 
@@ -50,10 +51,4 @@ impl fmt::Debug for ByHost {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("ByHost")
     }
-}
-
-/// What an Error says, or a text that was thrown in its place.
-fn words(thrown: &JsValue) -> String {
-    let error = thrown.dyn_ref::<js_sys::Error>().map(|error| String::from(error.message()));
-    error.or_else(|| thrown.as_string()).unwrap_or_else(|| "the page does not go on".to_owned())
 }

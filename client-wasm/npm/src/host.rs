@@ -22,8 +22,8 @@ export interface Host {
   inDoubt(id: number, topic: string, payload: Uint8Array, qos: number): void;
   /** Something that has no more to say than `text`. */
   notice(kind: number, text: string): void;
-  /** A step of an authentication: 0 begins, 1 answers, 2 is told the last data. Throws to give up. */
-  authenticate(step: number, data: Uint8Array): Uint8Array;
+  /** A step of an authentication: 0 begins, 1 answers, 2 is told the last data. `prove` or `giveUp` follows, after this call. */
+  authenticate(step: number, data: Uint8Array): void;
   error(code: number, text: string): Error;
 }
 "#;
@@ -53,8 +53,8 @@ extern "C" {
     pub(crate) fn in_doubt(this: &Host, id: f64, topic: &str, payload: &[u8], qos: u8);
     #[wasm_bindgen(method)]
     pub(crate) fn notice(this: &Host, kind: u8, text: &str);
-    #[wasm_bindgen(method, catch)]
-    pub(crate) fn authenticate(this: &Host, step: u8, data: &[u8]) -> Result<Vec<u8>, JsValue>;
+    #[wasm_bindgen(method)]
+    pub(crate) fn authenticate(this: &Host, step: u8, data: &[u8]);
     #[wasm_bindgen(method)]
     pub(crate) fn error(this: &Host, code: u8, text: &str) -> JsValue;
 }

@@ -17,7 +17,7 @@ use std::time::Duration;
 
 use client_wasm::connection::reason::{Place, Probe, Reason};
 use client_wasm::connection::{Link, Setup, now};
-use mqtt::client::{Ended, Offline, PublishId};
+use mqtt::client::{AuthenticationError, Ended, Offline, PublishId};
 use mqtt::packet::{RetainHandling, SubscriptionOptions};
 use mqtt::{ReasonCode, TopicFilter};
 use wasm_bindgen::prelude::*;
@@ -160,6 +160,17 @@ impl Core {
     /// Why it cannot be begun.
     pub fn reauthenticate(&self) -> Result<(), JsValue> {
         self.link.reauthenticate().map_err(|e| self.host.failure(Failure::Argument, &e.to_string()))
+    }
+
+    /// What the step has come to that the host was asked for last.
+    pub fn prove(&self, data: Vec<u8>) {
+        self.link.prove(Ok(data));
+    }
+
+    /// Why that step comes to nothing.
+    #[wasm_bindgen(js_name = giveUp)]
+    pub fn give_up(&self, why: String) {
+        self.link.prove(Err(AuthenticationError(why)));
     }
 
     /// Why there is no connection: the place in `REASONS` of `ts/errors.ts`. `probe` is an HTTP status, or below 100 what

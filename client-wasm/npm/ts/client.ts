@@ -120,7 +120,7 @@ export class Client extends Emitter<ClientEvents> {
   #closed: Closed | undefined;
   #hasEnded = false;
   #authentication: Authentication | undefined;
-  #isAuthenticating = false;
+  #steps = 0;
   #isProbing = false;
 
   readonly #address: string;
@@ -272,7 +272,6 @@ export class Client extends Emitter<ClientEvents> {
   ): Promise<T> {
     return new Promise((resolve, reject) => {
       if (this.#hasEnded) throw new MqttError('ended', 'the client was ended');
-      if (this.#isAuthenticating) throw new MqttError('invalid-argument', 'an authentication computes, and nothing else');
       signal?.throwIfAborted();
       const outer = this.#early;
       const early = (this.#early ??= []);
@@ -392,20 +391,23 @@ export class Client extends Emitter<ClientEvents> {
         else if (kind === NOT_STORED) this.emit('notstored', text);
         else this.emit('reauthenticated', undefined);
       },
-      authenticate: (step, data) => this.#authenticate(step, data.slice()),
+      authenticate: (step, data) => void this.#authenticate(step, data.slice()),
       error: (code, text) => new MqttError(FAILURES[code] ?? 'invalid-argument', text),
     };
   }
 
-  /** The module is at work meanwhile, and must not be called. */
-  #authenticate(step: number, data: Uint8Array): Uint8Array {
+  /** A step of an authentication. Another that is asked for meanwhile, on another connection, takes its place. */
+  async #authenticate(step: number, data: Uint8Array): Promise<void> {
     const by = this.#authentication!;
-    this.#isAuthenticating = true;
+    const number = ++this.#steps;
+    const isWanted = (): boolean => number === this.#steps && !this.#hasEnded;
+    await undefined; // later: the module is at work
     try {
-      if (step === 2) by.finish?.(data);
-      return bytes(step === 0 ? by.begin() : step === 1 ? by.answer(data) : '');
-    } finally {
-      this.#isAuthenticating = false;
+      const said = await (step === 0 ? by.begin() : step === 1 ? by.answer(data) : by.finish?.(data));
+      if (isWanted()) this.#core.prove(bytes(said ?? ''));
+    } catch (error) {
+      const words = error instanceof Error ? error.message : `${error}`;
+      if (isWanted()) this.#core.giveUp(words || 'the page does not go on');
     }
   }
 

@@ -72,16 +72,19 @@ export interface WillOptions {
   properties?: PublishProperties;
 }
 
-/** An enhanced authentication (5.0, 4.12). Each step is computed at once: what a Promise gives would come too late. */
+/**
+ * An enhanced authentication (5.0, 4.12). Each step gives its bytes at once or by a Promise, as WebCrypto does, within the
+ * connect timeout. One that throws or is rejected gives up.
+ */
 export interface Authentication {
   /** The name of the method, for instance `SCRAM-SHA-256`. */
   method: string;
-  /** Begins an exchange: the data of CONNECT. Throws to give up, as the others. */
-  begin(): Payload;
+  /** Begins an exchange: the data of CONNECT. Forgets one that is under way. */
+  begin(): Payload | Promise<Payload>;
   /** Answers what the Server says. */
-  answer(data: Uint8Array): Payload;
-  /** Takes what the Server said last. */
-  finish?(data: Uint8Array): void;
+  answer(data: Uint8Array): Payload | Promise<Payload>;
+  /** Takes what the Server said last. Before it has ended the Server is believed nothing. */
+  finish?(data: Uint8Array): void | Promise<void>;
 }
 
 export interface ConnectOptions {

@@ -13,7 +13,7 @@ use super::soon::Soon;
 use super::timer::unix_now;
 use super::timer::{Timer, now};
 use mqtt::Instant;
-use mqtt::client::{Authenticator, Client, Config, Event, Input, Output};
+use mqtt::client::{Authenticator, Client, Config, Event, Input, Output, Step};
 
 /// How long a burst may keep the page from being drawn. Half of what is promised: what follows from a piece comes on top.
 const SLICE: Duration = Duration::from_millis(4);
@@ -204,6 +204,12 @@ impl Driver {
         result
     }
 
+    /// Goes on with a login, and with what came meanwhile.
+    pub(super) fn prove(self: &Rc<Self>, step: Step) {
+        self.turn(|client, now| client.prove(now, step));
+        self.slice();
+    }
+
     /// Asks the machine for a fact.
     pub(super) fn look<T>(&self, question: impl FnOnce(&Client) -> T) -> T {
         question(&self.client.borrow())
@@ -355,6 +361,9 @@ impl Driver {
     }
 
     fn take_piece(self: &Rc<Self>) -> bool {
+        if self.look(Client::holds_back) {
+            return false;
+        }
         let mut inbox = std::mem::replace(&mut *self.inbox.borrow_mut(), Inbox::new(MAX_INBOX_BYTES));
         let shedding = inbox.is_over_limit();
         let socket = self.sockets.get();

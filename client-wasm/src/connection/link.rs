@@ -5,7 +5,7 @@ use std::rc::{Rc, Weak};
 use std::time::Duration;
 
 use mqtt::client::{
-    Client, Event, Offline, PublishError, PublishId, ReauthenticateError, Received, RequestId,
+    Client, Event, Offline, PublishError, PublishId, ReauthenticateError, Received, RequestId, Step,
 };
 use mqtt::packet::SubscriptionOptions;
 use mqtt::{Message, ReasonCode, TopicFilter};
@@ -257,6 +257,12 @@ impl Link {
     /// No connection that was made with an authentication, or one is under way.
     pub fn reauthenticate(&self) -> Result<(), ReauthenticateError> {
         self.0.driver.turn(|client, now| client.reauthenticate(now))
+    }
+
+    /// What the step has come to that the [`Authenticator`](mqtt::client::Authenticator) was asked for last, and which was
+    /// pending.
+    pub fn prove(&self, step: Step) {
+        self.0.driver.prove(step);
     }
 
     /// What the broker of the present connection has granted.

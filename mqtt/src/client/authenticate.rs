@@ -1,6 +1,7 @@
 //! Enhanced authentication (4.12), at CONNECT and again later. It knows no method: an [`Authenticator`] does.
 
 use std::fmt::Debug;
+use std::task::Poll;
 
 use thiserror::Error;
 
@@ -9,29 +10,25 @@ use super::{Client, Ended, Event, Misbehaviour, Subject};
 use crate::packet::{Auth, Connack, Packet};
 use crate::{Instant, ReasonCode};
 
+/// What a step of an [`Authenticator`] comes to: data, which is absent when it is empty, or why it gives up.
+pub type Step = Result<Vec<u8>, AuthenticationError>;
+
 /// A method of enhanced authentication, with whatever it knows of the user. It is asked in the midst of a turn: what it
-/// computes, the driver waits for. Empty data is data that is absent.
+/// computes at once, the driver waits for. One that is [`Pending`](Poll::Pending) is told the Client by
+/// [`prove`](Client::prove), later and within the connect timeout; meanwhile it is asked nothing else, unless another
+/// connection begins. An error gives the connection up.
 pub trait Authenticator: Debug {
     /// The Authentication Method; always the same.
     fn method(&self) -> &str;
 
     /// Begins an exchange and forgets an unfinished one: the data of CONNECT, or of AUTH with 0x19.
-    ///
-    /// # Errors
-    /// There is none. The connection is given up.
-    fn begin(&mut self) -> Result<Vec<u8>, AuthenticationError>;
+    fn begin(&mut self) -> Poll<Step>;
 
     /// Answers the Server's AUTH with 0x18 by the data of another.
-    ///
-    /// # Errors
-    /// The Server's data is not acceptable. The connection is given up.
-    fn answer(&mut self, data: &[u8]) -> Result<Vec<u8>, AuthenticationError>;
+    fn answer(&mut self, data: &[u8]) -> Poll<Step>;
 
-    /// Takes the Server's last data, that of CONNACK or of AUTH with 0x00.
-    ///
-    /// # Errors
-    /// The Server has not proved what it should. The connection is given up.
-    fn finish(&mut self, data: &[u8]) -> Result<(), AuthenticationError>;
+    /// Takes the Server's last data, that of CONNACK or of AUTH with 0x00. What it gives in return goes nowhere.
+    fn finish(&mut self, data: &[u8]) -> Poll<Step>;
 }
 
 /// Why an [`Authenticator`] does not go on, in words for a person.
@@ -64,6 +61,20 @@ pub(super) struct Authentication {
     method: Option<String>,
     /// Whether an AUTH of the Server is expected.
     is_under_way: bool,
+    /// The step whose data is to come.
+    awaited: Option<Awaited>,
+    /// What the step at CONNACK has come to, until that is read again.
+    finished: Option<Step>,
+}
+
+/// What goes on with the data of a step.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Awaited {
+    Connect,
+    Reauthenticate,
+    Answer,
+    Connack,
+    Success,
 }
 
 impl Authentication {
@@ -71,24 +82,49 @@ impl Authentication {
         self.authenticator.is_some()
     }
 
-    /// The method and the data of a CONNECT. 3.x has neither.
-    pub(super) fn begin_connection(
-        &mut self,
-        is_5: bool,
-    ) -> Result<Option<(String, Vec<u8>)>, AuthenticationError> {
-        (self.method, self.is_under_way) = (None, false);
-        let Some(authenticator) = self.authenticator.as_mut().filter(|_| is_5) else { return Ok(None) };
-        let data = authenticator.begin()?;
-        let method = authenticator.method().to_owned();
-        self.method = Some(method.clone());
+    /// Begins that of a connection; none in 3.x, or without a method.
+    pub(super) fn begin_connection(&mut self, is_5: bool) -> Poll<Option<Step>> {
+        self.end_connection();
+        let Some(authenticator) = self.authenticator.as_mut().filter(|_| is_5) else {
+            return Poll::Ready(None);
+        };
+        self.method = Some(authenticator.method().to_owned());
         self.is_under_way = true;
-        Ok(Some((method, data)))
+        let step = authenticator.begin();
+        self.or_wait(step, Awaited::Connect).map(Some)
+    }
+
+    /// Nothing of one connection is of use to the next.
+    pub(super) fn end_connection(&mut self) {
+        (self.method, self.is_under_way, self.awaited, self.finished) = (None, false, None, None);
+    }
+
+    /// What the CONNECT of the present connection names.
+    pub(super) fn method(&self) -> Option<&str> {
+        self.method.as_deref()
+    }
+
+    /// Whether what follows CONNACK has to wait until the Server has proved itself.
+    pub(super) fn holds_back(&self) -> bool {
+        self.awaited == Some(Awaited::Connack)
+    }
+
+    /// Whether a step is to come from the authenticator, not from the Server.
+    pub(super) const fn is_awaited(&self) -> bool {
+        self.awaited.is_some()
+    }
+
+    fn or_wait(&mut self, step: Poll<Step>, awaited: Awaited) -> Poll<Step> {
+        if step.is_pending() {
+            self.awaited = Some(awaited);
+        }
+        step
     }
 
     /// The one that made the present connection, while the Server may speak to it. In every packet of an exchange the
     /// method is that of CONNECT, and without one there there is none anywhere.
     fn expecting(&mut self, method: Option<&str>) -> Result<&mut dyn Authenticator, Misbehaviour> {
-        if self.method.is_none() || !self.is_under_way {
+        if self.method.is_none() || !self.is_under_way || self.awaited.is_some() {
             return Err(Misbehaviour::Unexpected("AUTH")); // [MQTT-4.12.0-6]
         }
         let is_that_of_connect = method == self.method.as_deref();
@@ -127,13 +163,40 @@ impl Client {
         else {
             return Err(ReauthenticateError::OtherMethod); // [MQTT-4.12.1-1], [MQTT-4.12.0-7]
         };
-        let data = authenticator.begin().map_err(|_| ReauthenticateError::CannotBegin)?;
-        if !self.write_auth(ReasonCode::ReAuthenticate, &data) {
-            return Err(ReauthenticateError::CannotBegin);
+        let step = authenticator.begin();
+        if let Poll::Ready(step) = authentication.or_wait(step, Awaited::Reauthenticate) {
+            let data = step.map_err(|_| ReauthenticateError::CannotBegin)?;
+            if !self.write_auth(ReasonCode::ReAuthenticate, &data) {
+                return Err(ReauthenticateError::CannotBegin);
+            }
         }
         self.authentication.is_under_way = true;
         self.flush(now);
         Ok(())
+    }
+
+    /// What the step has come to that the authenticator was asked for last, and which was pending. Does nothing when nobody
+    /// waits for it any more.
+    pub fn prove(&mut self, now: Instant, step: Step) {
+        match self.authentication.awaited.take() {
+            None => {}
+            Some(Awaited::Connect) => self.connect(now, Some(step)),
+            Some(Awaited::Reauthenticate) => self.say(now, ReasonCode::ReAuthenticate, step),
+            Some(Awaited::Answer) => self.say(now, ReasonCode::ContinueAuthentication, step),
+            Some(Awaited::Connack) => {
+                self.authentication.finished = Some(step);
+                self.received(now, &[]);
+            }
+            Some(Awaited::Success) => self.reauthenticated(now, step),
+        }
+        self.flush(now);
+    }
+
+    /// Whether what comes from the Server is kept until a step is [proved](Self::prove). A driver that can leave it in the
+    /// transport does so.
+    #[must_use]
+    pub fn holds_back(&self) -> bool {
+        self.authentication.holds_back()
     }
 
     /// The Server's AUTH.
@@ -142,23 +205,18 @@ impl Client {
         let data = auth.data.unwrap_or_default();
         match auth.reason {
             ReasonCode::ContinueAuthentication => {
-                let answer = authenticator.answer(data);
+                let step = authenticator.answer(data);
                 self.remark(Subject::Authentication, auth.reason_string, &auth.user_properties);
-                match answer {
-                    // [MQTT-4.12.0-3]
-                    Ok(answer) if self.write_auth(ReasonCode::ContinueAuthentication, &answer) => {}
-                    Ok(_) => self.unauthentic(now, AuthenticationError("the answer is too long".to_owned())),
-                    Err(e) => self.unauthentic(now, e),
+                if let Poll::Ready(step) = self.authentication.or_wait(step, Awaited::Answer) {
+                    self.say(now, ReasonCode::ContinueAuthentication, step); // [MQTT-4.12.0-3]
                 }
                 Ok(())
             }
             ReasonCode::Success if matches!(self.state, State::Connected(_)) => {
-                let finished = authenticator.finish(data);
-                self.authentication.is_under_way = false;
+                let step = authenticator.finish(data);
                 self.remark(Subject::Authentication, auth.reason_string, &auth.user_properties);
-                match finished {
-                    Ok(()) => self.event(Event::Reauthenticated),
-                    Err(e) => self.unauthentic(now, e),
+                if let Poll::Ready(step) = self.authentication.or_wait(step, Awaited::Success) {
+                    self.reauthenticated(now, step);
                 }
                 Ok(())
             }
@@ -166,7 +224,8 @@ impl Client {
         }
     }
 
-    /// What CONNACK says of the authentication. False when the connection has ended over it.
+    /// What CONNACK says of the authentication. False when the connection has ended over it, or when CONNACK is to be read
+    /// again once the Server has proved itself.
     pub(super) fn finish_authentication(
         &mut self,
         now: Instant,
@@ -179,15 +238,36 @@ impl Client {
                 None => Ok(true),
             };
         }
-        let authenticator = self.authentication.expecting(properties.authentication_method)?;
-        let finished = authenticator.finish(properties.authentication_data.unwrap_or_default());
-        self.authentication.is_under_way = false;
-        match finished {
-            Ok(()) => Ok(true),
-            Err(e) => {
-                self.unauthentic(now, e);
-                Ok(false)
+        let finished = match self.authentication.finished.take() {
+            Some(step) => Poll::Ready(step),
+            None => {
+                let authenticator = self.authentication.expecting(properties.authentication_method)?;
+                let step = authenticator.finish(properties.authentication_data.unwrap_or_default());
+                self.authentication.or_wait(step, Awaited::Connack)
             }
+        };
+        let Poll::Ready(finished) = finished else { return Ok(false) };
+        self.authentication.is_under_way = false;
+        let failed = finished.err();
+        let is_finished = failed.is_none();
+        failed.into_iter().for_each(|e| self.unauthentic(now, e));
+        Ok(is_finished)
+    }
+
+    fn reauthenticated(&mut self, now: Instant, step: Step) {
+        self.authentication.is_under_way = false;
+        match step {
+            Ok(_) => self.event(Event::Reauthenticated),
+            Err(e) => self.unauthentic(now, e),
+        }
+    }
+
+    /// Says the data of a step in an AUTH.
+    fn say(&mut self, now: Instant, reason: ReasonCode, step: Step) {
+        match step {
+            Ok(data) if self.write_auth(reason, &data) => {}
+            Ok(_) => self.unauthentic(now, AuthenticationError("the answer is too long".to_owned())),
+            Err(e) => self.unauthentic(now, e),
         }
     }
 
@@ -197,8 +277,7 @@ impl Client {
         self.end(now, Ended::Unauthentic(e));
     }
 
-    /// Our AUTH has no words [MQTT-3.15.2-2], [MQTT-3.15.2-3].
-    /// Whether it could be written: it may be larger than a packet can be or than the Server takes.
+    /// Our AUTH has no words [MQTT-3.15.2-2], [MQTT-3.15.2-3]. Whether it could be written: it may be larger than a packet can be or than the Server takes.
     fn write_auth(&mut self, reason: ReasonCode, data: &[u8]) -> bool {
         let limit = self.state.connection().and_then(|connection| connection.granted.max_packet_bytes);
         let method = self.authentication.method.as_deref(); // [MQTT-4.12.0-5]

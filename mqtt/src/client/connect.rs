@@ -1,6 +1,9 @@
 //! From `start` to CONNACK (3.1, 3.2), and what a new connection does with the Session.
 
+use std::task::Poll;
+
 use super::aliases::{Inbound, Outbound};
+use super::authenticate::Step;
 use super::keep_alive::KeepAlive;
 use super::state::{Connection, State, Wire};
 use super::{Client, Connected, Ended, Event, Farewell, Misbehaviour, Outcome, Output, made_up_id, owned};
@@ -17,12 +20,20 @@ impl Client {
     }
 
     pub(super) fn opened(&mut self, now: Instant) {
+        let State::Opening { .. } = self.state else { return };
+        if let Poll::Ready(first) = self.authentication.begin_connection(self.version.is_5()) {
+            self.connect(now, first);
+        }
+    }
+
+    /// Sends CONNECT, with the first data of an authentication if there is one.
+    pub(super) fn connect(&mut self, now: Instant, first: Option<Step>) {
         let State::Opening { deadline } = self.state else { return };
-        let authentication = match self.authentication.begin_connection(self.version.is_5()) {
-            Ok(authentication) => authentication,
+        let data = match first.transpose() {
+            Ok(data) => data.unwrap_or_default(),
             Err(e) => return self.end(now, Ended::Unauthentic(e)),
         };
-        let connect = Packet::Connect(Box::new(self.connect_packet(authentication.as_ref())));
+        let connect = Packet::Connect(Box::new(self.connect_packet(&data)));
         let mut out = Vec::new();
         let written = connect.encode(self.version, &mut out);
         drop(connect);
@@ -42,7 +53,7 @@ impl Client {
             .is_none_or(|will| will.message.response_topic().is_none_or(|topic| topic.is_ok()))
     }
 
-    fn connect_packet<'a>(&'a self, authentication: Option<&'a (String, Vec<u8>)>) -> Connect<'a> {
+    fn connect_packet<'a>(&'a self, authentication_data: &'a [u8]) -> Connect<'a> {
         let config = &self.config;
         let password = config.password.as_ref().map(super::Password::as_bytes);
         let user_name = match config.user_name.as_deref() {
@@ -69,10 +80,8 @@ impl Client {
                     .collect(),
                 request_response_information: config.request_response_information,
                 request_problem_information: config.request_problem_information,
-                authentication_method: authentication.map(|(method, _)| method.as_str()),
-                authentication_data: authentication
-                    .map(|(_, data)| data.as_slice())
-                    .filter(|data| !data.is_empty()),
+                authentication_method: self.authentication.method(),
+                authentication_data: Some(authentication_data).filter(|data| !data.is_empty()),
             },
         }
     }

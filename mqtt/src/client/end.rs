@@ -132,6 +132,7 @@ impl Client {
 
     fn end_with(&mut self, now: Instant, why: Ended, next: Next) {
         self.say_no_more();
+        self.authentication.end_connection();
         match std::mem::replace(&mut self.state, State::Stopped) {
             State::Stopped | State::Waiting { .. } => {}
             State::Opening { .. } => self.close(&why),

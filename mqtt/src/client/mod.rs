@@ -45,7 +45,7 @@ use crate::delivery::{Receiver, Sender};
 use crate::packet::{Packet, SubscriptionOptions};
 use crate::{Instant, Message, ReasonCode, Rng, TopicFilter, Version};
 
-pub use authenticate::{AuthenticationError, Authenticator, ReauthenticateError};
+pub use authenticate::{AuthenticationError, Authenticator, ReauthenticateError, Step};
 pub use config::{Backoff, Config, Password};
 pub use end::{Goodbye, StopError};
 pub use ended::{Ended, Farewell, Misbehaviour};
@@ -331,6 +331,7 @@ impl Client {
             State::Connected(connection) if !connection.keep_alive.is_probed() => {
                 self.ping(now, self.config.probe_timeout, true);
             }
+            State::Opening { .. } | State::AwaitConnack { .. } if self.authentication.is_awaited() => {}
             State::Opening { deadline } | State::AwaitConnack { deadline, .. } => {
                 // An attempt that began before the sleep may hang in a network that is gone.
                 let began = *deadline - self.config.connect_timeout;

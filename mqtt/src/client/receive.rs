@@ -25,7 +25,7 @@ impl Client {
         }
         let all = if joined { &partial } else { bytes };
         let mut used = 0;
-        while self.state.wire().is_some() {
+        while self.state.wire().is_some() && !self.authentication.holds_back() {
             let rest = all.get(used..).unwrap_or_default();
             match deframer.next(rest) {
                 Ok(None) => break,
@@ -34,6 +34,9 @@ impl Client {
                     if let Err(e) = self.packet(now, packet) {
                         self.say_disconnect(e.reason_code());
                         self.end(now, Ended::Misbehaved(e));
+                    }
+                    if self.authentication.holds_back() {
+                        used -= length; // CONNACK is read again
                     }
                 }
                 Err(e) => self.malformed(now, rest, e),

@@ -1,8 +1,9 @@
 //! SCRAM-SHA-256 as an [`Authenticator`]. What is said is decided in [`crate::scram`].
 
 use std::fmt;
+use std::task::Poll;
 
-use super::{AuthenticationError, Authenticator};
+use super::{AuthenticationError, Authenticator, Step};
 use crate::scram::{self, Nonce, ScramError, ServerProof};
 
 /// A login by SCRAM-SHA-256: the password never crosses the wire, and the Server must prove that it knows the user.
@@ -13,10 +14,10 @@ pub struct ScramLogin {
     /// What the nonces are made of.
     secret: [u8; 32],
     exchanges: u64,
-    step: Step,
+    progress: Progress,
 }
 
-enum Step {
+enum Progress {
     Idle,
     Begun(scram::Client),
     Answered(ServerProof),
@@ -26,7 +27,7 @@ impl ScramLogin {
     /// A login of this user. `secret` are 32 random bytes that nobody can guess, new ones for each login that is made.
     #[must_use]
     pub fn new(user: impl Into<String>, password: impl Into<String>, secret: [u8; 32]) -> Self {
-        Self { user: user.into(), password: password.into(), secret, exchanges: 0, step: Step::Idle }
+        Self { user: user.into(), password: password.into(), secret, exchanges: 0, progress: Progress::Idle }
     }
 }
 
@@ -35,31 +36,34 @@ impl Authenticator for ScramLogin {
         scram::METHOD
     }
 
-    fn begin(&mut self) -> Result<Vec<u8>, AuthenticationError> {
+    fn begin(&mut self) -> Poll<Step> {
         self.exchanges += 1;
         let nonce = Nonce::derive(&self.secret, self.exchanges);
         let client = scram::Client::new(&self.user, &self.password, nonce)?;
         let first = client.first();
-        self.step = Step::Begun(client);
-        Ok(first.into_bytes())
+        self.progress = Progress::Begun(client);
+        Poll::Ready(Ok(first.into_bytes()))
     }
 
-    fn answer(&mut self, data: &[u8]) -> Result<Vec<u8>, AuthenticationError> {
-        match std::mem::replace(&mut self.step, Step::Idle) {
-            Step::Begun(client) => {
+    fn answer(&mut self, data: &[u8]) -> Poll<Step> {
+        Poll::Ready(match std::mem::replace(&mut self.progress, Progress::Idle) {
+            Progress::Begun(client) => {
                 let (proof, client_final) = client.answer(data)?;
-                self.step = Step::Answered(proof);
+                self.progress = Progress::Answered(proof);
                 Ok(client_final.into_bytes())
             }
-            Step::Idle | Step::Answered(_) => Err(out_of_step()),
-        }
+            Progress::Idle | Progress::Answered(_) => Err(out_of_step()),
+        })
     }
 
-    fn finish(&mut self, data: &[u8]) -> Result<(), AuthenticationError> {
-        match std::mem::replace(&mut self.step, Step::Idle) {
-            Step::Answered(proof) => Ok(proof.check(data)?),
-            Step::Idle | Step::Begun(_) => Err(out_of_step()),
-        }
+    fn finish(&mut self, data: &[u8]) -> Poll<Step> {
+        Poll::Ready(match std::mem::replace(&mut self.progress, Progress::Idle) {
+            Progress::Answered(proof) => {
+                proof.check(data)?;
+                Ok(Vec::new())
+            }
+            Progress::Idle | Progress::Begun(_) => Err(out_of_step()),
+        })
     }
 }
 

@@ -1,15 +1,17 @@
 //! Enhanced authentication: the Client, its authenticator, and a Server that does it well or badly.
 
+use std::task::Poll;
 use std::time::Duration;
 
 use mqtt::client::{
-    AuthenticationError, Authenticator, Ended, Event, Misbehaviour, ReauthenticateError, ScramLogin, Subject,
+    AuthenticationError, Authenticator, Ended, Event, Input, Misbehaviour, ReauthenticateError, ScramLogin,
+    Step, Subject,
 };
 use mqtt::packet::{Auth, Connack, ConnackProperties, Disconnect, Packet};
 use mqtt::scram::{ClientFirst, Credentials, METHOD, Nonce};
-use mqtt::{Qos, ReasonCode, Version};
+use mqtt::{Delivery, Qos, ReasonCode, Version};
 
-use crate::pair::{Pair, VERSIONS, config, message};
+use crate::pair::{Pair, VERSIONS, config, message, publish};
 
 /// Says what it heard, and accepts all but `bad`.
 #[derive(Debug, Default)]
@@ -22,19 +24,59 @@ impl Authenticator for Echo {
         "ECHO"
     }
 
-    fn begin(&mut self) -> Result<Vec<u8>, AuthenticationError> {
+    fn begin(&mut self) -> Poll<Step> {
         self.begun += 1;
-        Ok(vec![b'0' + self.begun])
+        Poll::Ready(Ok(vec![b'0' + self.begun]))
     }
 
-    fn answer(&mut self, data: &[u8]) -> Result<Vec<u8>, AuthenticationError> {
-        self.finish(data)?;
-        Ok(data.to_vec())
+    fn answer(&mut self, data: &[u8]) -> Poll<Step> {
+        Poll::Ready(if data == b"bad" { bad() } else { Ok(data.to_vec()) })
     }
 
-    fn finish(&mut self, data: &[u8]) -> Result<(), AuthenticationError> {
-        if data == b"bad" { Err(AuthenticationError("it is bad".to_owned())) } else { Ok(()) }
+    fn finish(&mut self, data: &[u8]) -> Poll<Step> {
+        self.answer(data)
     }
+}
+
+fn bad() -> Step {
+    Err(AuthenticationError("it is bad".to_owned()))
+}
+
+/// Comes to nothing by itself: the test proves each step.
+#[derive(Debug)]
+struct Later;
+
+impl Authenticator for Later {
+    fn method(&self) -> &str {
+        "ECHO"
+    }
+
+    fn begin(&mut self) -> Poll<Step> {
+        Poll::Pending
+    }
+
+    fn answer(&mut self, _data: &[u8]) -> Poll<Step> {
+        Poll::Pending
+    }
+
+    fn finish(&mut self, _data: &[u8]) -> Poll<Step> {
+        Poll::Pending
+    }
+}
+
+/// The transport is open, and no step has come to anything.
+fn opened_for_later() -> Pair {
+    let mut pair = Pair::new(config(Version::V5));
+    pair.client.set_authenticator(Some(Box::new(Later)));
+    pair.client.start(pair.now);
+    pair.drain();
+    pair.open();
+    pair
+}
+
+fn prove(pair: &mut Pair, step: Step) {
+    pair.client.prove(pair.now, step);
+    pair.drain();
 }
 
 /// CONNECT was sent with ECHO.
@@ -148,7 +190,7 @@ fn versions_before_5_know_nothing_of_it() {
 fn a_client_with_a_method_does_not_fall_back_to_a_version_without() {
     let mut pair = begun();
     pair.packets();
-    pair.input(mqtt::client::Input::Received(&[0x20, 2, 0, 1]));
+    pair.input(Input::Received(&[0x20, 2, 0, 1]));
     let (why, _) = pair.ended();
     assert!(matches!(why, Ended::Malformed(_)), "{why:?}");
     assert_eq!(pair.opens, 1);
@@ -220,6 +262,106 @@ fn an_auth_that_nobody_waits_for_ends_the_connection() {
     pair.server(&auth(ReasonCode::ContinueAuthentication, "x"));
     assert_eq!(pair.ended().0, Ended::Misbehaved(Misbehaviour::Unexpected("AUTH")));
     assert_eq!(pair.packet(), Packet::Disconnect(Disconnect::new(ReasonCode::ProtocolError)));
+}
+
+/// [MQTT-4.12.0-3], [MQTT-4.12.1-1]
+#[test]
+fn steps_that_take_their_time_come_to_the_same() {
+    let mut pair = opened_for_later();
+    assert_eq!(pair.packets(), []);
+    prove(&mut pair, Ok(b"first".to_vec()));
+    let Packet::Connect(connect) = pair.packet() else { panic!("CONNECT") };
+    assert_eq!(connect.properties.authentication_method, Some("ECHO"));
+    assert_eq!(connect.properties.authentication_data, Some(&b"first"[..]));
+    pair.server(&auth(ReasonCode::ContinueAuthentication, "more"));
+    assert_eq!(pair.packets(), []);
+    prove(&mut pair, Ok(b"second".to_vec()));
+    assert_eq!(pair.packet(), auth(ReasonCode::ContinueAuthentication, "second"));
+    pair.server(&connack(Some("ECHO"), Some(b"fine")));
+    assert!(!pair.client.is_connected() && pair.client.holds_back());
+    prove(&mut pair, Ok(Vec::new()));
+    assert!(pair.client.is_connected() && !pair.client.holds_back());
+    assert!(matches!(pair.events()[..], [Event::Connected(_)]));
+
+    pair.client.reauthenticate(pair.now).unwrap();
+    assert_eq!(pair.client.reauthenticate(pair.now), Err(ReauthenticateError::UnderWay));
+    pair.publish(message("meanwhile", Qos::AtMostOnce));
+    assert!(matches!(pair.packet(), Packet::Publish(_)));
+    prove(&mut pair, Ok(b"again".to_vec()));
+    assert_eq!(pair.packet(), auth(ReasonCode::ReAuthenticate, "again"));
+    pair.server(&auth(ReasonCode::ContinueAuthentication, "more"));
+    prove(&mut pair, Ok(b"third".to_vec()));
+    assert_eq!(pair.packet(), auth(ReasonCode::ContinueAuthentication, "third"));
+    pair.events();
+    pair.server(&auth(ReasonCode::Success, "fine"));
+    assert_eq!(pair.events(), []);
+    prove(&mut pair, Ok(Vec::new()));
+    assert_eq!(pair.events(), [Event::Reauthenticated]);
+}
+
+/// What comes with CONNACK is nothing before the Server has proved itself, in whatever pieces it comes.
+#[test]
+fn nothing_is_believed_of_a_server_that_has_not_proved_itself() {
+    let mut bytes = Vec::new();
+    connack(Some("ECHO"), Some(b"fine")).encode(Version::V5, &mut bytes).unwrap();
+    publish("kept", Delivery::AtMostOnce).encode(Version::V5, &mut bytes).unwrap();
+    for cut in 1..=bytes.len() {
+        for step in [Ok(Vec::new()), bad()] {
+            let mut pair = opened_for_later();
+            prove(&mut pair, Ok(Vec::new()));
+            pair.packets();
+            let (first, second) = bytes.split_at(cut);
+            pair.input(Input::Received(first));
+            pair.input(Input::Received(second));
+            assert_eq!(pair.events(), []);
+            let is_good = step.is_ok();
+            prove(&mut pair, step);
+            match &pair.events()[..] {
+                [Event::Connected(_), Event::Message(received)] if is_good => {
+                    assert_eq!(&received.message.payload[..], b"kept");
+                }
+                [Event::Ended { why: Ended::Unauthentic(_), .. }] if !is_good => {}
+                other => panic!("cut at {cut}: {other:?}"),
+            }
+        }
+    }
+}
+
+#[test]
+fn a_step_that_comes_to_nothing_gives_the_connection_up() {
+    let mut pair = opened_for_later();
+    prove(&mut pair, bad());
+    assert!(matches!(pair.ended(), (Ended::Unauthentic(_), None)));
+    let mut pair = opened_for_later();
+    prove(&mut pair, Ok(Vec::new()));
+    pair.server(&auth(ReasonCode::ContinueAuthentication, "more"));
+    prove(&mut pair, bad());
+    assert!(matches!(pair.ended(), (Ended::Unauthentic(_), None)));
+    let mut pair = opened_for_later();
+    pair.input(Input::Wake);
+    pair.pass(Duration::from_secs(5));
+    pair.input(Input::Wake);
+    assert_eq!(pair.opens, 1, "that the page was left for a moment is no reason to begin anew");
+    pair.pass(Duration::from_secs(60));
+    assert_eq!(pair.ended().0, Ended::ConnectTimeout);
+}
+
+#[test]
+fn a_step_of_a_connection_that_is_over_is_nothing_to_the_next() {
+    let mut pair = opened_for_later();
+    prove(&mut pair, Ok(Vec::new()));
+    pair.server(&auth(ReasonCode::ContinueAuthentication, "more"));
+    pair.cut_and_reopen();
+    prove(&mut pair, Ok(b"late".to_vec()));
+    pair.events();
+    pair.open();
+    assert_eq!(pair.packets(), []);
+    prove(&mut pair, Ok(b"first".to_vec()));
+    let Packet::Connect(connect) = pair.packet() else { panic!("CONNECT") };
+    assert_eq!(connect.properties.authentication_data, Some(&b"first"[..]));
+    pair.server(&auth(ReasonCode::ContinueAuthentication, "more"));
+    pair.server(&auth(ReasonCode::ContinueAuthentication, "and more"));
+    assert_eq!(pair.ended().0, Ended::Misbehaved(Misbehaviour::Unexpected("AUTH")), "one at a time");
 }
 
 #[test]

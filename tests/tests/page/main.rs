@@ -18,6 +18,7 @@ mod looks;
 mod npm;
 mod panel;
 mod parts;
+mod proof;
 mod reasons;
 mod secure;
 mod soak;
