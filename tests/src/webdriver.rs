@@ -83,7 +83,12 @@ impl Browser {
         Self::start_with(width, height, &[format!("--ignore-certificate-errors-spki-list={key}")])
     }
 
-    fn start_with(width: u32, height: u32, more: &[String]) -> Self {
+    /// The same with more arguments for Chromium.
+    ///
+    /// # Panics
+    /// One of them does not start.
+    #[must_use]
+    pub fn start_with(width: u32, height: u32, more: &[String]) -> Self {
         let (driver, port) = driver();
         let address = SocketAddr::from(([127, 0, 0, 1], port));
         let arguments = [

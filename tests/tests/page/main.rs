@@ -24,4 +24,5 @@ mod secure;
 mod soak;
 mod stage;
 mod together;
+mod untrusted;
 mod worker;

@@ -6,8 +6,9 @@ use std::path::{Path, PathBuf};
 use mqtt::packet::{Connect, Publish, PublishProperties};
 use mqtt::{Qos, Version};
 use serde_json::{Value, json};
-use tests::{Bridge, Browser, Client, TempFolder, Wire, message, tool};
+use tests::{Bridge, Browser, Client, TempFile, TempFolder, Wire, message, tool};
 
+use crate::secure::{LISTEN, fingerprint};
 use crate::stage::{DESKTOP, SOON};
 
 /// A folder of static files: the example page with the package beside it.
@@ -51,6 +52,23 @@ impl Stage {
         let browser = Browser::start(DESKTOP.0, DESKTOP.1);
         browser.open(&format!("http://{}{path}", bridge.http));
         Self { browser, bridge, _site: site }
+    }
+
+    /// The same over https, with a browser that trusts this bridge and nobody else, and takes these arguments.
+    pub(crate) fn secure(path: &str, arguments: &[&str]) -> Self {
+        let (site, config) = (site(), TempFile::new("switchboard.toml", LISTEN));
+        let (app, config) = (site.0.to_string_lossy(), config.0.to_string_lossy());
+        let bridge = Bridge::keeping_as(&["--app", &app, "--config", &config]);
+        let trust = format!("--ignore-certificate-errors-spki-list={}", fingerprint(&bridge));
+        let arguments: Vec<_> = arguments.iter().map(|&word| word.to_owned()).chain([trust]).collect();
+        let browser = Browser::start_with(DESKTOP.0, DESKTOP.1, &arguments);
+        browser.open(&format!("https://localhost:{}{path}", bridge.listens("https").port()));
+        Self { browser, bridge, _site: site }
+    }
+
+    /// The same in another browser, which shows nothing yet.
+    pub(crate) fn seen_by(self, browser: Browser) -> Self {
+        Self { browser, ..self }
     }
 
     /// Runs the body of an async function, in which `mqtt` is the package; gives what it returns.

@@ -34,7 +34,7 @@ fn answering(head: &'static str) -> SocketAddr {
 }
 
 /// A page that may ask whom it likes: without the security policy of ours.
-fn open_page(stage: &Stage, host: &str, site: TempFolder) {
+pub(crate) fn open_page(stage: &Stage, host: &str, site: TempFolder) {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
     let port = listener.local_addr().expect("an address").port();
     thread::spawn(move || {

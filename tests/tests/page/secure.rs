@@ -9,14 +9,19 @@ use tests::{Bridge, Browser};
 
 use crate::stage::{Device, PHONE, Stage};
 
-const LISTEN: &str = "[listen]\nhttps = [\"127.0.0.1:0\"]\n";
+pub(crate) const LISTEN: &str = "[listen]\nhttps = [\"127.0.0.1:0\"]\n";
+
+/// The key of a bridge's own certificate, as browsers are told to trust it.
+pub(crate) fn fingerprint(bridge: &Bridge) -> String {
+    let key = fs::read_to_string(bridge.data().join("tls/own.key")).expect("it made one");
+    let key = KeyPair::from_pem(&key).expect("a key").subject_public_key_info();
+    Base64::encode_string(&Sha256::digest(key))
+}
 
 #[test]
 fn the_panel_works_over_https() {
     let bridge = Bridge::keeping(LISTEN);
-    let key = fs::read_to_string(bridge.data().join("tls/own.key")).expect("it made one");
-    let key = KeyPair::from_pem(&key).expect("a key").subject_public_key_info();
-    let browser = Browser::trusting(PHONE.0, PHONE.1, &Base64::encode_string(&Sha256::digest(key)));
+    let browser = Browser::trusting(PHONE.0, PHONE.1, &fingerprint(&bridge));
     let mut device = Device::plug_in(bridge.tcp);
     browser.open(&format!("https://localhost:{}/", bridge.listens("https").port()));
     let stage = Stage { browser, bridge };
