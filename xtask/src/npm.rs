@@ -14,7 +14,7 @@ use anyhow::{Context as _, Result, ensure};
 
 use crate::{
     command,
-    page::{assets, shape},
+    page::{assets, shape, trap},
     report::{self, FileSize, Visit},
     system, test, tools,
 };
@@ -99,9 +99,12 @@ const MODULES: [Module; 2] = [
 /// Compiles a wasm module and binds it to JavaScript.
 fn bind(folder: &Path, module: &Module) -> Result<()> {
     let wasm_bindgen = tools::wasm_bindgen()?;
-    let mut cargo = command::cargo(["build", "--locked", "--target", tools::WASM, "-p", "client-npm"]);
-    command::run(cargo.args(["--profile", "wasm-release", "--features", module.features]))?;
-    let compiled = command::target().join(tools::WASM).join("wasm-release/client_npm.wasm");
+    let mut cargo = command::cargo(["rustc", "--locked", "--target", tools::WASM, "-p", "client-npm"]);
+    cargo.args(["--lib", "--profile", "wasm-release", "--features", module.features]);
+    command::run(cargo.args(["--", "-Clink-args=--emit-relocs"]))?;
+    let linked = command::target().join(tools::WASM).join("wasm-release/client_npm.wasm");
+    let compiled = folder.join(format!("{}.linked.wasm", module.name));
+    fs::write(&compiled, trap::without_words(&fs::read(&linked)?)?)?;
     let mut bind = command::program(wasm_bindgen);
     bind.args([
         "--target",

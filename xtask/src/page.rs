@@ -7,8 +7,11 @@
 pub(crate) mod assets;
 mod css;
 mod html;
+mod linked;
 mod parts;
 pub(crate) mod shape;
+pub(crate) mod trap;
+mod used;
 mod worker;
 
 use std::{
@@ -80,7 +83,11 @@ fn bind(wasm_bindgen: &Path, manifest: &Path, bin: &str, profile: Profile) -> Re
     if out.exists() {
         fs::remove_dir_all(&out)?;
     }
-    let split = parts::split(&read(&compiled)?, bin, &out)?;
+    let mut program = read(&compiled)?;
+    if profile == Profile::Release {
+        program = trap::without_words(&program)?;
+    }
+    let split = parts::split(&program, bin, &out)?;
     let mut bind = command::program(wasm_bindgen);
     bind.args([
         "--target",

@@ -10,6 +10,8 @@ use std::collections::BTreeSet;
 
 use anyhow::{Context as _, Result, ensure};
 
+use super::trap;
+
 const CUSTOM: u8 = 0;
 const DATA: u8 = 11;
 /// Digits of a hash in a name.
@@ -25,7 +27,7 @@ pub(crate) fn shape(glue: &str, wasm: &[u8]) -> Result<(String, Vec<u8>)> {
         }
     }
     forget_paths(&mut wasm)?;
-    Ok((String::from_utf8(glue)?, wasm))
+    Ok((String::from_utf8(glue)?, trap::without_gaps(&wasm)?))
 }
 
 /// The hashes at the ends of names: `__wbg_close_0123456789abcdef`, `…invoke__h0123456789abcdef`.
@@ -57,6 +59,12 @@ pub(super) fn without_custom_sections(wasm: &[u8]) -> Result<Vec<u8>> {
         }
     }
     Ok(out)
+}
+
+/// Where the section begins whose body begins there.
+pub(super) fn section_start(wasm: &[u8], body: usize) -> Result<usize> {
+    let all = sections(wasm)?;
+    Ok(all.iter().find(|section| section.body == body).context("no section begins there")?.start)
 }
 
 /// A section with its head, and where its body begins.
