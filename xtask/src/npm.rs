@@ -118,14 +118,23 @@ fn bind(folder: &Path, module: &Module) -> Result<()> {
     let (glue, wasm) =
         (folder.join(format!("{}.js", module.name)), folder.join(format!("{}_bg.wasm", module.name)));
     tools::wasm_opt(&wasm)?;
-    let (text, shaped) = shape::shape(&fs::read_to_string(&glue)?, &fs::read(&wasm)?)?;
+    let (text, shaped) = shape::shape(&fs::read_to_string(&glue)?, &fs::read(&wasm)?, "")?;
     fs::write(&glue, text)?;
     fs::write(&wasm, shaped)?;
-    // Programs that do not ask for the newest library know no such symbol, and nobody needs it: the package frees by itself.
     let types = folder.join(format!("{}.d.ts", module.name));
-    let text = fs::read_to_string(&types)?;
-    let kept = text.lines().filter(|line| line.trim() != "[Symbol.dispose](): void;");
-    Ok(fs::write(&types, kept.collect::<Vec<_>>().join("\n") + "\n")?)
+    Ok(fs::write(&types, types_of(&fs::read_to_string(&types)?))?)
+}
+
+/// The types without a symbol that programs do not know which do not ask for the newest library, and that nobody needs, as the
+/// package frees by itself; and without the names under which module and glue know each other, which are others now.
+fn types_of(text: &str) -> String {
+    let mut is_inside = false;
+    let kept = text.lines().filter(|line| {
+        is_inside = *line == "export interface InitOutput {" || is_inside && *line != "}";
+        let is_name = is_inside && line.starts_with("    readonly ") && !line.contains(" memory: ");
+        !is_name && line.trim() != "[Symbol.dispose](): void;"
+    });
+    kept.collect::<Vec<_>>().join("\n") + "\n"
 }
 
 /// Whether a program with strict types can be written for the package, and whether wrong ones are refused.

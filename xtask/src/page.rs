@@ -8,6 +8,7 @@ pub(crate) mod assets;
 mod css;
 mod html;
 mod linked;
+mod names;
 mod parts;
 pub(crate) mod shape;
 pub(crate) mod trap;
@@ -118,8 +119,8 @@ fn bind(wasm_bindgen: &Path, manifest: &Path, bin: &str, profile: Profile) -> Re
         for part in &split.files {
             tools::wasm_opt(part)?;
         }
-        let (glue, wasm) = shape::shape(&String::from_utf8(module.glue)?, &read(&wasm)?)?;
-        module = Module { glue: glue.into_bytes(), wasm, parts: split.read()? };
+        let (glue, wasm) = shape::shape(&String::from_utf8(module.glue)?, &read(&wasm)?, &split.script()?)?;
+        module = Module { glue: without_indents(&glue).into_bytes(), wasm, parts: split.read()? };
     }
     Ok(module)
 }
@@ -203,6 +204,12 @@ fn start_tags(files: &mut Files, bin: &str, module: Module, update: &str) -> Str
 /// A script without the lines that are comments: they are for whoever reads the source.
 fn without_comments(script: &str) -> String {
     let lines = script.lines().filter(|line| !line.trim_start().starts_with("//") && !line.is_empty());
+    lines.map(|line| format!("{line}\n")).collect()
+}
+
+/// A script that no tool has minified, without what only makes it legible. Its lines stay lines: some end a statement.
+fn without_indents(script: &str) -> String {
+    let lines = script.lines().map(str::trim_start).filter(|line| !line.is_empty());
     lines.map(|line| format!("{line}\n")).collect()
 }
 

@@ -64,6 +64,11 @@ pub(super) fn split(program: &[u8], bin: &str, out: &Path) -> Result<Split> {
 }
 
 impl Split {
+    /// The script that loads the parts.
+    pub(super) fn script(&self) -> Result<String> {
+        Ok(String::from_utf8(read(&self.link)?)?)
+    }
+
     /// The parts as they are now in the folder.
     pub(super) fn read(&self) -> Result<Parts> {
         let part = |path: &PathBuf| {

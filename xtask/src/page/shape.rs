@@ -1,53 +1,23 @@
 //! What a browser need not load: taken out of a module and its glue when wasm-bindgen has made them. Knows the frame of the
 //! binary format, nothing of what a module does.
 //!
-//! - Names between the two carry hashes, which no compression can shorten. Here they carry numbers.
+//! - Names between the two are long, and carry hashes ([`names`]).
 //! - A panic says where it happened, to nobody: a page has no standard error. The paths of source files, of this machine
 //!   too, are made empty. Their places stay, so nothing moves.
 //! - Custom sections are for tools.
 
-use std::collections::BTreeSet;
-
 use anyhow::{Context as _, Result, ensure};
 
-use super::trap;
+use super::{names, trap};
 
 const CUSTOM: u8 = 0;
 const DATA: u8 = 11;
-/// Digits of a hash in a name.
-const DIGITS: usize = 16;
 
-/// A smaller glue and a smaller module that belong together.
-pub(crate) fn shape(glue: &str, wasm: &[u8]) -> Result<(String, Vec<u8>)> {
-    let (mut glue, mut wasm) = (glue.as_bytes().to_vec(), without_custom_sections(wasm)?);
-    for (number, hash) in hashes(&glue).iter().enumerate() {
-        let short = format!("{number:0DIGITS$x}");
-        for text in [&mut glue, &mut wasm] {
-            replace(text, hash, short.as_bytes());
-        }
-    }
+/// A smaller glue and a smaller module that belong together. `others` is a script that knows both, and leaves its names.
+pub(crate) fn shape(glue: &str, wasm: &[u8], others: &str) -> Result<(String, Vec<u8>)> {
+    let (glue, mut wasm) = names::shorten(glue, &without_custom_sections(wasm)?, others)?;
     forget_paths(&mut wasm)?;
-    Ok((String::from_utf8(glue)?, trap::without_gaps(&wasm)?))
-}
-
-/// The hashes at the ends of names: `__wbg_close_0123456789abcdef`, `…invoke__h0123456789abcdef`.
-fn hashes(glue: &[u8]) -> BTreeSet<Vec<u8>> {
-    let is_hash = |word: &&[u8]| {
-        let (name, hash) = word.split_at(word.len().saturating_sub(DIGITS));
-        name.ends_with(b"_") || name.ends_with(b"__h") && hash.iter().all(|b| b"0123456789abcdef".contains(b))
-    };
-    let words = glue.split(|b| !b.is_ascii_alphanumeric() && !b"_$".contains(b));
-    let hashes = words.filter(|word| word.len() > DIGITS).filter(is_hash);
-    hashes.map(|word| word[word.len() - DIGITS..].to_vec()).collect()
-}
-
-/// Both are of one length.
-fn replace(text: &mut [u8], old: &[u8], new: &[u8]) {
-    for at in 0..text.len().saturating_sub(old.len() - 1) {
-        if text[at] == old[0] && text[at..].starts_with(old) {
-            text[at..at + old.len()].copy_from_slice(new);
-        }
-    }
+    Ok((glue, trap::without_gaps(&wasm)?))
 }
 
 /// A module without what only tools read.
@@ -174,26 +144,17 @@ mod tests {
     }
 
     #[test]
-    fn hashes_of_names_become_numbers_on_both_sides() {
-        let glue = "wasm.run__h00112233445566ff(); ({ __wbg_a_fedcba9876543210: f, x_g000000000000000: 1 })";
-        let module = module(b"fedcba9876543210 run__h00112233445566ff");
-        let (glue, wasm) = shape(glue, &module).unwrap();
-        assert!(glue.starts_with("wasm.run__h0000000000000000(); ({ __wbg_a_0000000000000001: f"), "{glue}");
-        assert!(wasm.ends_with(b"0000000000000001 run__h0000000000000000"));
-    }
-
-    #[test]
     fn paths_that_are_pointed_at_go_and_look_alikes_stay() {
         let mut data = b"see b/src/main.rs|".to_vec(); // the last 13 bytes of a text, and 2 more
         data.extend_from_slice(b"\0\0");
         let pointer = |address: u32, length: u32| [address.to_le_bytes(), length.to_le_bytes()].concat();
         let text = data.len();
         data.extend(pointer(1024, 17));
-        let (_, kept) = shape("", &module(&data)).unwrap();
+        let (_, kept) = shape("", &module(&data), "").unwrap();
         assert!(kept.ends_with(&data), "its text has a blank, yet is no path: {kept:?}");
 
         data.extend(pointer(1024 + 4, 13));
-        let (_, wasm) = shape("", &module(&data)).unwrap();
+        let (_, wasm) = shape("", &module(&data), "").unwrap();
         let start = wasm.len() - data.len();
         assert_eq!(&wasm[start..start + text], b"see \0\0\0\0\0\0\0\0\0\0\0\0\0|\0\0");
     }
@@ -201,6 +162,6 @@ mod tests {
     #[test]
     fn custom_sections_go() {
         let wasm = module(b"x");
-        assert_eq!(wasm.len() - shape("", &wasm).unwrap().1.len(), 5);
+        assert_eq!(wasm.len() - shape("", &wasm, "").unwrap().1.len(), 5);
     }
 }
