@@ -9,6 +9,7 @@ mod css;
 mod html;
 mod linked;
 mod names;
+mod pack;
 mod parts;
 pub(crate) mod shape;
 pub(crate) mod trap;

@@ -11,7 +11,7 @@ use std::{
 
 use anyhow::{Context as _, Result, anyhow};
 
-use super::{File, Files, assets, read, shape, trap};
+use super::{File, Files, assets, pack::pack, read, shape};
 use crate::report::Visit;
 
 /// The part that tiles wait for, of devices that describe themselves.
@@ -75,7 +75,7 @@ impl Split {
             let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
             let visit = if self.tiles.contains(&name) { Visit::Tiles } else { Visit::Later };
             let content = shape::without_custom_sections(&fs::read(path)?)
-                .and_then(|module| trap::without_gaps(&module))
+                .and_then(|module| pack(&module))
                 .with_context(|| path.display().to_string())?;
             Ok(Part { name, content, visit })
         };

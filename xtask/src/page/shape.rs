@@ -8,7 +8,7 @@
 
 use anyhow::{Context as _, Result, ensure};
 
-use super::{names, trap};
+use super::{names, pack::pack};
 
 const CUSTOM: u8 = 0;
 const DATA: u8 = 11;
@@ -17,7 +17,7 @@ const DATA: u8 = 11;
 pub(crate) fn shape(glue: &str, wasm: &[u8], others: &str) -> Result<(String, Vec<u8>)> {
     let (glue, mut wasm) = names::shorten(glue, &without_custom_sections(wasm)?, others)?;
     forget_paths(&mut wasm)?;
-    Ok((glue, trap::without_gaps(&wasm)?))
+    Ok((glue, pack(&wasm)?))
 }
 
 /// A module without what only tools read.

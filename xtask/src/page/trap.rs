@@ -13,13 +13,12 @@
 //! ```
 //!
 //! What stands straight before a trap is stores and sums of a program that is over; calls stay. The gaps go at last, when no tool
-//! counts bytes any more ([`without_gaps`]).
+//! counts bytes any more ([`super::pack`]).
 
 use std::{collections::BTreeMap, ops::Range};
 
 use anyhow::{Context as _, Result};
-use wasm_encoder::reencode::{Reencode as _, RoundtripReencoder};
-use wasmparser::{Operator, Parser, Payload};
+use wasmparser::Operator;
 
 use super::{
     linked::{Functions, Linked, Symbol, operators},
@@ -184,35 +183,6 @@ const fn is_straight(op: &Operator<'_>) -> bool {
             | O::MemoryGrow { .. }
             | O::TableGrow { .. }
     )
-}
-
-/// A finished module without the gaps, and with its numbers as short as can be.
-pub(crate) fn without_gaps(wasm: &[u8]) -> Result<Vec<u8>> {
-    let mut code = wasm_encoder::CodeSection::new();
-    let mut place = None;
-    for payload in Parser::new(0).parse_all(wasm) {
-        match payload? {
-            Payload::CodeSectionStart { range, .. } => {
-                place = Some(usize::try_from(range.start)?..usize::try_from(range.end)?);
-            }
-            Payload::CodeSectionEntry(body) => {
-                let mut function = RoundtripReencoder.new_function_with_parsed_locals(&body)?;
-                for op in body.get_operators_reader()? {
-                    let op = op?;
-                    if !matches!(op, Operator::Nop) {
-                        function.instruction(&RoundtripReencoder.instruction(op)?);
-                    }
-                }
-                code.function(&function);
-            }
-            _ => {}
-        }
-    }
-    let Some(place) = place else { return Ok(wasm.to_vec()) };
-    let mut section = Vec::new();
-    wasm_encoder::Section::append_to(&code, &mut section);
-    let frame = super::shape::section_start(wasm, place.start)?;
-    Ok([&wasm[..frame], &section, &wasm[place.end..]].concat())
 }
 
 #[cfg(test)]

@@ -1,0 +1,175 @@
+//! A finished module written so that little is left after compression: without gaps, with numbers as short as can be, and with
+//! functions beside each other that look alike. Knows instructions, not what they do.
+
+use std::convert::Infallible;
+
+use anyhow::{Result, anyhow};
+use wasm_encoder::{
+    CodeSection, FunctionSection, Module,
+    reencode::{Error, Reencode},
+};
+use wasmparser::{
+    CodeSectionReader, FunctionBody, FunctionSectionReader, Operator, Parser, Payload, TypeRef,
+};
+
+/// The module, packed. Its functions have other numbers.
+pub(super) fn pack(wasm: &[u8]) -> Result<Vec<u8>> {
+    let tight = Order::default().write(wasm)?;
+    Order::by_looks(&tight)?.write(&tight)
+}
+
+/// The order of the functions that are not imported.
+#[derive(Debug, Default)]
+struct Order {
+    imported: usize,
+    /// Each by its place before, in the new order; none when nothing moves.
+    order: Vec<usize>,
+    /// The new place of each.
+    places: Vec<usize>,
+}
+
+impl Order {
+    /// By size, roughly, and then by the first instructions. Of all that sorts, this leaves the least; the small come first, and
+    /// with them the short numbers to those that are called most.
+    fn by_looks(wasm: &[u8]) -> Result<Self> {
+        let (mut imported, mut bodies) = (0, Vec::new());
+        for payload in Parser::new(0).parse_all(wasm) {
+            match payload? {
+                Payload::ImportSection(imports) => {
+                    for import in imports.into_imports() {
+                        imported += usize::from(matches!(import?.ty, TypeRef::Func(_)));
+                    }
+                }
+                Payload::CodeSectionEntry(body) => bodies.push(body.as_bytes()),
+                _ => {}
+            }
+        }
+        let mut order: Vec<_> = (0..bodies.len()).collect();
+        order.sort_by_key(|&n| (bodies[n].len().ilog2(), bodies[n]));
+        let mut places = vec![0; order.len()];
+        order.iter().enumerate().for_each(|(place, &n)| places[n] = place);
+        Ok(Self { imported, order, places })
+    }
+
+    fn write(mut self, wasm: &[u8]) -> Result<Vec<u8>> {
+        let mut module = Module::new();
+        self.parse_core_module(&mut module, Parser::new(0), wasm)
+            .map_err(|error| anyhow!("a module cannot be packed: {error}"))?;
+        Ok(module.finish())
+    }
+
+    fn sorted<T>(&self, all: Vec<T>) -> Vec<T> {
+        if self.order.is_empty() {
+            return all;
+        }
+        let mut all: Vec<_> = all.into_iter().zip(&self.places).collect();
+        all.sort_by_key(|(_, place)| **place);
+        all.into_iter().map(|(one, _)| one).collect()
+    }
+}
+
+impl Reencode for Order {
+    type Error = Infallible;
+
+    fn function_index(&mut self, function: u32) -> Result<u32, Error<Infallible>> {
+        let place = (function as usize).checked_sub(self.imported).and_then(|n| self.places.get(n));
+        let moved = place.and_then(|place| u32::try_from(self.imported + place).ok());
+        Ok(moved.unwrap_or(function))
+    }
+
+    fn parse_function_section(
+        &mut self,
+        functions: &mut FunctionSection,
+        section: FunctionSectionReader<'_>,
+    ) -> Result<(), Error<Infallible>> {
+        let types = section.into_iter().collect::<Result<Vec<_>, _>>()?;
+        for ty in self.sorted(types) {
+            functions.function(self.type_index(ty)?);
+        }
+        Ok(())
+    }
+
+    fn parse_code_section(
+        &mut self,
+        code: &mut CodeSection,
+        section: CodeSectionReader<'_>,
+    ) -> Result<(), Error<Infallible>> {
+        let bodies = section.into_iter().collect::<Result<Vec<_>, _>>()?;
+        self.sorted(bodies).into_iter().try_for_each(|body| self.parse_function_body(code, body))
+    }
+
+    fn parse_function_body(
+        &mut self,
+        code: &mut CodeSection,
+        body: FunctionBody<'_>,
+    ) -> Result<(), Error<Infallible>> {
+        let mut function = self.new_function_with_parsed_locals(&body)?;
+        for op in body.get_operators_reader()? {
+            let op = op?;
+            if !matches!(op, Operator::Nop) {
+                function.instruction(&self.instruction(op)?);
+            }
+        }
+        code.function(&function);
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use wasm_encoder::{
+        ConstExpr, ElementSection, Elements, EntityType, ExportKind, ExportSection, Function, ImportSection,
+        Instruction, RefType, StartSection, TableSection, TableType, TypeSection, ValType,
+    };
+
+    use super::*;
+
+    /// A module with one import and a function of each of these types with this code, in which `first` is what is named
+    /// everywhere.
+    fn module(functions: &[(u32, &[Instruction<'_>])], first: u32) -> Vec<u8> {
+        let mut types = TypeSection::new();
+        types.ty().function([], []);
+        types.ty().function([], [ValType::I32]);
+        let mut imports = ImportSection::new();
+        imports.import("a", "a", EntityType::Function(0));
+        let (mut declared, mut code) = (FunctionSection::new(), CodeSection::new());
+        for (ty, instructions) in functions {
+            declared.function(*ty);
+            let mut function = Function::new([]);
+            for instruction in *instructions {
+                function.instruction(instruction);
+            }
+            function.instruction(&Instruction::End);
+            code.function(&function);
+        }
+        let mut tables = TableSection::new();
+        let table = TableType {
+            element_type: RefType::FUNCREF,
+            minimum: 1,
+            maximum: None,
+            table64: false,
+            shared: false,
+        };
+        tables.table(table);
+        let mut exports = ExportSection::new();
+        exports.export("first", ExportKind::Func, first);
+        let mut elements = ElementSection::new();
+        elements.active(None, &ConstExpr::i32_const(0), Elements::Functions((&[first, 0][..]).into()));
+        let mut module = Module::new();
+        module.section(&types).section(&imports).section(&declared).section(&tables).section(&exports);
+        module.section(&StartSection { function_index: first }).section(&elements).section(&code);
+        module.finish()
+    }
+
+    #[test]
+    fn functions_move_and_all_that_names_them_follows() {
+        use Instruction::{Call, Drop, I32Const, Nop};
+        let (one, two) = (I32Const(1), I32Const(2));
+        let long: &[_] = &[Nop, Call(0), Call(2), Drop, Call(3), Drop, Nop, Call(1)];
+        let before = module(&[(0, long), (1, std::slice::from_ref(&two)), (1, &[Nop, one.clone()])], 1);
+        let long: &[_] = &[Call(0), Call(2), Drop, Call(1), Drop, Call(3)];
+        let after = module(&[(1, std::slice::from_ref(&one)), (1, std::slice::from_ref(&two)), (0, long)], 3);
+        assert_eq!(pack(&before).unwrap(), after);
+        assert_eq!(pack(&after).unwrap(), after, "nothing more can be done");
+    }
+}
