@@ -24,6 +24,7 @@ macro_rules! reason_codes {
             }
 
             /// What it means, in words for a person.
+            #[inline(never)] // a page would have the words as often as it asks for them
             #[must_use]
             pub const fn text(self) -> &'static str {
                 match self {

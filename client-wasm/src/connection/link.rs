@@ -1,6 +1,6 @@
 //! The handle of a connection: what an application holds. Knows no frame and no timer.
 
-use std::cell::OnceCell;
+use std::cell::RefCell;
 use std::rc::{Rc, Weak};
 use std::time::Duration;
 
@@ -29,8 +29,9 @@ pub struct Link(Rc<Inner>);
 #[derive(Debug)]
 struct Inner {
     driver: Rc<Driver>,
-    answers: OnceCell<Rc<Answers>>,
-    asker: OnceCell<Rc<Asker>>,
+    /// Both live as what hears the driver, once they were asked for: a page that never asks carries nothing of them.
+    answers: RefCell<Weak<Answers>>,
+    asker: RefCell<Weak<Asker>>,
     #[cfg(feature = "hooks")]
     shared: super::share::Shares,
     _lifecycle: Lifecycle,
@@ -98,7 +99,7 @@ impl Link {
     fn of(driver: Rc<Driver>) -> Self {
         let lifecycle = Lifecycle::watch(&driver);
         driver.start();
-        let (answers, asker) = (OnceCell::new(), OnceCell::new());
+        let (answers, asker) = (RefCell::default(), RefCell::default());
         Self(Rc::new(Inner {
             driver,
             answers,
@@ -121,8 +122,8 @@ impl Link {
         super::share::Share::of(self, &self.0.shared, filter, options)
     }
 
-    fn answers(&self) -> &Answers {
-        self.0.answers.get_or_init(|| Answers::of(&self.0.driver))
+    fn answers(&self) -> Rc<Answers> {
+        found_or_made(&self.0.answers, || Answers::of(&self.0.driver))
     }
 
     /// Publishes a message that is worth nothing after `time`: it waits for a connection until then, is not sent afterwards,
@@ -152,8 +153,8 @@ impl Link {
     /// # Errors
     /// Why there is no answer.
     pub async fn request(&self, message: Message, time: Duration) -> Result<Received, NoAnswer> {
-        let asker = self.0.asker.get_or_init(|| Asker::of(&self.0.driver));
-        Rc::clone(asker).ask(self.clone(), message, now() + time).await
+        let asker = found_or_made(&self.0.asker, || Asker::of(&self.0.driver));
+        asker.ask(self.clone(), message, now() + time).await
     }
 
     /// Answers a message that asks for it, at its QoS, as [`send`](Self::send) does. None when it asks for nothing.
@@ -282,4 +283,13 @@ impl Link {
     pub fn client_id(&self) -> String {
         self.0.driver.look(|client| client.client_id().to_owned())
     }
+}
+
+fn found_or_made<T>(kept: &RefCell<Weak<T>>, make: impl FnOnce() -> Rc<T>) -> Rc<T> {
+    let found = kept.borrow().upgrade();
+    found.unwrap_or_else(|| {
+        let made = make();
+        *kept.borrow_mut() = Rc::downgrade(&made);
+        made
+    })
 }
