@@ -362,7 +362,7 @@ export class Client extends Emitter<ClientEvents> {
         if (status === 'sent') this.#settle(this.#publishes, id, { status });
         else if (status === 'acknowledged') this.#settle(this.#publishes, id, { status, reason, ...remark });
         else if (status === 'refused') this.#settle(this.#publishes, id, MqttError.refused(reason, text));
-        else this.#settle(this.#publishes, id, new MqttError(status, text ?? WORDS[status]));
+        else this.#settle(this.#publishes, id, new MqttError(status, text || WORDS[status]));
       },
       answered: (id, reasons) => this.#settle(this.#answers, id, { reasons: reasons.slice(), remark: this.#takeRemark() }),
       remark: (_id, fields) => {

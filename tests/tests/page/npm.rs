@@ -268,13 +268,17 @@ fn a_link_that_breaks_is_told_and_comes_back() {
              rejection(client.publish('t', 'never', { qos: 1, signal: cancel.signal })),
          ];
          cancel.abort(new TypeError('changed my mind'));
+         late.push(client.publish('t', 'never', { qos: 1, offline: 20 }).catch((error) => error.message));
          window.kept = client.publish('t', 'kept', { qos: 1 });
          return Promise.all(late);",
     );
-    assert_eq!(
-        seen,
-        json!([[true, true, "not-connected"], [true, true, "expired"], [true, false, "TypeError"]])
-    );
+    let expected = json!([
+        [true, true, "not-connected"],
+        [true, true, "expired"],
+        [true, false, "TypeError"],
+        "the message was not delivered in its time"
+    ]);
+    assert_eq!(seen, expected);
     stage.bridge.restart();
     let kept = stage.play("client.reconnect(); return window.kept;");
     assert_eq!(kept, json!({ "status": "acknowledged", "reason": 0 }));
