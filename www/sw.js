@@ -26,6 +26,12 @@ self.addEventListener('fetch', (event) => {
   }
 });
 
+// An alarm was tapped.
+self.addEventListener('notificationclick', (event) => {
+  event.notification.close();
+  event.waitUntil(show());
+});
+
 // All files or none: a version that is not whole is never served.
 async function keepAll() {
   const cache = await caches.open(NAME);
@@ -50,6 +56,14 @@ async function tidy() {
 // A browser that needed room has thrown all of it away at once: then the server has a whole version too.
 async function kept(path, request) {
   return (await caches.match(path, { cacheName: NAME })) ?? fetch(request);
+}
+
+// The panel that was looked at last, wherever it stands; a new one where there is none, or where it may not be shown.
+async function show() {
+  const windows = await self.clients.matchAll({ type: 'window', includeUncontrolled: true });
+  const panel = windows.find(({ url }) => PAGES.includes(new URL(url).pathname));
+  const shown = await panel?.focus().catch(() => undefined);
+  return shown ?? self.clients.openWindow('/');
 }
 
 // FNV-1a, 64 bits, as the build names files.

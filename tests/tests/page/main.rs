@@ -23,6 +23,7 @@ mod reasons;
 mod secure;
 mod soak;
 mod stage;
+mod tapped;
 mod together;
 mod untrusted;
 mod worker;

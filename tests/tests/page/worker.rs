@@ -8,7 +8,7 @@ use tests::{Bridge, Browser, Request, TempFolder, workspace};
 use crate::stage::{PHONE, SOON, Stage, texts};
 
 /// Waits until the worker has the whole page, and opens it again under its control.
-fn under_control(stage: &Stage) {
+pub(crate) fn under_control(stage: &Stage) {
     let script = "const done = arguments[arguments.length - 1];
         navigator.serviceWorker.ready.then((r) => done(r.active.scriptURL), (e) => done(String(e)));";
     let url = stage.browser.run_async(script, &[]);
@@ -21,7 +21,7 @@ fn under_control(stage: &Stage) {
 }
 
 /// A page in a folder, which a test changes.
-struct Page {
+pub(crate) struct Page {
     folder: TempFolder,
     /// Its files by address.
     files: Vec<(String, Vec<u8>)>,
@@ -29,7 +29,7 @@ struct Page {
 
 impl Page {
     /// The page that is built into the program.
-    fn built_in() -> Self {
+    pub(crate) fn built_in() -> Self {
         let bridge = Bridge::start();
         let get = |path: &str| {
             let answer = Request::get(path).send(bridge.http);
@@ -69,6 +69,13 @@ impl Page {
         self.write();
     }
 
+    /// Lets the worker do more.
+    pub(crate) fn extend_worker(&mut self, script: &str) {
+        let worker = self.files.iter_mut().find(|(path, _)| path == "/sw.js").expect("a worker");
+        worker.1.extend(script.as_bytes());
+        self.write();
+    }
+
     fn write(&self) {
         let _ = fs::remove_dir_all(&self.folder.0); // it is there from the second time on
         for (path, content) in &self.files {
@@ -78,7 +85,7 @@ impl Page {
         }
     }
 
-    fn start(&self) -> Bridge {
+    pub(crate) fn start(&self) -> Bridge {
         Bridge::start_with(&["--app", &self.folder.0.to_string_lossy()])
     }
 
