@@ -1,5 +1,6 @@
 //! Who this tab is. Knows the storage of the tab, not the connection.
 
+use super::window;
 use web_sys::Storage;
 
 const KEY: &str = "switchboard-client-id";
@@ -75,12 +76,12 @@ pub fn seed() -> u64 {
 
 fn random<const N: usize>() -> [u8; N] {
     let mut bytes = [0; N];
-    if let Some(crypto) = web_sys::window().and_then(|window| window.crypto().ok()) {
+    if let Some(crypto) = window::own().and_then(|window| window.crypto().ok()) {
         let _ = crypto.get_random_values_with_u8_array(&mut bytes);
     }
     bytes
 }
 
 fn storage() -> Option<Storage> {
-    web_sys::window()?.session_storage().ok()?
+    window::own()?.session_storage().ok()?
 }

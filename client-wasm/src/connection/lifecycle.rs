@@ -4,6 +4,7 @@
 //! machine probe its connection at once; and because an open socket keeps a page out of the browser's back/forward cache,
 //! it is closed when the page is left.
 
+use super::window;
 use std::rc::Rc;
 
 use wasm_bindgen::JsCast as _;
@@ -21,7 +22,7 @@ pub(super) struct Lifecycle {
 impl Lifecycle {
     pub(super) fn watch(driver: &Rc<Driver>) -> Self {
         let mut listeners = Vec::new();
-        let Some(window) = web_sys::window() else { return Self { _listeners: listeners } };
+        let Some(window) = window::own() else { return Self { _listeners: listeners } };
         let mut on = |target: &EventTarget, kind, act: fn(&Rc<Driver>, &web_sys::Event)| {
             let driver = Rc::downgrade(driver);
             listeners.push(Listener::new(target, kind, move |event| {
@@ -43,7 +44,7 @@ impl Lifecycle {
         if let Some(document) = window.document() {
             on(&document, "resume", |driver, _| driver.wake());
             on(&document, "visibilitychange", |driver, _| {
-                let document = web_sys::window().and_then(|window| window.document());
+                let document = window::own().and_then(|window| window.document());
                 if document.is_some_and(|document| document.visibility_state() == VisibilityState::Visible) {
                     driver.wake();
                 }

@@ -48,6 +48,7 @@ mod soon;
 #[cfg(feature = "durable")]
 mod store;
 mod timer;
+mod window;
 
 pub use answers::{Answer, Sending};
 pub use driver::{Observer, Setup};

@@ -11,6 +11,7 @@ use web_sys::{AbortSignal, RequestCache, RequestInit, RequestMode, Response};
 use super::address::Address;
 use super::listener::Listener;
 use super::reason::Probe;
+use super::window;
 
 const TIMEOUT_MS: u32 = 3_000;
 /// What the address of a WebSocket answers to plain HTTP: it is the right one.
@@ -19,7 +20,7 @@ const UPGRADE_REQUIRED: u16 = 426;
 /// What a broker's host says by HTTP at the path of its WebSocket. Asks nothing that a page may not ask, and says
 /// [`Probe::NotAsked`] where the page's own security policy forbids to.
 pub async fn probe(address: &Address) -> Probe {
-    let Some(window) = web_sys::window() else { return Probe::NotAsked };
+    let Some(window) = window::own() else { return Probe::NotAsked };
     let is_forbidden = Rc::new(Cell::new(false));
     let forbids = Rc::clone(&is_forbidden);
     let _listener = window
@@ -62,6 +63,6 @@ async fn ask(url: &str, method: &str, mode: RequestMode) -> Option<Response> {
     init.set_mode(mode);
     init.set_cache(RequestCache::NoStore);
     init.set_signal(Some(&AbortSignal::timeout_with_u32(TIMEOUT_MS)));
-    let response = JsFuture::from(web_sys::window()?.fetch_with_str_and_init(url, &init)).await;
+    let response = JsFuture::from(window::own()?.fetch_with_str_and_init(url, &init)).await;
     response.ok()?.dyn_into().ok()
 }

@@ -10,6 +10,7 @@ use wasm_bindgen_futures::JsFuture;
 use web_sys::{IdbDatabase, IdbObjectStore, IdbOpenDbRequest, IdbTransaction, IdbTransactionMode, Storage};
 
 use super::socket::words;
+use super::window;
 
 const DATABASE: &str = "switchboard-sessions";
 const TABLE: &str = "sessions";
@@ -110,7 +111,7 @@ async fn settled(
         for failure in ["error", "abort", "blocked"] {
             let _ = target.add_event_listener_with_callback(failure, &reject);
         }
-        if let Some(window) = web_sys::window() {
+        if let Some(window) = window::own() {
             let _ = window.set_timeout_with_callback_and_timeout_and_arguments_0(&reject, TIMEOUT_MS);
         }
     });
@@ -144,7 +145,7 @@ fn key(row: &str) -> String {
 }
 
 pub(super) fn local() -> Option<Storage> {
-    web_sys::window()?.local_storage().ok()?
+    window::own()?.local_storage().ok()?
 }
 
 #[wasm_bindgen]
@@ -170,7 +171,7 @@ pub(super) enum NoClaim {
 
 impl Claim {
     pub(super) async fn get(name: &str) -> Result<Self, NoClaim> {
-        let navigator = web_sys::window().ok_or(NoClaim::Unknown)?.navigator();
+        let navigator = window::own().ok_or(NoClaim::Unknown)?.navigator();
         let locks = Reflect::get(&navigator, &"locks".into()).ok().filter(JsValue::is_object);
         let locks: Locks = locks.ok_or(NoClaim::Unknown)?.unchecked_into();
         let options = Object::new();

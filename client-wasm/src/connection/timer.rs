@@ -1,5 +1,6 @@
 //! The clocks and the one alarm of a driver: the only place of this crate where time is read.
 
+use super::window;
 use std::cell::Cell;
 
 use mqtt::Instant;
@@ -8,7 +9,7 @@ use wasm_bindgen::{JsCast as _, closure::Closure};
 /// Milliseconds since the page began: goes only forward, and does not jump when the clock of the machine is set.
 #[must_use]
 pub fn now() -> Instant {
-    let ms = web_sys::window().and_then(|window| window.performance()).map_or(0.0, |clock| clock.now());
+    let ms = window::own().and_then(|window| window.performance()).map_or(0.0, |clock| clock.now());
     whole(ms)
 }
 
@@ -58,7 +59,7 @@ impl Timer {
         self.disarm();
         let wait = at.since(now()).as_millis() + 1; // the clock is cut to whole milliseconds
         let wait = i32::try_from(wait).unwrap_or(i32::MAX);
-        let Some(window) = web_sys::window() else { return };
+        let Some(window) = window::own() else { return };
         let ring = self.ring.as_ref().unchecked_ref();
         if let Ok(handle) = window.set_timeout_with_callback_and_timeout_and_arguments_0(ring, wait) {
             self.armed.set(Some(Armed { handle, at }));
@@ -66,7 +67,7 @@ impl Timer {
     }
 
     fn disarm(&self) {
-        if let (Some(armed), Some(window)) = (self.armed.take(), web_sys::window()) {
+        if let (Some(armed), Some(window)) = (self.armed.take(), window::own()) {
             window.clear_timeout_with_handle(armed.handle);
         }
     }
