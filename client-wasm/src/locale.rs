@@ -55,15 +55,16 @@ pub fn grouped(n: u64) -> String {
     })
 }
 
-/// A minute of the day: `14:02`, or `2:02 PM`.
+/// A minute of the day, or a second of it: `14:02`, or `2:02:09 PM`.
 #[must_use]
-pub fn time_of_day(minute: u32) -> String {
+pub fn time_of_day(minute: u32, second: Option<u32>) -> String {
     let (hour, minute) = (minute / 60, minute % 60);
+    let second = second.map_or_else(String::new, |second| format!(":{second:02}"));
     HERE.with_borrow(|here| match &here.halves {
-        None => format!("{hour:02}:{minute:02}"),
+        None => format!("{hour:02}:{minute:02}{second}"),
         Some(halves) => {
             let half = &halves[usize::from(hour >= 12)];
-            format!("{}:{minute:02}\u{202f}{half}", (hour + 11) % 12 + 1)
+            format!("{}:{minute:02}{second}\u{202f}{half}", (hour + 11) % 12 + 1)
         }
     })
 }
@@ -112,11 +113,16 @@ mod tests {
     #[test]
     fn a_day_has_24_hours_or_twice_twelve() {
         let minutes = [0, 59, 12 * 60, 14 * 60 + 2, 23 * 60 + 59];
-        assert_eq!(minutes.map(time_of_day), ["00:00", "00:59", "12:00", "14:02", "23:59"]);
+        assert_eq!(
+            minutes.map(|minute| time_of_day(minute, None)),
+            ["00:00", "00:59", "12:00", "14:02", "23:59"]
+        );
         adopt(Locale { halves: Some(["AM".into(), "PM".into()]), ..Locale::default() });
-        let said = minutes.map(|minute| time_of_day(minute).replace('\u{202f}', " "));
+        let said = minutes.map(|minute| time_of_day(minute, None).replace('\u{202f}', " "));
         assert_eq!(said, ["12:00 AM", "12:59 AM", "12:00 PM", "2:02 PM", "11:59 PM"]);
+        assert_eq!(time_of_day(14 * 60 + 2, Some(9)).replace('\u{202f}', " "), "2:02:09 PM");
         adopt(Locale::default());
+        assert_eq!(time_of_day(14 * 60 + 2, Some(9)), "14:02:09");
     }
 
     #[test]

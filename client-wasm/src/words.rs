@@ -35,7 +35,15 @@ pub fn short_age(now: Instant, then: Instant) -> String {
 #[must_use]
 pub fn clock(at: Instant, minutes_east: i32) -> String {
     let minutes = i64::try_from(at.as_millis() / MINUTE).unwrap_or(0) + i64::from(minutes_east);
-    locale::time_of_day(u32::try_from(minutes.rem_euclid(24 * 60)).unwrap_or(0))
+    locale::time_of_day(u32::try_from(minutes.rem_euclid(24 * 60)).unwrap_or(0), None)
+}
+
+/// The same with seconds: `14:02:09`.
+#[must_use]
+pub fn time(at: Instant, minutes_east: i32) -> String {
+    let seconds = i64::try_from(at.as_millis() / 1_000).unwrap_or(0) + 60 * i64::from(minutes_east);
+    let of_day = u32::try_from(seconds.rem_euclid(24 * 60 * 60)).unwrap_or(0);
+    locale::time_of_day(of_day / 60, Some(of_day % 60))
 }
 
 /// Words of a machine as a sentence: without the place in the standard that they cite, `Like this.`

@@ -1,6 +1,7 @@
 //! All that the page knows, and what it does about each event of the link. Draws nothing.
 
 use std::any::Any;
+use std::time::Duration;
 
 use mqtt::client::{Connected, Ended, Event, Offline, Outcome, PublishId, Received, RequestId};
 use mqtt::packet::SubscriptionOptions;
@@ -23,6 +24,9 @@ use super::asked::{self, Asked};
 use super::desk::Slot;
 use super::parts::{Pages, Part, Screens};
 use super::recall::{FILTERS, Recalled};
+
+/// How long a page has been connected before it fetches what only adds to its tiles.
+const REST: Duration = Duration::from_secs(3);
 
 /// Subscription identifiers tell whose message it is.
 const FOR_PANEL: u32 = 1;
@@ -70,6 +74,8 @@ pub(crate) struct Model {
     /// The layout of the panel, and the part that draws it.
     pub(crate) desk: Slot,
     pub(crate) pages: Part<Pages>,
+    /// There is something on cards that comes with that part.
+    pub(crate) wants_extras: bool,
     /// What the broker may remember of these is to be asked for; none when it is not ours, or remembers nothing.
     recalls: Option<Vec<String>>,
     /// What the publish form has to say.
@@ -128,6 +134,7 @@ impl Model {
             wants_screens: false,
             desk,
             pages: Part::new(),
+            wants_extras: false,
             recalls,
             form_says: None,
             has_network: true,
@@ -257,6 +264,9 @@ impl Model {
     pub(crate) fn tick(&mut self, link: Option<&Link>) -> Option<Instant> {
         let unix = unix_now();
         self.panel.tick(unix);
+        // What the first glance does without comes when the page is at rest.
+        self.wants_extras |=
+            self.connected_at.is_some_and(|at| unix.since(at) >= REST) && self.panel.has_numbers();
         self.work(link);
         if let Some(link) = link.filter(|link| link.is_connected()) {
             for (topic, payload) in self.panel.questions(unix) {
@@ -282,7 +292,7 @@ impl Model {
 
     /// Whether the part is wanted that draws pages and talks to others.
     pub(crate) fn wants_pages(&self) -> bool {
-        self.desk.is_wanted() || self.asked.is_any()
+        self.desk.is_wanted() || self.asked.is_any() || self.wants_extras
     }
 
     /// The browser's word about its network: the link's state follows it while there is no connection.

@@ -2,7 +2,7 @@
 
 use yew::prelude::*;
 
-use crate::connection::Link;
+use crate::connection::{Link, unix_now};
 use crate::explorer::view::Explorer;
 use crate::settings::Settings;
 
@@ -19,6 +19,8 @@ pub(super) const PAGES: Pages =
 fn work(model: &mut Model, link: Option<&Link>) {
     super::asked::talk(&mut model.asked, &mut model.panel, link);
     crate::panel::arrange::watch(model);
+    crate::panel::extras::install();
+    crate::panel::extras::look(unix_now(), model.panel.shown());
 }
 
 fn draw(route: Route, hub: &Hub, frame: u64) -> Html {

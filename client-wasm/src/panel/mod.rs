@@ -5,8 +5,10 @@
 
 pub mod alarm;
 pub(crate) mod arrange;
+pub(crate) mod extras;
 pub mod layout;
 pub mod look;
+pub mod made;
 pub mod memory;
 pub mod state;
 pub mod tile;

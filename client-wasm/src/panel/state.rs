@@ -244,6 +244,12 @@ impl State {
         (0..FAMILIES).flat_map(of).collect()
     }
 
+    /// Whether a device tells a number, of which there may be a line.
+    #[must_use]
+    pub fn has_numbers(&self) -> bool {
+        self.shown().flat_map(|device| &device.tiles).any(Tile::is_number)
+    }
+
     /// A device that is shown.
     #[must_use]
     pub fn device(&self, name: &str) -> Option<&Rc<Device>> {

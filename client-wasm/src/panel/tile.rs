@@ -301,6 +301,12 @@ impl Tile {
         self.reading.as_ref().is_some_and(|r| r.stale)
     }
 
+    /// Whether it tells a number, and nothing else is done with it.
+    #[must_use]
+    pub fn is_number(&self) -> bool {
+        self.spec.kind == Kind::Reading && matches!(self.value(), Some(Value::Number(_)))
+    }
+
     pub(super) fn waits_for(&self, wanted: CommandId) -> bool {
         matches!(self.phase, Phase::Pending { command, .. } if command == wanted)
     }

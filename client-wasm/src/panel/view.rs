@@ -8,6 +8,7 @@ mod inputs;
 mod pause;
 mod switch;
 
+use std::cell::Cell;
 use std::rc::Rc;
 
 use wasm_bindgen::JsCast as _;
@@ -24,6 +25,18 @@ use super::tile::Tile;
 
 /// Who is asked for what.
 pub(crate) type Wish = (Rc<str>, Rc<str>, Value);
+
+/// What a later part of the page draws on cards.
+#[derive(Clone, Copy)]
+pub(crate) struct Extras {
+    /// The last values of a device's number, in a line.
+    pub(crate) line: fn(&Rc<str>, &Tile, Clock) -> Html,
+}
+
+thread_local! {
+    /// They come once, and stay as long as the page lives.
+    pub(crate) static EXTRAS: Cell<Option<Extras>> = const { Cell::new(None) };
+}
 
 /// Tiles of this rank and behind it are folded away.
 const BEHIND: u8 = 20;
@@ -184,6 +197,11 @@ impl TileProps {
         let (device, key) = (Rc::clone(&self.device), Rc::clone(&tile.spec.key));
         self.on_wish.reform(move |wanted| (Rc::clone(&device), Rc::clone(&key), wanted))
     }
+}
+
+/// The last values of a number, where there is a line of them.
+pub(super) fn line(props: &TileProps, tile: &Tile) -> Html {
+    EXTRAS.get().map(|extras| (extras.line)(&props.device, tile, props.clock)).unwrap_or_default()
 }
 
 /// What is around every tile and every part of one: its handle, value and state.

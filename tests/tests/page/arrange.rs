@@ -18,7 +18,7 @@ fn client(bridge: &Bridge) -> Client {
 }
 
 /// Presses the button with these words.
-fn press(stage: &Stage, words: &str) {
+pub(crate) fn press(stage: &Stage, words: &str) {
     let script = format!(
         "const b = [...document.querySelectorAll('main button:not(.whole), .head button')]
             .find(b => (b.innerText.trim() || b.ariaLabel) === '{words}' && !b.disabled);
@@ -64,12 +64,12 @@ fn arranging(bridge: Bridge, size: (u32, u32), outputs: &[u32]) -> Stage {
 }
 
 /// Takes a tile off the list, the first of this name.
-fn pick(stage: &Stage, words: &str) {
+pub(crate) fn pick(stage: &Stage, words: &str) {
     stage.browser.element(".shelf");
     press(stage, words);
 }
 
-fn save(stage: &Stage) {
+pub(crate) fn save(stage: &Stage) {
     press(stage, "Save");
     stage.browser.wait_for(
         "it is saved",
@@ -79,7 +79,7 @@ fn save(stage: &Stage) {
 }
 
 /// What the broker keeps.
-fn kept(bridge: &Bridge) -> Value {
+pub(crate) fn kept(bridge: &Bridge) -> Value {
     let mut client = client(bridge);
     client.subscribe(TOPIC, Qos::AtLeastOnce);
     let publish = client.receive();

@@ -18,7 +18,7 @@ fn wear(stage: &Stage, scheme: &str) {
 }
 
 /// Looks at what is there now, in each width and scheme.
-fn look(stage: &Stage, name: &str) {
+pub(crate) fn look(stage: &Stage, name: &str) {
     let axe = fs::read_to_string(tool("npm/node_modules/axe-core/axe.min.js")).expect("axe-core is text");
     stage.browser.run(&axe, &[]);
     let folder = workspace().join("target/screens");

@@ -24,6 +24,7 @@ mod secure;
 mod soak;
 mod stage;
 mod tapped;
+mod tiles;
 mod together;
 mod untrusted;
 mod worker;

@@ -131,7 +131,7 @@ pub(super) fn form(desk: &Arranged, ctx: &Context<Arranged>, page: usize, at: us
     }
 }
 
-fn field(
+pub(super) fn field(
     link: &Scope<Arranged>,
     words: &str,
     name: &'static str,

@@ -6,6 +6,7 @@
 mod alarms;
 mod place;
 mod shelf;
+mod shows;
 mod tools;
 mod web;
 

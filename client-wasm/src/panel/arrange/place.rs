@@ -12,7 +12,7 @@ use crate::panel::view::card_of;
 
 use crate::tongue::{fill, say};
 
-use super::{Arranged, Msg, Props, alarms, web};
+use super::{Arranged, Msg, Props, alarms, shows, web};
 
 impl Arranged {
     pub(super) fn grid(&self, ctx: &Context<Self>, page: &Page) -> Html {
@@ -85,6 +85,9 @@ fn devices<'a>(place: &'a Place, props: &'a Props) -> impl Iterator<Item = &'a R
 }
 
 fn card(place: &Place, device: Option<&Rc<Device>>, props: &Props) -> Html {
+    if let Some(drawn) = device.and_then(|device| shows::draw(place, device, props.clock)) {
+        return drawn;
+    }
     device.and_then(|device| card_of(device, &place.key, props.clock, &props.on_wish)).unwrap_or_else(|| {
         let (name, note) = match &place.of {
             Of::Made(kind) => (kind, say("A newer version of this page shows this.")),

@@ -12,7 +12,7 @@ use crate::panel::tile::Tile;
 use crate::tongue::{fill, say};
 
 use super::pause::after_keys;
-use super::{TileProps, icon};
+use super::{TileProps, icon, line};
 
 pub(super) fn control(props: &TileProps, tile: &Tile, look: &Look) -> Html {
     let spec = &tile.spec;
@@ -239,7 +239,7 @@ impl Control<'_> {
     }
 
     fn reading(&self) -> Html {
-        html! { <span class="value">{ self.sized() }</span> }
+        html! { <><span class="value">{ self.sized() }</span>{ line(self.props, self.tile) }</> }
     }
 
     /// The value with its unit small.

@@ -1,0 +1,97 @@
+//! How a device's number is shown at a place: as it is, as a gauge, as a chart. The form that chooses it stands with the
+//! chosen tile.
+
+use std::rc::Rc;
+
+use web_sys::HtmlSelectElement;
+use yew::prelude::*;
+
+use crate::devices::Value;
+use crate::panel::extras::{charted, dial};
+use crate::panel::layout::{Edit, Of, Place};
+use crate::panel::look::Clock;
+use crate::panel::made::gauge::Gauge;
+use crate::panel::made::shows::{Show, gauge, set_number, shown_as};
+use crate::panel::state::Device;
+use crate::panel::tile::Tile;
+use crate::tongue::say;
+
+use super::{Arranged, Msg, alarms};
+
+/// A number that is shown in another way than by its card; none when it is not.
+pub(super) fn draw(place: &Place, device: &Rc<Device>, clock: Clock) -> Option<Html> {
+    let tile = device.tile(&place.key).filter(|tile| tile.is_number())?;
+    match Show::of(place) {
+        Show::Number => None,
+        Show::Gauge => Some(dial(device, tile, gauge(place, around(tile)), clock)),
+        Show::Chart => Some(charted(device, tile, clock)),
+    }
+}
+
+/// The choice, for places that show a number.
+pub(super) fn form(desk: &Arranged, ctx: &Context<Arranged>, page: usize, at: usize, place: &Place) -> Html {
+    let is_of = |device: &&Rc<Device>| match &place.of {
+        Of::Device(name) => *device.name == **name,
+        Of::Model(model) => *device.model == **model,
+        Of::Made(_) => false,
+    };
+    let device = ctx.props().devices.iter().find(is_of);
+    let Some(tile) = device.and_then(|device| device.tile(&place.key)).filter(|tile| tile.is_number()) else {
+        return html! {};
+    };
+    let (link, show, scale) = (ctx.link(), Show::of(place), around(tile));
+    let choose = {
+        let place = place.clone();
+        link.callback(move |event: Event| {
+            let word = event.target_unchecked_into::<HtmlSelectElement>().value();
+            let show = Show::ALL.into_iter().find(|show| show.word() == word).unwrap_or_default();
+            Msg::Edit(Edit::Put(page, at, shown_as(&place, show, scale)))
+        })
+    };
+    let number = |words: &str, name: &'static str, now| {
+        let place = place.clone();
+        alarms::field(link, words, name, now, move |n| {
+            let mut place = place.clone();
+            set_number(&mut place, name, n);
+            Msg::Edit(Edit::Put(page, at, place))
+        })
+    };
+    let limits = gauge(place, scale);
+    html! {
+        <details class="files" key={format!("{}{} show", desk.name(place), place.of.name())}>
+            <summary>{ say("Shown as") }{ ": " }{ words(show) }</summary>
+            <label class="field"><span>{ say("Shown as") }</span>
+                <select name="show" onchange={choose}>
+                    { for Show::ALL.into_iter().map(|other| html! {
+                        <option value={other.word()} selected={other == show}>{ words(other) }</option>
+                    }) }
+                </select>
+            </label>
+            if show == Show::Gauge {
+                <div class="limits">
+                { number("From", "min", Some(limits.min)) }
+                { number("To", "max", Some(limits.max)) }
+                { number("Warn at", "warn", limits.warn) }
+                { number("Critical at", "bad", limits.bad) }
+                </div>
+            }
+        </details>
+    }
+}
+
+/// A scale for it until one is set.
+fn around(tile: &Tile) -> Gauge {
+    let value = match tile.value() {
+        Some(Value::Number(n)) => Some(*n),
+        _ => None,
+    };
+    Gauge::around(value, &tile.spec.unit)
+}
+
+fn words(show: Show) -> String {
+    match show {
+        Show::Number => say("Number"),
+        Show::Gauge => say("Gauge"),
+        Show::Chart => say("Chart"),
+    }
+}

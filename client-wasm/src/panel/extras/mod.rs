@@ -1,0 +1,59 @@
+//! What is drawn on tiles besides what operates them, and comes later than they: lines of last values, charts, gauges.
+//!
+//! Knows which values were there; what is kept of them and where each stands in a drawing is [`made`](super::made)'s.
+
+mod dial;
+mod line;
+
+use std::cell::RefCell;
+use std::rc::Rc;
+
+use mqtt::Instant;
+
+use super::made::history::History;
+use super::made::wall::Wall;
+use super::state::Device;
+use super::view::{EXTRAS, Extras};
+
+pub(crate) use dial::dial;
+pub(crate) use line::charted;
+
+/// Where the style of all this is.
+const STYLE: &str = "/tiles.css";
+
+thread_local! {
+    /// What was heard is the same on the whole page, for as long as it lives.
+    static WALL: RefCell<Wall> = const { RefCell::new(Wall::new()) };
+}
+
+/// Cards are drawn with this from now on.
+pub(crate) fn install() {
+    if EXTRAS.get().is_none() {
+        EXTRAS.set(Some(Extras { line: line::line }));
+        wear();
+    }
+}
+
+/// Looks at the numbers of devices: once a frame, however many messages there were.
+pub(crate) fn look<'a>(now: Instant, devices: impl Iterator<Item = &'a Rc<Device>>) {
+    WALL.with_borrow_mut(|wall| wall.look(now, devices));
+}
+
+/// The last values of a device's number.
+fn history<T>(device: &str, key: &str, of: impl FnOnce(&History) -> T) -> Option<T> {
+    WALL.with_borrow(|wall| wall.of(device, key).map(of))
+}
+
+/// Fetches the style sheet.
+fn wear() {
+    let Some(document) = web_sys::window().and_then(|window| window.document()) else { return };
+    let (Some(head), Ok(link)) =
+        (document.query_selector("head").ok().flatten(), document.create_element("link"))
+    else {
+        return;
+    };
+    // A new element in a page takes both.
+    let _ = link.set_attribute("rel", "stylesheet");
+    let _ = link.set_attribute("href", STYLE);
+    let _ = head.append_child(&link);
+}

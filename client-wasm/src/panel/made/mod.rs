@@ -1,0 +1,8 @@
+//! What stands on a panel besides what devices are operated with: lines of their last values, gauges.
+//!
+//! Pure: knows no browser. How each is drawn is [`extras`](super::extras)'.
+
+pub mod gauge;
+pub mod history;
+pub mod shows;
+pub mod wall;

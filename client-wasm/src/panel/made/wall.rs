@@ -1,0 +1,161 @@
+//! The last values of the readings that devices tell. Pure; bounded by [`MAX_READINGS`] and by what each keeps.
+
+use std::collections::BTreeMap;
+use std::rc::Rc;
+
+use mqtt::Instant;
+
+use crate::devices::{Kind, Value};
+use crate::panel::state::Device;
+
+use super::history::History;
+
+/// Readings whose values are kept, of all devices together; those that come later have no line.
+pub const MAX_READINGS: usize = 400;
+
+/// All lines.
+#[derive(Debug, Default)]
+pub struct Wall {
+    devices: BTreeMap<Rc<str>, Seen>,
+    /// Counts the looks.
+    round: u64,
+}
+
+/// A device as it was seen last, with the lines of its readings.
+#[derive(Debug)]
+struct Seen {
+    device: Rc<Device>,
+    lines: Vec<(Rc<str>, History)>,
+    /// The look that saw it last.
+    round: u64,
+}
+
+impl Wall {
+    /// Without anything.
+    #[must_use]
+    pub const fn new() -> Self {
+        Self { devices: BTreeMap::new(), round: 0 }
+    }
+
+    /// Looks at all devices that there are. One that did not change since is passed over.
+    pub fn look<'a>(&mut self, now: Instant, devices: impl Iterator<Item = &'a Rc<Device>>) {
+        let mut room = MAX_READINGS.saturating_sub(self.devices.values().map(|seen| seen.lines.len()).sum());
+        self.round += 1;
+        let round = self.round;
+        let mut count = 0;
+        for device in devices {
+            count += 1;
+            let seen = self.devices.entry(Rc::clone(&device.name)).or_insert_with(|| Seen {
+                device: Rc::clone(device),
+                lines: Vec::new(),
+                round: 0,
+            });
+            if seen.round == 0 || !Rc::ptr_eq(&seen.device, device) {
+                seen.device = Rc::clone(device);
+                seen.look(now, &mut room);
+            }
+            seen.round = round;
+        }
+        // Whoever is not there any more was not looked at.
+        if count < self.devices.len() {
+            self.devices.retain(|_, seen| seen.round == round);
+        }
+    }
+
+    /// The last values of a device's reading.
+    #[must_use]
+    pub fn of(&self, device: &str, key: &str) -> Option<&History> {
+        let lines = &self.devices.get(device)?.lines;
+        lines.iter().find(|(known, _)| **known == *key).map(|(_, history)| history)
+    }
+}
+
+impl Seen {
+    fn look(&mut self, now: Instant, room: &mut usize) {
+        for tile in self.device.tiles.iter().filter(|tile| tile.spec.kind == Kind::Reading) {
+            let Some(reading) = &tile.reading else { continue };
+            let is_known = !reading.stale && !self.device.is_offline();
+            let line = self.lines.iter_mut().find(|(key, _)| *key == tile.spec.key);
+            match (line, &reading.value) {
+                (Some((_, history)), Value::Number(n)) if is_known => history.push(reading.heard, *n),
+                (Some((_, history)), _) => history.pause(now),
+                (None, Value::Number(n)) if is_known && *room > 0 => {
+                    *room -= 1;
+                    let mut history = History::default();
+                    history.push(reading.heard, *n);
+                    self.lines.push((Rc::clone(&tile.spec.key), history));
+                }
+                (None, _) => {}
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::panel::state::State;
+
+    use super::*;
+
+    fn at(ms: u64) -> Instant {
+        Instant::from_millis(ms)
+    }
+
+    /// A room with a thermometer, as Home Assistant describes it.
+    fn room(state: &mut State, name: &str) {
+        let said = format!(
+            "{{\"name\":\"{name}\",\"stat_t\":\"{name}/t\",\"avty_t\":\"{name}/s\",\"uniq_id\":\"{name}\"}}"
+        );
+        let topic = format!("homeassistant/sensor/{name}/config");
+        state.hear(at(0), &topic, said.as_bytes(), true);
+    }
+
+    fn state(names: usize) -> State {
+        let mut state = State::new("me", 1);
+        state.meet(at(0), crate::devices::others("me"));
+        (0..names).for_each(|n| room(&mut state, &format!("r{n}")));
+        state
+    }
+
+    fn values(wall: &Wall, device: &str) -> Vec<i64> {
+        let seen = wall.devices.get(device);
+        let lines = seen.map(|seen| seen.lines.as_slice()).unwrap_or_default();
+        lines.iter().flat_map(|(_, history)| history.values()).map(|(_, n)| n.to_whole()).collect()
+    }
+
+    #[test]
+    fn numbers_are_kept_while_they_are_known() {
+        let (mut state, mut wall) = (state(1), Wall::new());
+        let mut step = |ms: u64, topic: &str, payload: &str| {
+            state.hear(at(ms), topic, payload.as_bytes(), false);
+            wall.look(at(ms), state.shown());
+        };
+        step(1, "r0/s", "online");
+        step(2, "r0/t", "20");
+        step(3, "r0/t", "21");
+        step(4, "r0/s", "offline");
+        step(6, "r0/s", "online");
+        let name = state.shown().next().unwrap().name.clone();
+        assert_eq!(values(&wall, &name), [20, 21]);
+        let line = |wall: &Wall| wall.devices[&name].lines[0].1.line(at(6), 100, 10);
+        assert_eq!(line(&wall), "M0 10H25V0H50", "nobody knows what it is while it is away");
+        state.hear(at(8), "r0/t", b"20", false);
+        wall.look(at(8), state.shown());
+        assert_eq!(values(&wall, &name), [20, 21, 20]);
+        assert_eq!(wall.of(&name, "nothing"), None);
+        wall.look(at(9), std::iter::empty());
+        assert!(wall.devices.is_empty(), "a device that is gone takes its lines along");
+    }
+
+    #[test]
+    fn there_are_never_more_lines_than_there_may_be() {
+        let (mut state, mut wall) = (state(MAX_READINGS + 9), Wall::new());
+        for n in 0..MAX_READINGS + 9 {
+            state.hear(at(1), &format!("r{n}/s"), b"online", false);
+            state.hear(at(1), &format!("r{n}/t"), n.to_string().as_bytes(), false);
+        }
+        wall.look(at(1), state.shown());
+        assert_eq!(wall.devices.values().map(|seen| seen.lines.len()).sum::<usize>(), MAX_READINGS);
+        assert_eq!(wall.devices.len(), MAX_READINGS + 9);
+    }
+}
