@@ -1,7 +1,8 @@
-//! A finished module written so that little is left after compression: without gaps, with numbers as short as can be, and with
-//! functions beside each other that look alike. Knows instructions, not what they do.
+//! A finished module written so that little is left after compression: without gaps, with numbers as short as can be, with one
+//! function in place of several that are the same, and with those beside each other that look alike. Knows instructions, not what
+//! they do.
 
-use std::convert::Infallible;
+use std::{collections::BTreeMap, convert::Infallible};
 
 use anyhow::{Result, anyhow};
 use wasm_encoder::{
@@ -14,17 +15,25 @@ use wasmparser::{
 
 /// The module, packed. Its functions have other numbers.
 pub(super) fn pack(wasm: &[u8]) -> Result<Vec<u8>> {
-    let tight = Order::default().write(wasm)?;
-    Order::by_looks(&tight)?.write(&tight)
+    let mut tight = Order::default().write(wasm)?;
+    loop {
+        let order = Order::by_looks(&tight)?;
+        let is_final = order.order.len() == order.places.len();
+        tight = order.write(&tight)?;
+        // Those that call what is one now may be the same themselves.
+        if is_final {
+            return Ok(tight);
+        }
+    }
 }
 
 /// The order of the functions that are not imported.
 #[derive(Debug, Default)]
 struct Order {
     imported: usize,
-    /// Each by its place before, in the new order; none when nothing moves.
+    /// Those that stay, each by its place before, in the new order.
     order: Vec<usize>,
-    /// The new place of each.
+    /// The new place of each, or of the same one that stays; none when nothing moves.
     places: Vec<usize>,
 }
 
@@ -32,7 +41,7 @@ impl Order {
     /// By size, roughly, and then by the first instructions. Of all that sorts, this leaves the least; the small come first, and
     /// with them the short numbers to those that are called most.
     fn by_looks(wasm: &[u8]) -> Result<Self> {
-        let (mut imported, mut bodies) = (0, Vec::new());
+        let (mut imported, mut types, mut bodies) = (0, Vec::new(), Vec::new());
         for payload in Parser::new(0).parse_all(wasm) {
             match payload? {
                 Payload::ImportSection(imports) => {
@@ -40,14 +49,23 @@ impl Order {
                         imported += usize::from(matches!(import?.ty, TypeRef::Func(_)));
                     }
                 }
+                Payload::FunctionSection(functions) => {
+                    types = functions.into_iter().collect::<Result<Vec<_>, _>>()?;
+                }
                 Payload::CodeSectionEntry(body) => bodies.push(body.as_bytes()),
                 _ => {}
             }
         }
-        let mut order: Vec<_> = (0..bodies.len()).collect();
+        // No two functions of a Rust program have to differ.
+        let mut first = BTreeMap::new();
+        let of = |n: usize| (types.get(n).copied(), bodies[n]);
+        let firsts: Vec<_> = (0..bodies.len()).map(|n| *first.entry(of(n)).or_insert(n)).collect();
+        let mut order: Vec<_> =
+            firsts.iter().enumerate().filter(|(n, first)| n == *first).map(|(n, _)| n).collect();
         order.sort_by_key(|&n| (bodies[n].len().ilog2(), bodies[n]));
-        let mut places = vec![0; order.len()];
+        let mut places = vec![0; bodies.len()];
         order.iter().enumerate().for_each(|(place, &n)| places[n] = place);
+        let places = firsts.iter().map(|&first| places[first]).collect();
         Ok(Self { imported, order, places })
     }
 
@@ -58,13 +76,11 @@ impl Order {
         Ok(module.finish())
     }
 
-    fn sorted<T>(&self, all: Vec<T>) -> Vec<T> {
-        if self.order.is_empty() {
+    fn sorted<T: Clone>(&self, all: Vec<T>) -> Vec<T> {
+        if self.places.is_empty() {
             return all;
         }
-        let mut all: Vec<_> = all.into_iter().zip(&self.places).collect();
-        all.sort_by_key(|(_, place)| **place);
-        all.into_iter().map(|(one, _)| one).collect()
+        self.order.iter().filter_map(|&n| all.get(n).cloned()).collect()
     }
 }
 
@@ -171,5 +187,19 @@ mod tests {
         let after = module(&[(1, std::slice::from_ref(&one)), (1, std::slice::from_ref(&two)), (0, long)], 3);
         assert_eq!(pack(&before).unwrap(), after);
         assert_eq!(pack(&after).unwrap(), after, "nothing more can be done");
+    }
+
+    #[test]
+    fn functions_that_are_the_same_become_one_and_then_those_that_call_them() {
+        use Instruction::{Call, Drop, I32Const};
+        let (one, two): (&[_], &[_]) = (&[I32Const(1)], &[I32Const(2)]);
+        let calls = |n| [Call(n), Drop];
+        let run = |a, b| [Call(a), Call(b), Call(a), Call(b), Call(a), Call(b)];
+        let (first, second) = (calls(3), calls(4));
+        let before = module(&[(0, &first), (0, &second), (1, one), (1, one), (0, &run(1, 2)), (1, two)], 2);
+        let after = module(&[(0, &calls(2)), (1, one), (1, two), (0, &run(1, 1))], 1);
+        assert_eq!(pack(&before).unwrap(), after);
+        let other_type = module(&[(0, &[]), (1, &[])], 1);
+        assert_eq!(pack(&other_type).unwrap(), other_type, "of two types");
     }
 }
