@@ -21,7 +21,9 @@ fn it_speaks_what_the_browser_asks_for_and_what_was_chosen() {
     );
     let open = |path: &str| stage.browser.open(&format!("http://{}{path}", stage.bridge.http));
     open("/");
+    // What the page remembers may stand there before the broker has spoken: then ON would be what was there all along.
     stage.wait_for_tile("output/3", "confirmed", "OFF");
+    stage.wait_for_stale("output/3", false);
     device.say("output/3", "ON");
     stage.wait_for_tile("output/3", "confirmed", "ON");
     let words = stage.words();
