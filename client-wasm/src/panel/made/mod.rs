@@ -1,6 +1,6 @@
 //! What stands on a panel besides what devices are operated with: lines of their last values, gauges.
 //!
-//! Pure: knows no browser. How each is drawn is [`extras`](super::extras)'.
+//! Pure: knows no browser. How each is drawn, `extras` knows.
 
 pub mod gauge;
 pub mod history;
