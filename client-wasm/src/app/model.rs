@@ -266,7 +266,7 @@ impl Model {
         self.panel.tick(unix);
         // What the first glance does without comes when the page is at rest.
         self.wants_extras |=
-            self.connected_at.is_some_and(|at| unix.since(at) >= REST) && self.panel.has_numbers();
+            self.connected_at.is_some_and(|at| unix.since(at) >= REST) && self.panel.has_extras();
         self.work(link);
         if let Some(link) = link.filter(|link| link.is_connected()) {
             for (topic, payload) in self.panel.questions(unix) {

@@ -72,6 +72,8 @@ pub struct Spec {
     pub write: Option<Write>,
     /// It moves towards what is wished and says so on the way.
     pub travels: bool,
+    /// It is not to be done by a touch in passing.
+    pub held: bool,
 }
 
 /// What a point can do.
@@ -235,6 +237,7 @@ impl Spec {
             reads: Vec::new(),
             write: None,
             travels: false,
+            held: false,
         }
     }
 

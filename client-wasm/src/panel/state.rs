@@ -244,10 +244,10 @@ impl State {
         (0..FAMILIES).flat_map(of).collect()
     }
 
-    /// Whether a device tells a number, of which there may be a line.
+    /// Whether a device tells a number, of which there may be a line, or has something that is held.
     #[must_use]
-    pub fn has_numbers(&self) -> bool {
-        self.shown().flat_map(|device| &device.tiles).any(Tile::is_number)
+    pub fn has_extras(&self) -> bool {
+        self.shown().flat_map(|device| &device.tiles).any(|tile| tile.is_number() || tile.spec.held)
     }
 
     /// A device that is shown.

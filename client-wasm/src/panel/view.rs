@@ -31,6 +31,23 @@ pub(crate) type Wish = (Rc<str>, Rc<str>, Value);
 pub(crate) struct Extras {
     /// The last values of a device's number, in a line.
     pub(crate) line: fn(&Rc<str>, &Tile, Clock) -> Html,
+    /// A control that is held before it does anything.
+    pub(crate) held: fn(Held) -> Html,
+}
+
+/// A control that is held.
+#[derive(Properties, PartialEq)]
+pub(crate) struct Held {
+    pub(crate) class: &'static str,
+    pub(crate) label: String,
+    pub(crate) note: String,
+    /// What a switch is, as far as it is confirmed; none of a button.
+    pub(crate) checked: Option<bool>,
+    /// It does nothing now.
+    pub(crate) is_busy: bool,
+    /// What is to be done.
+    pub(crate) done: Callback<()>,
+    pub(crate) inside: Html,
 }
 
 thread_local! {
@@ -45,7 +62,8 @@ const BEHIND: u8 = 20;
 pub(crate) fn panel(devices: &[Rc<Device>], clock: Clock, on_wish: &Callback<Wish>) -> Html {
     html! {
         for device in devices.iter() {
-            <DeviceRegion key={device.name.to_string()} device={Rc::clone(device)} {clock} on_wish={on_wish.clone()} />
+            <DeviceRegion key={device.name.to_string()} device={Rc::clone(device)} has_extras={EXTRAS.get().is_some()}
+                {clock} on_wish={on_wish.clone()} />
         }
     }
 }
@@ -57,6 +75,11 @@ struct Region;
 #[derive(Properties)]
 struct DeviceProps {
     device: Rc<Device>,
+    /// Whether its controls are held before they do anything, when a person said so.
+    #[prop_or_default]
+    held: Option<bool>,
+    /// All is drawn anew when they come.
+    has_extras: bool,
     clock: Clock,
     on_wish: Callback<Wish>,
 }
@@ -64,7 +87,10 @@ struct DeviceProps {
 /// A device that changed is another copy of it.
 impl PartialEq for DeviceProps {
     fn eq(&self, other: &Self) -> bool {
-        Rc::ptr_eq(&self.device, &other.device) && self.clock == other.clock && self.on_wish == other.on_wish
+        Rc::ptr_eq(&self.device, &other.device)
+            && self.has_extras == other.has_extras
+            && self.clock == other.clock
+            && self.on_wish == other.on_wish
     }
 }
 
@@ -100,6 +126,8 @@ fn cards(props: &DeviceProps, tiles: &[Tile]) -> Html {
             device: Rc::clone(&props.device.name),
             tiles: tiles.into(),
             presence: props.device.presence,
+            held: props.held,
+            has_extras: props.has_extras,
             clock: props.clock,
             on_wish: props.on_wish.clone(),
         };
@@ -116,11 +144,13 @@ fn is_input(tile: &Tile) -> bool {
 pub(crate) fn card_of(
     device: &Rc<Device>,
     key: &str,
+    held: Option<bool>,
     clock: Clock,
     on_wish: &Callback<Wish>,
 ) -> Option<Html> {
     let tile = device.tile(key)?;
-    let props = DeviceProps { device: Rc::clone(device), clock, on_wish: on_wish.clone() };
+    let props =
+        DeviceProps { device: Rc::clone(device), held, has_extras: true, clock, on_wish: on_wish.clone() };
     let tiles: Vec<Tile> = device.tiles.iter().filter(|other| is_together(other, tile)).cloned().collect();
     Some(cards(&props, &tiles))
 }
@@ -163,6 +193,8 @@ pub(super) struct TileProps {
     device: Rc<str>,
     tiles: Rc<[Tile]>,
     presence: Presence,
+    held: Option<bool>,
+    has_extras: bool,
     clock: Clock,
     on_wish: Callback<Wish>,
 }
@@ -186,7 +218,7 @@ impl TileProps {
     }
 
     /// What a tap does.
-    fn tap(&self, tile: &Tile) -> Callback<MouseEvent> {
+    fn tap<E: 'static>(&self, tile: &Tile) -> Callback<E> {
         let wish = tile.next_wish();
         let ask = self.asker(tile);
         Callback::from(move |_| wish.iter().for_each(|wish| ask.emit(wish.clone())))
@@ -197,6 +229,17 @@ impl TileProps {
         let (device, key) = (Rc::clone(&self.device), Rc::clone(&tile.spec.key));
         self.on_wish.reform(move |wanted| (Rc::clone(&device), Rc::clone(&key), wanted))
     }
+}
+
+/// The control that is held, where it is to be; until the part for that is there it does nothing.
+pub(super) fn held(props: &TileProps, tile: &Tile, control: impl FnOnce() -> Held) -> Option<Html> {
+    props.held.unwrap_or(tile.spec.held).then(|| match EXTRAS.get() {
+        Some(extras) => (extras.held)(control()),
+        None => {
+            let Held { class, label, inside, .. } = control();
+            html! { <button type="button" {class} aria-label={label} disabled=true>{ inside }</button> }
+        }
+    })
 }
 
 /// The last values of a number, where there is a line of them.

@@ -7,7 +7,7 @@ use tests::{Bridge, Client, Wire, keys};
 
 use crate::arrange::{kept, press, save};
 use crate::looks::look;
-use crate::stage::{PHONE, SOON, Stage};
+use crate::stage::{Device, PHONE, SOON, Stage};
 
 /// A thermometer, described as Home Assistant is told, of which the test says the values.
 struct Room(Client);
@@ -168,4 +168,110 @@ fn a_person_makes_a_gauge_of_a_number_and_every_page_has_it() {
     press(&stage, "Take back");
     wait(&stage, "the gauge again", &format!("return {meter}?.ariaValueMax === '40'"));
     assert_eq!(stage.browser.complaints(), [] as [&str; 0], "the console is quiet");
+}
+
+/// Presses the mouse in the middle of a control, or lets it go.
+fn mouse(stage: &Stage, selector: &str, kind: &str) {
+    let script = format!(
+        "const c = document.querySelector('{selector}'); c.scrollIntoView({{ block: 'center' }});
+         const r = c.getBoundingClientRect(); return [r.x + r.width / 2, r.y + r.height / 2]"
+    );
+    let at = run(stage, &script);
+    let event = json!({ "type": kind, "x": at[0], "y": at[1], "button": "left", "clickCount": 1 });
+    stage.browser.devtools("Input.dispatchMouseEvent", &event);
+}
+
+#[test]
+fn what_is_held_is_done_when_it_was_held_or_pressed_twice_and_never_by_a_touch() {
+    let bridge = Bridge::start();
+    let mut device = Device::plug_in(bridge.tcp);
+    let layout = r#"{"switchboard":"layout 1","version":1,"id":"1","author":"A","pages":[{"title":"Hall","tiles":[
+        {"device":"wut-0a4711","key":"output/3","hold":true},{"device":"wut-0a4711","key":"output/4"}]}]}"#;
+    device.0.retain("switchboard/layouts/home", layout.as_bytes(), Qos::AtLeastOnce);
+    let stage = Stage::at(bridge, PHONE, "/");
+    let control = "[data-tile$=\"output/3\"] [role=switch]";
+    let is = |word: &str| {
+        wait(&stage, word, &format!("return document.querySelector('{control}')?.dataset.hold === '{word}'"));
+    };
+    is("rest");
+    wait(&stage, "the style", "return !!document.querySelector('link[href=\"/tiles.css\"]')?.sheet");
+    look(&stage, "hold");
+    let told = stage.browser.attribute(control, "aria-description").unwrap_or_default();
+    assert!(told.ends_with("Hold it for a second, or press it twice."), "{told}");
+    // A touch in passing does nothing; what the next tile is asked for comes first.
+    stage.browser.click(&stage.browser.element(control));
+    is("rest");
+    stage.browser.click(&stage.browser.element("[data-tile$=\"output/4\"] [role=switch]"));
+    assert_eq!(device.command().0, "set/output/4");
+    device.say("output/4", "ON");
+    // Held, it shows how far it is, and is done while it is still held.
+    mouse(&stage, control, "mousePressed");
+    is("held");
+    wait(
+        &stage,
+        "words",
+        &format!("return document.querySelector('{control}').innerText.includes('Keep holding')"),
+    );
+    let (topic, publish) = device.command();
+    assert_eq!((topic.as_str(), publish.payload), ("set/output/3", &b"ON"[..]));
+    mouse(&stage, control, "mouseReleased");
+    stage.wait_for_tile("output/3", "pending", "OFF");
+    device.say("output/3", "ON");
+    stage.wait_for_tile("output/3", "confirmed", "ON");
+    is("rest");
+    // Keys, and tools that only click: the second press.
+    run(&stage, &format!("document.querySelector('{control}').focus()"));
+    stage.browser.press(keys::ENTER);
+    is("asks");
+    wait(
+        &stage,
+        "it is said",
+        "return [...document.querySelectorAll('[role=status]')].some(s => s.innerText === 'Press again')",
+    );
+    stage.browser.press(keys::SPACE);
+    let (topic, publish) = device.command();
+    assert_eq!((topic.as_str(), publish.payload), ("set/output/3", &b"OFF"[..]));
+    device.say("output/3", "OFF");
+    stage.wait_for_tile("output/3", "confirmed", "OFF");
+    is("rest");
+    run(&stage, &format!("document.querySelector('{control}').click()"));
+    is("asks");
+    stage.browser.wait_for(
+        "it is too late",
+        SOON,
+        &format!("return document.querySelector('{control}').dataset.hold === 'rest'"),
+    );
+    assert_eq!(stage.browser.complaints(), [] as [&str; 0], "the console is quiet");
+}
+
+#[test]
+fn a_person_says_what_is_held_and_a_restart_is_by_itself() {
+    let bridge = Bridge::start();
+    let mut device = Device::plug_in(bridge.tcp);
+    let config = json!({ "name": "Restart", "uniq_id": "boot", "cmd_t": "boot/now", "dev_cla": "restart", "avty_t": "boot/there", "dev": { "ids": ["boot"], "name": "Boot" } });
+    device.0.retain("homeassistant/button/boot/config", config.to_string().as_bytes(), Qos::AtLeastOnce);
+    device.0.retain("boot/there", b"online", Qos::AtLeastOnce);
+    device.0.subscribe("boot/now", Qos::AtLeastOnce);
+    let stage = Stage::at(bridge, PHONE, "/");
+    let button = "[data-tile$=\"boot\"] button.hold";
+    wait(
+        &stage,
+        "it is held",
+        &format!("return document.querySelector('{button}')?.dataset.hold === 'rest'"),
+    );
+    mouse(&stage, button, "mousePressed");
+    assert_eq!(device.command().0, "boot/now");
+    mouse(&stage, button, "mouseReleased");
+    press(&stage, "Arrange");
+    press(&stage, "Output 3");
+    press(&stage, "Close list");
+    run(&stage, "document.querySelector('[data-place=\"0\"] .choose').click()");
+    wait(
+        &stage,
+        "its choice",
+        "const h = document.querySelector('.chosen [name=hold]'); if (!h || h.checked) return false; h.click(); return true",
+    );
+    wait(&stage, "it is held now", "return !!document.querySelector('.place [data-hold]')");
+    save(&stage);
+    assert_eq!(kept(&stage.bridge)["pages"][0]["tiles"][0]["hold"], json!(true));
 }

@@ -76,7 +76,8 @@ impl Entity<'_> {
             }
             "button" => {
                 let press = word("payload_press", "pl_prs", "PRESS");
-                self.asked(spec(Kind::Button), COMMAND, Codec::switch(&press, ""))
+                let held = self.config.text("device_class", "dev_cla") == Some("restart");
+                self.asked(Spec { held, ..spec(Kind::Button) }, COMMAND, Codec::switch(&press, ""))
             }
             "number" => {
                 let range = Range {

@@ -88,7 +88,7 @@ fn card(place: &Place, device: Option<&Rc<Device>>, props: &Props) -> Html {
     if let Some(drawn) = device.and_then(|device| shows::draw(place, device, props.clock)) {
         return drawn;
     }
-    device.and_then(|device| card_of(device, &place.key, props.clock, &props.on_wish)).unwrap_or_else(|| {
+    device.and_then(|device| card_of(device, &place.key, shows::held(place), props.clock, &props.on_wish)).unwrap_or_else(|| {
         let (name, note) = match &place.of {
             Of::Made(kind) => (kind, say("A newer version of this page shows this.")),
             _ => (&place.key, say("Not heard yet")),

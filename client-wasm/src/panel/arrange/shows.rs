@@ -3,15 +3,17 @@
 
 use std::rc::Rc;
 
-use web_sys::HtmlSelectElement;
+use web_sys::{HtmlInputElement, HtmlSelectElement};
 use yew::prelude::*;
 
-use crate::devices::Value;
+use crate::devices::json::Json;
+use crate::devices::{Kind, Value};
 use crate::panel::extras::{charted, dial};
 use crate::panel::layout::{Edit, Of, Place};
 use crate::panel::look::Clock;
 use crate::panel::made::gauge::Gauge;
-use crate::panel::made::shows::{Show, gauge, set_number, shown_as};
+pub(super) use crate::panel::made::shows::held;
+use crate::panel::made::shows::{Show, gauge, set, set_number, shown_as};
 use crate::panel::state::Device;
 use crate::panel::tile::Tile;
 use crate::tongue::say;
@@ -36,9 +38,13 @@ pub(super) fn form(desk: &Arranged, ctx: &Context<Arranged>, page: usize, at: us
         Of::Made(_) => false,
     };
     let device = ctx.props().devices.iter().find(is_of);
-    let Some(tile) = device.and_then(|device| device.tile(&place.key)).filter(|tile| tile.is_number()) else {
+    let Some(tile) = device.and_then(|device| device.tile(&place.key)) else { return html! {} };
+    if matches!(tile.spec.kind, Kind::Switch | Kind::Lock | Kind::Button) {
+        return hold(ctx, (page, at), place, held(place).unwrap_or(tile.spec.held));
+    }
+    if !tile.is_number() {
         return html! {};
-    };
+    }
     let (link, show, scale) = (ctx.link(), Show::of(place), around(tile));
     let choose = {
         let place = place.clone();
@@ -76,6 +82,21 @@ pub(super) fn form(desk: &Arranged, ctx: &Context<Arranged>, page: usize, at: us
                 </div>
             }
         </details>
+    }
+}
+
+/// Whether what is done there is held first.
+fn hold(ctx: &Context<Arranged>, (page, at): (usize, usize), place: &Place, held: bool) -> Html {
+    let place = place.clone();
+    let onchange = ctx.link().callback(move |event: Event| {
+        let held = event.target_unchecked_into::<HtmlInputElement>().checked();
+        let mut place = place.clone();
+        set(&mut place, "hold", Some(Json::Bool(held)));
+        Msg::Edit(Edit::Put(page, at, place))
+    });
+    html! {
+        <label class="tick"><input type="checkbox" name="hold" checked={held} {onchange} />
+            { say("Hold it before it does anything") }</label>
     }
 }
 

@@ -1,8 +1,9 @@
-//! What is drawn on tiles besides what operates them, and comes later than they: lines of last values, charts, gauges.
+//! What is drawn on tiles besides what operates them, and comes later than they: lines of last values, charts, gauges, controls that are held.
 //!
 //! Knows which values were there; what is kept of them and where each stands in a drawing is [`made`](super::made)'s.
 
 mod dial;
+mod held;
 mod line;
 
 use std::cell::RefCell;
@@ -29,7 +30,7 @@ thread_local! {
 /// Cards are drawn with this from now on.
 pub(crate) fn install() {
     if EXTRAS.get().is_none() {
-        EXTRAS.set(Some(Extras { line: line::line }));
+        EXTRAS.set(Some(Extras { line: line::line, held: held::held }));
         wear();
     }
 }

@@ -4,5 +4,6 @@
 
 pub mod gauge;
 pub mod history;
+pub mod hold;
 pub mod shows;
 pub mod wall;

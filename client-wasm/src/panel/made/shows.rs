@@ -1,5 +1,5 @@
-//! How a device's number is shown at a place, as a person chose it. Pure. It is written beside what else is said of the place:
-//! `"show":"gauge","min":-20,"max":50,"warn":30,"bad":40`, or `"show":"chart"`.
+//! How a device's number is shown at a place, as a person chose it, and whether what is done there is held first. Pure. It is written beside what else is said of the place:
+//! `"show":"gauge","min":-20,"max":50,"warn":30,"bad":40`, or `"show":"chart"`, or `"hold":true`.
 
 use crate::devices::Num;
 use crate::devices::json::Json;
@@ -52,6 +52,16 @@ pub fn text<'a>(place: &'a Place, name: &str) -> &'a str {
 #[must_use]
 pub fn number(place: &Place, name: &str) -> Option<Num> {
     Num::read(text(place, name))
+}
+
+/// Whether what is done here is held first, when a person said so.
+#[must_use]
+pub fn held(place: &Place) -> Option<bool> {
+    match text(place, "hold") {
+        "true" => Some(true),
+        "false" => Some(false),
+        _ => None,
+    }
 }
 
 /// Sets a member, or forgets it.
@@ -119,6 +129,10 @@ mod tests {
             (Show::Number, "50"),
             "it is as it was when it comes back"
         );
+        assert_eq!(held(&plain), None);
+        let mut sure = plain.clone();
+        set(&mut sure, "hold", Some(Json::Bool(false)));
+        assert_eq!(held(&sure), Some(false));
         assert_eq!(Show::of(&shown_as(&plain, Show::Chart, scale)), Show::Chart);
     }
 }

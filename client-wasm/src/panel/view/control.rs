@@ -12,7 +12,7 @@ use crate::panel::tile::Tile;
 use crate::tongue::{fill, say};
 
 use super::pause::after_keys;
-use super::{TileProps, icon, line};
+use super::{Held, TileProps, held, icon, line};
 
 pub(super) fn control(props: &TileProps, tile: &Tile, look: &Look) -> Html {
     let spec = &tile.spec;
@@ -41,6 +41,18 @@ pub(super) fn control(props: &TileProps, tile: &Tile, look: &Look) -> Html {
 pub(super) fn flip(props: &TileProps, tile: &Tile, look: &Look, class: &'static str) -> Html {
     let is_on = look.value == Some(Value::Switch(true));
     let busy = props.is_offline() || tile.wanted().is_some();
+    let control = || Held {
+        class,
+        label: tile.spec.label.to_string(),
+        note: look.note.clone(),
+        checked: Some(is_on),
+        is_busy: busy,
+        done: props.tap(tile),
+        inside: html! { <span class="sw"></span> },
+    };
+    if let Some(held) = held(props, tile, control) {
+        return held;
+    }
     html! {
         <button type="button" {class} role="switch" aria-checked={is_on.to_string()}
             aria-label={tile.spec.label.to_string()} aria-description={look.note.clone()}
@@ -131,6 +143,18 @@ impl Control<'_> {
     }
 
     fn button(&self) -> Html {
+        let control = || Held {
+            class: "btn press",
+            label: self.label(),
+            note: self.look.note.clone(),
+            checked: None,
+            is_busy: self.disabled.is_some(),
+            done: self.props.tap(self.tile),
+            inside: html! { self.label() },
+        };
+        if let Some(held) = held(self.props, self.tile, control) {
+            return held;
+        }
         html! {
             <button type="button" class="btn press" aria-description={self.look.note.clone()}
                 aria-disabled={self.disabled} onclick={self.props.tap(self.tile)}>{ self.label() }</button>
