@@ -78,7 +78,7 @@ fn a_number_has_a_line_that_opens_to_a_chart_and_is_gone_through_by_keys() {
         stage.browser.press(key);
         let script = format!(
             "const i = {chart}.querySelector('input');
-             return new RegExp('^{value}\u{202f}°C at \\\\d\\\\d:\\\\d\\\\d:\\\\d\\\\d$').test(i.ariaValueText ?? i.getAttribute('aria-valuetext'))
+             return new RegExp('^{value}\u{202f}°C at \\\\d+:\\\\d\\\\d:\\\\d\\\\d.[AP]M$').test(i.ariaValueText ?? i.getAttribute('aria-valuetext'))
                  && {chart}.querySelector('b').innerText === i.getAttribute('aria-valuetext')"
         );
         wait(&stage, value, &script);
@@ -274,4 +274,34 @@ fn a_person_says_what_is_held_and_a_restart_is_by_itself() {
     wait(&stage, "it is held now", "return !!document.querySelector('.place [data-hold]')");
     save(&stage);
     assert_eq!(kept(&stage.bridge)["pages"][0]["tiles"][0]["hold"], json!(true));
+}
+
+#[test]
+fn a_person_writes_a_heading_and_a_text_and_nothing_in_it_is_html() {
+    let bridge = Bridge::start();
+    let _device = Device::plug_in(bridge.tcp);
+    let stage = Stage::new(bridge);
+    stage.wait_for_tile("output/3", "confirmed", "OFF");
+    press(&stage, "Arrange");
+    press(&stage, "Output 3");
+    press(&stage, "Add a text");
+    let write = "const t = document.querySelector('.chosen textarea'); if (!t) return false;
+        t.value = '# The hall\\n- *one*\\n- [door](https://example.org/d)\\n\\n<img src=x> [bad](javascript:alert(1))';
+        t.dispatchEvent(new Event('change', { bubbles: true })); return true";
+    wait(&stage, "its field", write);
+    wait(&stage, "its name", "return document.querySelector('.chosen strong').innerText === 'The hall'");
+    look(&stage, "text-arranged");
+    save(&stage);
+    press(&stage, "Done");
+    let shown = "const t = document.querySelector('.place > .text'); if (!t) return false;
+        return t.querySelector('h2').innerText === 'The hall' && t.querySelectorAll('li').length === 2
+            && t.querySelectorAll('a').length === 1 && t.querySelector('a').href === 'https://example.org/d'
+            && !t.querySelector('img') && t.innerText.includes('<img src=x> [bad](javascript:alert(1))')";
+    wait(&stage, "what was written", shown);
+    look(&stage, "text");
+    let text = &kept(&stage.bridge)["pages"][0]["tiles"][1];
+    assert_eq!((&text["kind"], &text["wide"]), (&json!("text"), &json!(true)));
+    stage.browser.open(&format!("http://{}/", stage.bridge.http));
+    wait(&stage, "it is there again", shown);
+    assert_eq!(stage.browser.complaints(), [] as [&str; 0], "the console is quiet");
 }

@@ -7,6 +7,7 @@ mod alarms;
 mod place;
 mod shelf;
 mod shows;
+mod text;
 mod tools;
 mod web;
 
@@ -274,6 +275,7 @@ impl Arranged {
             Edit::MovePage(from, to) if self.page == Some(from) => Some(to),
             _ => self.page,
         };
+        let is_text = matches!(&edit, Edit::Add(_, place) if text::is_text(place));
         let goes = matches!(edit, Edit::Remove(..) | Edit::Hand(..) | Edit::RemovePage(_));
         if !self.desk.edit(edit) {
             return;
@@ -285,6 +287,11 @@ impl Arranged {
         if goes {
             self.chosen = None;
         }
+        if is_text {
+            // What is written comes next.
+            let last = page.and_then(|page| self.pages().get(page)).map(|page| page.places.len() - 1);
+            (self.chosen, self.shelf) = (last, false);
+        }
         if is_new_page {
             self.show(Some(count));
         }
@@ -292,6 +299,9 @@ impl Arranged {
 
     /// A place's name for people: the tile's own, or what it is known by while its device is silent.
     fn name(&self, place: &Place) -> String {
+        if text::is_text(place) {
+            return text::name(place);
+        }
         let is_of = |device: &&Rc<Device>| match &place.of {
             Of::Device(name) => *device.name == **name,
             Of::Model(model) => *device.model == **model,

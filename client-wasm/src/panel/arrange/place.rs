@@ -12,7 +12,7 @@ use crate::panel::view::card_of;
 
 use crate::tongue::{fill, say};
 
-use super::{Arranged, Msg, Props, alarms, shows, web};
+use super::{Arranged, Msg, Props, alarms, shows, text, web};
 
 impl Arranged {
     pub(super) fn grid(&self, ctx: &Context<Self>, page: &Page) -> Html {
@@ -56,6 +56,11 @@ impl Arranged {
 }
 
 fn shown(place: &Place, props: &Props) -> Html {
+    if text::is_text(place) {
+        return html! {
+            <div class={classes!("place", place.wide.then_some("wide"))} key={key(place)}>{ text::draw(place) }</div>
+        };
+    }
     let of = |device: Option<&Rc<Device>>| {
         let name = device.map(|device| device.name.to_string()).unwrap_or_default();
         let is_alarm = props.hub.look(|model| alarms::is_on(model, &name, &place.key));
@@ -85,6 +90,9 @@ fn devices<'a>(place: &'a Place, props: &'a Props) -> impl Iterator<Item = &'a R
 }
 
 fn card(place: &Place, device: Option<&Rc<Device>>, props: &Props) -> Html {
+    if text::is_text(place) {
+        return text::draw(place);
+    }
     if let Some(drawn) = device.and_then(|device| shows::draw(place, device, props.clock)) {
         return drawn;
     }
@@ -104,6 +112,7 @@ fn card(place: &Place, device: Option<&Rc<Device>>, props: &Props) -> Html {
 
 fn whose(place: &Place, device: Option<&Rc<Device>>, props: &Props) -> String {
     match &place.of {
+        _ if text::is_text(place) => say("Text"),
         Of::Model(model) => format!("{} × {model}", devices(place, props).count()),
         Of::Device(name) | Of::Made(name) => {
             device.map_or_else(|| name.clone(), |device| device.called().to_owned())

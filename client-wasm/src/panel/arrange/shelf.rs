@@ -8,12 +8,17 @@ use crate::panel::view::mains;
 
 use crate::tongue::say;
 
-use super::{Arranged, Msg};
+use super::{Arranged, Msg, text};
 
 pub(super) fn draw(page: &Page, ctx: &Context<Arranged>, at: usize) -> Html {
     let devices = &ctx.props().devices;
     html! {
         <section class="shelf" aria-label={say("Tiles to add")}>
+            <div class="act">
+                <button type="button" onclick={ctx.link().callback(move |_: MouseEvent| Msg::Edit(Edit::Add(at, text::new())))}>
+                    { say("Add a text") }
+                </button>
+            </div>
             if devices.is_empty() { <p>{ say("No device has spoken yet.") }</p> }
             for device in devices.iter() { { of(device, page, ctx, at) } }
         </section>

@@ -8,7 +8,7 @@ use crate::panel::layout::{Document, Edit, Keep, Of};
 
 use crate::tongue::{fill, say};
 
-use super::{Arranged, Msg, alarms, shows, web};
+use super::{Arranged, Msg, alarms, shows, text, web};
 
 /// The pages as tabs, and all devices behind them.
 pub(super) fn pages(desk: &Arranged, ctx: &Context<Arranged>) -> Html {
@@ -106,8 +106,12 @@ pub(super) fn place(desk: &Arranged, ctx: &Context<Arranged>, at: usize) -> Html
             { for others.map(|(to, other)| tool(link, &fill("To {}", &[&other.title]), true, move || Msg::Edit(Edit::Hand(page, at, to)))) }
             { tool(link, "Remove", true, move || Msg::Edit(Edit::Remove(page, at))) }
             </div>
-            { shows::form(desk, ctx, page, at, place) }
-            { alarms::form(desk, ctx, page, at, place) }
+            if text::is_text(place) {
+                { text::form(ctx, (page, at), place) }
+            } else {
+                { shows::form(desk, ctx, page, at, place) }
+                { alarms::form(desk, ctx, page, at, place) }
+            }
         </div>
     }
 }

@@ -5,5 +5,6 @@
 pub mod gauge;
 pub mod history;
 pub mod hold;
+pub mod markdown;
 pub mod shows;
 pub mod wall;
