@@ -1,4 +1,5 @@
-//! What is drawn on tiles besides what operates them, and comes later than they: lines of last values, charts, gauges, controls that are held.
+//! What is drawn on tiles besides what operates them, and comes later than they: lines of last values, charts, gauges,
+//! controls that are held.
 //!
 //! Knows which values were there; what is kept of them and where each stands in a drawing is [`made`](super::made)'s.
 
