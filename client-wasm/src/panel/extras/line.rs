@@ -156,7 +156,7 @@ impl Line {
         let looked = at.and_then(|(at, _)| history.value(at));
         let (moment, n) = looked.unwrap_or((all.to, all.last));
         let said = fill("{} at {}", &[&value(n), &words::time(moment, clock.minutes_east)]);
-        let x = history.x(moment, until, LARGE.0);
+        let x = all.x(moment, until, LARGE.0);
         let oninput = ctx.link().batch_callback(|event: InputEvent| {
             event.target_unchecked_into::<HtmlInputElement>().value().parse().ok().map(Msg::Look)
         });

@@ -91,6 +91,7 @@ impl History {
     /// the next is heard; it has gaps where nothing was known, and goes on until `until` when the newest still holds.
     #[must_use]
     pub fn line(&self, until: Instant, width: i32, height: i32) -> String {
+        let Some(all) = self.summary() else { return String::new() };
         let mut line = String::new();
         let mut before = None;
         let mut write = |x: i32, step: Option<i32>| {
@@ -104,27 +105,10 @@ impl History {
             before = step;
         };
         for (at, value) in &self.points {
-            write(self.x(*at, until, width), value.map(|value| self.y(value, height)));
+            write(all.x(*at, until, width), value.map(|value| all.y(value, height)));
         }
         write(width, None);
         line
-    }
-
-    /// How far to the right a moment stands in a box of this width.
-    #[must_use]
-    pub fn x(&self, at: Instant, until: Instant, width: i32) -> i32 {
-        let Some(all) = self.summary() else { return 0 };
-        share(ms(all.from, at), ms(all.from, until.max(all.to)), width)
-    }
-
-    /// How far down a value stands in a box of this height.
-    #[must_use]
-    pub fn y(&self, value: Num, height: i32) -> i32 {
-        let Some(all) = self.summary() else { return 0 };
-        match all.max.0.abs_diff(all.min.0) {
-            0 => height / 2,
-            range => height - share(value.0.abs_diff(all.min.0), range, height),
-        }
     }
 
     /// The newest stays as it is, so that nobody sees it change.
@@ -141,6 +125,23 @@ impl History {
         }
         kept.extend(last);
         self.points = kept;
+    }
+}
+
+impl Summary {
+    /// How far to the right a moment stands in a box of this width.
+    #[must_use]
+    pub fn x(&self, at: Instant, until: Instant, width: i32) -> i32 {
+        share(ms(self.from, at), ms(self.from, until.max(self.to)), width)
+    }
+
+    /// How far down a value stands in a box of this height.
+    #[must_use]
+    pub fn y(&self, value: Num, height: i32) -> i32 {
+        match self.max.0.abs_diff(self.min.0) {
+            0 => height / 2,
+            range => height - share(value.0.abs_diff(self.min.0), range, height),
+        }
     }
 }
 
@@ -215,7 +216,8 @@ mod tests {
         assert_eq!(history.line(at(3_000), 100, 40), "M0 40H50V0H100V20H100");
         assert!(history.moves());
         assert_eq!(history.line(at(5_000), 100, 40), "M0 40H25V0H50V20H100");
-        assert_eq!((history.x(at(2_000), at(5_000), 100), history.y(Num::whole(10), 40)), (25, 20));
+        let all = history.summary().unwrap();
+        assert_eq!((all.x(at(2_000), at(5_000), 100), all.y(Num::whole(10), 40)), (25, 20));
     }
 
     #[test]

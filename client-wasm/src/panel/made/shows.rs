@@ -1,5 +1,6 @@
 //! How a device's number is shown at a place, as a person chose it, and whether what is done there is held first. Pure.
-//! It is written beside what else is said of the place: `"show":"gauge","min":-20,"max":50,"warn":30,"bad":40`, or `"show":"chart"`, or `"hold":true`.
+//! It is written beside what else is said of the place: `"show":"gauge","min":-20,"max":50,"warn":30,"bad":40`, or
+//! `"show":"chart"`, or `"hold":true`.
 
 use crate::devices::Num;
 use crate::devices::json::Json;
