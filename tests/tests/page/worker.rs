@@ -184,7 +184,9 @@ fn what_is_no_file_of_the_page_goes_past_the_worker() {
     for path in ["/health", "/metrics", "/not-there", "/sw.js", "/icon-512.png"] {
         assert_eq!(fetch(&stage, path), 0, "{path} was kept");
     }
-    assert_eq!(fetch(&stage, "/icon.svg"), 200);
+    for path in ["/icon.svg", "/de.json", "/tiles.css"] {
+        assert_eq!(fetch(&stage, path), 200, "{path}");
+    }
 }
 
 #[test]
