@@ -4,7 +4,7 @@
 
 mod bridge;
 mod control;
-mod trunk;
+pub(crate) mod trunk;
 
 use std::{
     process::{Command, ExitCode},

@@ -1,7 +1,6 @@
 //! Brokers that are measured: how each is started, and that it ends with its measurement. Knows no load.
 
 use std::fs;
-use std::io::{Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
@@ -12,7 +11,7 @@ use std::time::Duration;
 use anyhow::{Context as _, Result, ensure};
 
 use crate::command;
-use crate::test::wait_for;
+use crate::test::{trunk::get, wait_for};
 
 /// How a broker is started.
 #[derive(Debug)]
@@ -38,8 +37,6 @@ pub(super) struct Broker {
 
 /// How often a broker is started that does not listen.
 const TRIES: usize = 3;
-/// How long it may take to say how its work divides.
-const PATIENCE: Duration = Duration::from_secs(5);
 
 impl Recipe {
     /// This project's, with room in a session's queue for a whole load: what is turned away costs nothing.
@@ -172,12 +169,7 @@ impl Broker {
     /// What part of the processor time of all shards the busiest has used, where there are several.
     pub(super) fn busiest_shard(&self) -> Result<Option<f64>> {
         let Some(port) = self.websocket else { return Ok(None) };
-        let mut stream = TcpStream::connect(("127.0.0.1", port)).context("/metrics does not answer")?;
-        stream.set_read_timeout(Some(PATIENCE))?;
-        stream.write_all(b"GET /metrics HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")?;
-        let mut said = String::new();
-        stream.read_to_string(&mut said).context("/metrics does not end")?;
-        Ok(busiest(&said))
+        Ok(busiest(&get(([127, 0, 0, 1], port).into(), "/metrics")?))
     }
 }
 

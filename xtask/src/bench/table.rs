@@ -40,7 +40,13 @@ fn cell(kind: Kind, figures: &Figures) -> String {
         }
         Kind::Latency => {
             let p99 = figures.get("p99_us").unwrap_or_default();
-            format!("{:.1} / {:.1} ms, {} µs", speed / 1000.0, p99 / 1000.0, digits(price))
+            format!(
+                "{:.1} / {:.1} ms, {} µs{}",
+                speed / 1000.0,
+                p99 / 1000.0,
+                digits(price),
+                balance(figures)
+            )
         }
         Kind::Idle => format!("{speed:.0} B, connect {} µs", digits(price)),
     }

@@ -109,7 +109,8 @@ fn mqtt(address: SocketAddr) -> Result<()> {
     Ok(())
 }
 
-fn get(address: SocketAddr, path: &str) -> Result<String> {
+/// What a server answers to this path: head and body.
+pub(crate) fn get(address: SocketAddr, path: &str) -> Result<String> {
     let mut stream = connect(address)?;
     write!(
         stream,
