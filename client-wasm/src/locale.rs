@@ -16,17 +16,18 @@ pub struct Locale {
     pub halves: Option<[String; 2]>,
 }
 
+/// What is done until a place is told.
+const NOWHERE: Locale = Locale { point: Cow::Borrowed("."), group: Cow::Borrowed("\u{202f}"), halves: None };
+
 impl Default for Locale {
     fn default() -> Self {
-        Self { point: Cow::Borrowed("."), group: Cow::Borrowed("\u{202f}"), halves: None }
+        NOWHERE
     }
 }
 
 thread_local! {
     /// The same on the whole page, for as long as it lives.
-    static HERE: RefCell<Locale> = const {
-        RefCell::new(Locale { point: Cow::Borrowed("."), group: Cow::Borrowed("\u{202f}"), halves: None })
-    };
+    static HERE: RefCell<Locale> = const { RefCell::new(NOWHERE) };
 }
 
 /// Writes like this from now on.

@@ -277,7 +277,9 @@ impl Client {
         self.end(now, Ended::Unauthentic(e));
     }
 
-    /// Our AUTH has no words [MQTT-3.15.2-2], [MQTT-3.15.2-3]. Whether it could be written: it may be larger than a packet can be or than the Server takes.
+    /// Our AUTH has no words [MQTT-3.15.2-2], [MQTT-3.15.2-3].
+    ///
+    /// Whether it could be written: it may be larger than a packet can be or than the Server takes.
     fn write_auth(&mut self, reason: ReasonCode, data: &[u8]) -> bool {
         let limit = self.state.connection().and_then(|connection| connection.granted.max_packet_bytes);
         let method = self.authentication.method.as_deref(); // [MQTT-4.12.0-5]
