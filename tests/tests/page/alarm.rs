@@ -3,7 +3,7 @@
 use serde_json::json;
 use tests::Bridge;
 
-use crate::stage::{Device, PHONE, SOON, Stage};
+use crate::stage::{Device, PHONE, Stage, wait};
 
 const LAYOUT: &str = "switchboard/layouts/home";
 const TILE: &str = "document.querySelector('.place [data-tile$=\"counter/0\"]')";
@@ -20,10 +20,6 @@ fn stage(alarm: &str) -> (Stage, Device) {
     let stage = Stage::at(bridge, PHONE, "/");
     wait(&stage, "the tile", &format!("return {TILE}?.dataset.value === '0'"));
     (stage, device)
-}
-
-fn wait(stage: &Stage, what: &str, script: &str) {
-    stage.browser.wait_for(what, SOON, script);
 }
 
 /// What was said aloud last.

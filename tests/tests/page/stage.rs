@@ -99,6 +99,11 @@ impl Stage {
     }
 }
 
+/// Waits until a script says so, as long as anything of the page may take.
+pub(crate) fn wait(stage: &Stage, what: &str, script: &str) {
+    stage.browser.wait_for(what, SOON, script);
+}
+
 pub(crate) fn selector(key: &str) -> String {
     format!("[data-tile=\"{DEVICE}/{key}\"]")
 }

@@ -7,7 +7,7 @@ use tests::{Bridge, Client, Wire, keys};
 
 use crate::arrange::{kept, press, save};
 use crate::looks::look;
-use crate::stage::{Device, PHONE, SOON, Stage};
+use crate::stage::{Device, PHONE, SOON, Stage, wait};
 
 /// A thermometer, described as Home Assistant is told, of which the test says the values.
 struct Room(Client);
@@ -29,10 +29,6 @@ impl Room {
     fn say(&mut self, topic: &str, payload: &str) {
         self.0.retain(topic, payload.as_bytes(), Qos::AtLeastOnce);
     }
-}
-
-fn wait(stage: &Stage, what: &str, script: &str) {
-    stage.browser.wait_for(what, SOON, script);
 }
 
 fn run(stage: &Stage, script: &str) -> Value {
