@@ -54,6 +54,12 @@ fn it_speaks_what_the_browser_asks_for_and_what_was_chosen() {
     stage.browser.resize(PHONE.0, PHONE.1);
     let wide = "return document.documentElement.scrollWidth <= innerWidth";
     assert_eq!(stage.browser.run(wide, &[]), true, "its words have room");
+
+    open("/");
+    stage.browser.click(&stage.browser.element("button.round[aria-label=Anordnen]"));
+    let inside = "const b = document.querySelector('.bench'), end = b?.getBoundingClientRect().right;
+        return !!b && [...b.querySelectorAll('button')].every(b => b.getBoundingClientRect().right < end)";
+    stage.browser.wait_for("the tools stay where they stand", SOON, inside);
 }
 
 #[test]
