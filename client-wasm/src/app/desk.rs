@@ -17,12 +17,16 @@ pub(crate) struct Slot {
     pub(crate) draft_key: String,
     /// What the broker keeps, empty for nothing any more.
     pub(crate) kept: Option<Bytes>,
+    /// That is from an earlier visit; the broker has said nothing of it yet.
+    pub(crate) is_remembered: bool,
     /// What it said since it was last asked, in order.
     pub(crate) news: Vec<Bytes>,
     /// What became of the last save.
     pub(crate) said: Option<Result<(), String>>,
     /// A person wants to arrange.
     pub(crate) begins: bool,
+    /// A topic that a person wants to have a tile of, and what it said last.
+    pub(crate) adds: Option<(String, Bytes)>,
     /// A person arranges, or has a draft from an earlier visit.
     pub(crate) is_open: bool,
 }
@@ -40,9 +44,11 @@ impl Slot {
             draft_key: format!("switchboard-draft {broker} {name}"),
             name,
             kept: None,
+            is_remembered: false,
             news: Vec::new(),
             said: None,
             begins: false,
+            adds: None,
             is_open: false,
         }
     }
@@ -53,8 +59,24 @@ impl Slot {
         if is_mine {
             self.news.push(payload.clone());
             self.kept = Some(payload.clone());
+            self.is_remembered = false;
         }
         is_mine
+    }
+
+    /// The same of an earlier visit: it stands until the broker says what is so.
+    pub(crate) fn recall(&mut self, topic: &str, payload: &Bytes) {
+        self.is_remembered = self.hear(topic, payload) || self.is_remembered;
+    }
+
+    /// The broker has been asked long enough: what it did not say, it keeps no more. Says whether there was such a thing.
+    pub(crate) fn forget(&mut self) -> bool {
+        let was = self.is_remembered;
+        if was {
+            let topic = self.topic.clone();
+            self.hear(&topic, &Bytes::new());
+        }
+        was
     }
 
     /// Whether the part that draws pages is needed.
@@ -85,5 +107,19 @@ mod tests {
         assert!(slot.hear("switchboard/layouts/home", &Bytes::from_static(b"{}")) && slot.is_wanted());
         assert!(slot.hear("switchboard/layouts/home", &Bytes::new()) && !slot.is_wanted(), "it was removed");
         assert_eq!(slot.news.len(), 2);
+    }
+
+    #[test]
+    fn what_was_kept_at_an_earlier_visit_stands_until_the_broker_has_spoken() {
+        let mut slot = Slot::named(None, "b");
+        slot.recall("hall/lamp", &Bytes::from_static(b"ON"));
+        assert!(!slot.is_wanted() && !slot.forget());
+        slot.recall("switchboard/layouts/home", &Bytes::from_static(b"{}"));
+        assert!(slot.is_wanted());
+        slot.hear("switchboard/layouts/home", &Bytes::from_static(b"{\"a\":1}"));
+        assert!(!slot.forget() && slot.is_wanted(), "it is the broker's now");
+        let mut slot = Slot::named(None, "b");
+        slot.recall("switchboard/layouts/home", &Bytes::from_static(b"{}"));
+        assert!(slot.forget() && !slot.is_wanted(), "somebody removed it meanwhile");
     }
 }

@@ -83,11 +83,13 @@ impl Component for App {
 
     fn update(&mut self, _ctx: &Context<Self>, msg: Msg) -> bool {
         match msg {
-            Msg::Draw => {}
-            Msg::Go(path) => {
-                push(path);
-                self.go(Route::of(path));
+            Msg::Draw => {
+                // Somebody on another screen wants to arrange.
+                if self.route != Route::Panel && self.hub.look(|model| model.desk.begins) {
+                    self.go_to(Route::Panel.path());
+                }
             }
+            Msg::Go(path) => self.go_to(path),
             Msg::Gone => self.go(current_route()),
             Msg::Wish(device, key, wanted) => {
                 self.hub.act(|model, link| model.wish(link, &device, &key, wanted));
@@ -106,7 +108,8 @@ impl Component for App {
         if let Some(good) = self.hub.look_mut(|model| model.announcer.take_felt()) {
             touch::feel(good);
         }
-        let is_screen = self.route == Route::Panel && devices.is_empty();
+        let is_empty = devices.is_empty() && !self.hub.look(|model| model.desk.is_wanted());
+        let is_screen = self.route == Route::Panel && is_empty;
         let does = self.does(ctx);
         let title =
             if self.route == Route::Panel { "Switchboard".to_owned() } else { say(self.route.label()) };
@@ -115,7 +118,7 @@ impl Component for App {
             <header class="head">
                 <h1>{ title }</h1>
                 { silent_chip(&devices) }
-                if self.route == Route::Panel && !devices.is_empty() && !self.hub.look(|model| model.desk.is_open) {
+                if self.route == Route::Panel && (!is_empty || self.is_quiet()) && !self.hub.look(|model| model.desk.is_open) {
                     { self.arrange(ctx) }
                 }
                 <span class="link" role="status">{ say(state.label()) }</span>
@@ -143,13 +146,12 @@ impl App {
         does: &Does,
     ) -> Html {
         match self.route {
-            Route::Panel if devices.is_empty() => {
-                let (state, host, since) = self.hub.look(|model| {
+            Route::Panel if devices.is_empty() && !self.hub.look(|model| model.desk.is_wanted()) => {
+                let (state, host) = self.hub.look(|model| {
                     let host = model.address.as_ref().map(|a| a.host().to_owned()).unwrap_or_default();
-                    (model.link_state, host, model.connected_at)
+                    (model.link_state, host)
                 });
-                let is_quiet = since.is_some_and(|since| unix_now().since(since).as_millis() > QUIET_MS);
-                trouble::screen(state, &host, is_quiet, trouble, does)
+                trouble::screen(state, &host, self.is_quiet(), trouble, does)
             }
             Route::Panel => {
                 match self
@@ -168,6 +170,13 @@ impl App {
                 }
             }
         }
+    }
+
+    /// A broker is there, and had the time to say what it keeps.
+    fn is_quiet(&self) -> bool {
+        let since =
+            self.hub.look(|model| model.connected_at.filter(|_| model.link_state == LinkState::Online));
+        since.is_some_and(|since| unix_now().since(since).as_millis() > QUIET_MS)
     }
 
     fn does(&self, ctx: &Context<Self>) -> Does {
@@ -215,6 +224,11 @@ impl App {
             }
         };
         html! { <nav class="bar" aria-label={say("Main")}>{ for Route::ALL.into_iter().map(item) }</nav> }
+    }
+
+    fn go_to(&mut self, path: &str) {
+        push(path);
+        self.go(Route::of(path));
     }
 
     fn go(&mut self, route: Route) {

@@ -1,6 +1,7 @@
 //! All that the page knows, and what it does about each event of the link. Draws nothing.
 
 use std::any::Any;
+use std::rc::Rc;
 use std::time::Duration;
 
 use mqtt::client::{Connected, Ended, Event, Offline, Outcome, PublishId, Received, RequestId};
@@ -11,7 +12,7 @@ use crate::connection::address::Address;
 use crate::connection::reason::{Place, Probe};
 use crate::connection::trouble::{self, Trouble};
 use crate::connection::{Link, now, unix_now};
-use crate::devices::{Others, Value};
+use crate::devices::{Others, Spec, Value};
 use crate::explorer;
 use crate::panel::memory::Memory;
 use crate::panel::state::{Command, State as Panel};
@@ -265,8 +266,11 @@ impl Model {
         let unix = unix_now();
         self.panel.tick(unix);
         // What the first glance does without comes when the page is at rest.
-        self.wants_extras |=
-            self.connected_at.is_some_and(|at| unix.since(at) >= REST) && self.panel.has_extras();
+        let rests = self.connected_at.is_some_and(|at| unix.since(at) >= REST);
+        self.wants_extras |= rests && self.panel.has_extras();
+        if rests && self.link_state == LinkState::Online && self.desk.forget() {
+            self.memory.keep(unix, &self.desk.topic, b"");
+        }
         self.work(link);
         if let Some(link) = link.filter(|link| link.is_connected()) {
             for (topic, payload) in self.panel.questions(unix) {
@@ -376,6 +380,20 @@ impl Model {
         self.listen(link);
     }
 
+    /// The tiles that people made are these: what is to be heard for them is subscribed to, and what was heard in earlier visits
+    /// is told.
+    pub(crate) fn make(&mut self, points: Vec<Spec>, link: Option<&Link>) {
+        let topics: Vec<_> =
+            points.iter().flat_map(|spec| &spec.reads).map(|read| Rc::clone(&read.topic)).collect();
+        self.panel.make(unix_now(), points);
+        let known =
+            |topic: &Rc<str>| self.memory.last(topic).map(|(at, payload)| (at, Rc::clone(topic), payload));
+        let known: Vec<_> = topics.iter().filter_map(known).collect();
+        let known: Vec<_> = known.iter().map(|(at, topic, payload)| (*at, &**topic, payload)).collect();
+        self.panel.recall(unix_now(), &known);
+        self.listen(link);
+    }
+
     /// The screens came: what could not be watched without them is now.
     pub(crate) fn meet_screens(&mut self, link: Option<&Link>) {
         if std::mem::take(&mut self.watching) {
@@ -390,12 +408,12 @@ impl Model {
         if !self.asked.hear(message) && (ids.is_empty() || ids.contains(&FOR_PANEL)) {
             // The explorer asks for the flag as published; where it shares the message, the flag tells nothing.
             let retained = message.retain && !for_explorer;
-            if !self.desk.hear(message.topic.as_str(), &message.payload) {
-                let topic = message.topic.as_str();
+            let topic = message.topic.as_str();
+            if !self.desk.hear(topic, &message.payload) {
                 self.panel.hear(at, topic, &message.payload, retained);
-                if !topic.starts_with(self.panel.me()) {
-                    self.memory.keep(at, topic, &message.payload);
-                }
+            }
+            if !topic.starts_with(self.panel.me()) {
+                self.memory.keep(at, topic, &message.payload);
             }
         }
         if self.watching

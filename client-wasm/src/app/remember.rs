@@ -1,5 +1,6 @@
 //! Where the panel's memory is kept: the storage of this browser, one text for each broker.
 
+use bytes::Bytes;
 use web_sys::Storage;
 
 use crate::connection::{now, unix_now};
@@ -16,6 +17,7 @@ pub(super) fn recall(model: &mut Model) {
     let messages = Memory::read(&text, unix_now());
     for (at, topic, payload) in &messages {
         model.memory.keep(*at, topic, payload.as_bytes());
+        model.desk.recall(topic, &Bytes::copy_from_slice(payload.as_bytes()));
     }
     model.panel.recall(unix_now(), &messages);
 }

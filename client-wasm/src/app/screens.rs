@@ -18,7 +18,7 @@ pub(super) const PAGES: Pages =
 
 fn work(model: &mut Model, link: Option<&Link>) {
     super::asked::talk(&mut model.asked, &mut model.panel, link);
-    crate::panel::arrange::watch(model);
+    crate::panel::arrange::watch(model, link);
     crate::panel::extras::install();
     crate::panel::extras::look(unix_now(), model.panel.shown());
 }

@@ -377,6 +377,12 @@ impl<'a> Payload<'a> {
         Self { bytes, json: None }
     }
 
+    /// All of it.
+    #[must_use]
+    pub const fn bytes(&self) -> &'a [u8] {
+        self.bytes
+    }
+
     /// All of it; none when it is no text.
     #[must_use]
     pub fn text(&self) -> Option<&'a str> {

@@ -14,7 +14,7 @@ use crate::tongue::{fill, say};
 
 use super::layout::{Alarm, Layout, Of, Place};
 use super::look::shown;
-use super::state::{Device, State};
+use super::state::{Device, OWN, State};
 
 /// Nothing is said aloud sooner than this after what was said before: it is summed up instead.
 const PAUSE: Duration = Duration::from_secs(5);
@@ -166,11 +166,12 @@ impl Raised {
 
 impl Place {
     /// Whether a device's tile stands here.
-    fn is_of(&self, device: &Device) -> bool {
+    #[must_use]
+    pub fn is_of(&self, device: &Device) -> bool {
         match &self.of {
             Of::Device(name) => *device.name == **name,
             Of::Model(model) => *device.model == **model && device.tile(&self.key).is_some(),
-            Of::Made(_) => false,
+            Of::Made(_) => *device.name == *OWN && device.tile(&self.key).is_some(),
         }
     }
 }
@@ -189,10 +190,11 @@ fn raised(device: &Device, place: &Place, cause: Cause, now: Instant) -> Raised 
         }
         Cause::Silent => String::new(),
     };
-    let what = if cause == Cause::Silent {
-        device.called().to_owned()
-    } else {
-        format!("{}: {label}", device.called())
+    let what = match cause {
+        Cause::Silent => device.called().to_owned(),
+        // What people made themselves has no device to name.
+        _ if *device.name == *OWN => label,
+        _ => format!("{}: {label}", device.called()),
     };
     Raised { device: Rc::clone(&device.name), key: place.key.clone(), cause, what, limit, since: now }
 }

@@ -49,6 +49,7 @@ pub fn look(tile: &Tile, presence: Presence, clock: Clock) -> Look {
         (_, Phase::Settled { otherwise }) => match &tile.reading {
             None if spec.kind == Kind::Button => ("unknown", String::new()),
             None if !tile.is_told() => ("unknown", say("Says nothing itself")),
+            None if tile.puzzles => ("unknown", say("Says something that is not understood")),
             None => ("unknown", say("Not heard yet")),
             Some(reading) if *otherwise => {
                 ("confirmed", fill("Device says {}", &[&words::small(&shown(spec, &reading.value))]))

@@ -41,6 +41,17 @@ impl Memory {
         self.changed = true;
     }
 
+    /// The last message of a topic, and when it came.
+    #[must_use]
+    pub fn last(&self, topic: &str) -> Option<(Instant, &str)> {
+        self.messages.get(topic).map(|(at, payload)| (*at, &**payload))
+    }
+
+    /// The topics of which there is one, in their order.
+    pub fn topics(&self) -> impl Iterator<Item = &str> {
+        self.messages.keys().map(|topic| &**topic)
+    }
+
     /// Everything, to be written down; none when nothing changed since it was asked last.
     pub fn take(&mut self) -> Option<String> {
         if !std::mem::take(&mut self.changed) {

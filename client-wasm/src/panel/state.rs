@@ -14,13 +14,16 @@ use std::time::Duration;
 
 use mqtt::{Instant, Rng};
 
-use crate::devices::{Conventions, FAMILIES, Others, Payload, Said, Value};
+use crate::devices::{Conventions, FAMILIES, Found, Others, Payload, Said, Spec, Value};
 
 use super::tile::{CommandId, Proof, Source, Tile};
 
 pub use device::{Device, Presence};
 
 use waiting::Waiting;
+
+/// The device of the tiles that people make themselves. No level of a topic is called so.
+pub const OWN: &str = "+own";
 
 /// All devices that were heard.
 #[derive(Debug, Default)]
@@ -77,8 +80,10 @@ impl State {
         source: Source,
     ) -> bool {
         let route = self.routes.binary_search_by(|(known, _)| (**known).cmp(topic));
+        // What people made of a topic themselves does not say what it is.
+        let is_fed = route.is_ok_and(|at| self.routes[at].1.iter().any(|name| **name != *OWN));
         let mut changed = false;
-        match self.conventions.hear(topic, payload, route.is_ok()) {
+        match self.conventions.hear(topic, payload, is_fed) {
             Said::NotYet => {
                 self.waiting.keep(said_at, topic, payload, source);
                 return false;
@@ -118,6 +123,31 @@ impl State {
     #[must_use]
     pub const fn needs_others(&self) -> bool {
         self.waiting.is_any()
+    }
+
+    /// The tiles that people made are these from now on: those that stay as they were keep what they know.
+    pub fn make(&mut self, now: Instant, mut points: Vec<Spec>) {
+        let own = self.position(OWN).ok();
+        let tiles = own.and_then(|at| self.devices.get(at)).map(|device| device.tiles.as_slice());
+        let tiles = tiles.unwrap_or_default().iter().map(|tile| &tile.spec);
+        let lost = tiles.clone().filter(|old| !points.contains(old)).map(|old| Rc::clone(&old.key)).collect();
+        points.retain(|new| !tiles.clone().any(|old| **old == *new));
+        let read = |spec: &Spec| spec.reads.first().map(|read| read.topic.to_string());
+        let found = Found {
+            id: OWN.into(),
+            // They stand where people put them, not among the devices.
+            family: FAMILIES,
+            weight: 1,
+            sure: true,
+            lost,
+            listen: points.iter().filter_map(read).collect(),
+            anew: true,
+            points,
+            ..Found::default()
+        };
+        if !found.points.is_empty() || !found.lost.is_empty() {
+            self.learn(now, found);
+        }
     }
 
     /// What devices answer this page below.
@@ -232,7 +262,7 @@ impl State {
     }
 
     /// The devices to show, by name.
-    pub fn shown(&self) -> impl Iterator<Item = &Rc<Device>> {
+    pub fn shown(&self) -> impl Iterator<Item = &Rc<Device>> + Clone {
         self.devices.iter().filter(|device| device.is_shown())
     }
 

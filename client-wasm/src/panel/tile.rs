@@ -31,6 +31,8 @@ pub struct Tile {
     pub spec: Rc<Spec>,
     /// The last confirmed value; none when nothing of meaning was heard.
     pub reading: Option<Reading>,
+    /// What was heard last has no meaning here.
+    pub puzzles: bool,
     /// What became of the last wish.
     pub phase: Phase,
     /// Another page has asked for something, and waits no longer than until then.
@@ -42,6 +44,7 @@ impl PartialEq for Tile {
     fn eq(&self, other: &Self) -> bool {
         Rc::ptr_eq(&self.spec, &other.spec)
             && self.reading == other.reading
+            && self.puzzles == other.puzzles
             && self.phase == other.phase
             && self.elsewhere == other.elsewhere
     }
@@ -130,7 +133,13 @@ pub enum Proof {
 
 impl Tile {
     pub(super) const fn new(spec: Rc<Spec>) -> Self {
-        Self { spec, reading: None, phase: Phase::Settled { otherwise: false }, elsewhere: None }
+        Self {
+            spec,
+            reading: None,
+            puzzles: false,
+            phase: Phase::Settled { otherwise: false },
+            elsewhere: None,
+        }
     }
 
     /// Whether it can be asked for something now: not while it waits, but for what is set by degrees, where the last word
@@ -194,6 +203,7 @@ impl Tile {
             }
             return;
         }
+        self.puzzles = value.is_none();
         let Some(value) = value else {
             self.reading = None;
             return;

@@ -16,6 +16,7 @@ mod life;
 mod link;
 mod looks;
 mod npm;
+mod own;
 mod panel;
 mod parts;
 mod proof;

@@ -31,6 +31,8 @@ pub(super) enum Msg {
     Ask(bool),
     Clear(Rc<str>),
     Draft(Rc<str>),
+    /// A tile of it on a page of the panel.
+    Tile(Rc<str>),
 }
 
 #[derive(Default)]
@@ -60,6 +62,12 @@ impl Component for Detail {
             Msg::Clear(topic) => ctx.props().on_clear.emit(topic.to_string()),
             Msg::Draft(topic) => {
                 ctx.props().on_draft.emit(Draft { topic: topic.to_string(), ..Draft::default() });
+            }
+            Msg::Tile(topic) => {
+                let payload = self.shown.as_ref().and_then(|shown| shown.payload.clone()).unwrap_or_default();
+                ctx.props().hub.act(|model, _| {
+                    (model.desk.begins, model.desk.adds) = (true, Some((topic.to_string(), payload)));
+                });
             }
         }
         true
@@ -116,6 +124,9 @@ impl Detail {
                     <button type="button" onclick={on(|_| Msg::Ask(false))}>{ say("Keep") }</button>
                 } else {
                     <button type="button" onclick={on(Msg::Draft)}>{ say("Publish here") }</button>
+                    if shown.payload.is_some() {
+                        <button type="button" onclick={on(Msg::Tile)}>{ say("Make a tile") }</button>
+                    }
                     if shown.retained {
                         <button type="button" onclick={on(|_| Msg::Ask(true))}>{ say("Clear retained") }</button>
                     }

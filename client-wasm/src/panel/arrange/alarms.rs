@@ -14,10 +14,11 @@ use yew::prelude::*;
 use crate::app::clock;
 use crate::app::hub::Hub;
 use crate::app::model::Model;
-use crate::connection::unix_now;
-use crate::devices::{Num, Value};
+use crate::connection::{Link, unix_now};
+use crate::devices::{Num, Spec, Value};
 use crate::panel::alarm::{Alarms, read_number, summary};
 use crate::panel::layout::{Alarm, Document, Edit, Layout, Of, Place};
+use crate::panel::made::own::specs;
 use crate::tongue::{fill, say};
 use crate::words;
 
@@ -40,18 +41,27 @@ pub(super) fn is_on(model: &Model, device: &str, key: &str) -> bool {
     watched(model).is_some_and(|watched| watched.alarms.is_on(device, key))
 }
 
-/// Looks at the alarms of what is saved.
-pub(crate) fn watch(model: &mut Model) {
-    let alarms = model.alarms.get_or_insert_with(|| Box::<Watched>::default());
-    let Some(watched) = alarms.downcast_mut::<Watched>() else { return };
-    if watched.kept != model.desk.kept {
-        watched.kept.clone_from(&model.desk.kept);
-        let read = model.desk.kept.as_ref().and_then(|kept| Document::read(kept).ok());
-        watched.layout = read.map(|document| document.layout).unwrap_or_default();
+/// Looks at the alarms of what is saved, also of its own tiles while no page of them is shown.
+pub(crate) fn watch(model: &mut Model, link: Option<&Link>) {
+    if let Some(points) = saved(model) {
+        model.make(points, link);
     }
+    let Some(watched) = model.alarms.as_mut().and_then(|alarms| alarms.downcast_mut::<Watched>()) else {
+        return;
+    };
     if let Some(words) = watched.alarms.watch(unix_now(), &watched.layout, &model.panel) {
         notify(&words);
     }
+}
+
+/// The points of what is saved, when it was saved anew.
+fn saved(model: &mut Model) -> Option<Vec<Spec>> {
+    let alarms = model.alarms.get_or_insert_with(|| Box::<Watched>::default());
+    let watched = alarms.downcast_mut::<Watched>().filter(|watched| watched.kept != model.desk.kept)?;
+    watched.kept.clone_from(&model.desk.kept);
+    let read = model.desk.kept.as_ref().and_then(|kept| Document::read(kept).ok());
+    watched.layout = read.map(|document| document.layout).unwrap_or_default();
+    Some(specs(&watched.layout))
 }
 
 /// What is so and what was so, over the page; and the last words for those who do not see it.
@@ -93,12 +103,7 @@ pub(crate) fn banner(hub: &Hub) -> Html {
 /// What a person wants to be told of the chosen tile.
 pub(super) fn form(desk: &Arranged, ctx: &Context<Arranged>, page: usize, at: usize, place: &Place) -> Html {
     let (link, alarm) = (ctx.link(), place.alarm);
-    let is_of = |name: &str, model: &str| match &place.of {
-        Of::Device(wanted) => *wanted == *name,
-        Of::Model(wanted) => *wanted == *model,
-        Of::Made(_) => false,
-    };
-    let device = ctx.props().devices.iter().find(|device| is_of(&device.name, &device.model));
+    let device = ctx.props().device_of(place);
     let value = device.and_then(|device| device.tile(&place.key)).and_then(|tile| tile.value());
     let is_number = matches!(value, Some(Value::Number(_))) || alarm.above.or(alarm.below).is_some();
     let number = |words: &str, name: &'static str, now: Option<Num>, set: fn(&mut Alarm, Option<Num>)| {
@@ -124,8 +129,10 @@ pub(super) fn form(desk: &Arranged, ctx: &Context<Arranged>, page: usize, at: us
                 { number("Margin", "margin", margin, |alarm, n| alarm.margin = n.unwrap_or_default()) }
                 </div>
             }
-            <label class="tick"><input type="checkbox" name="silent" checked={alarm.silent} onchange={silent} />
-                { say("When the device is offline") }</label>
+            if !matches!(place.of, Of::Made(_)) {
+                <label class="tick"><input type="checkbox" name="silent" checked={alarm.silent} onchange={silent} />
+                    { say("When the device is offline") }</label>
+            }
             { consent(link) }
         </details>
     }

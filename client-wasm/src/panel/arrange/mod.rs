@@ -4,6 +4,7 @@
 //! buttons and keys too, and a live region says what moved.
 
 mod alarms;
+mod own;
 mod place;
 mod shelf;
 mod shows;
@@ -20,9 +21,10 @@ use crate::app::hub::Hub;
 use crate::connection::identity;
 use crate::tongue::{fill, say};
 
-use super::layout::{Desk, Document, Edit, Keep, Of, Page, Place};
+use super::layout::{Desk, Document, Edit, Keep, Page, Place};
 use super::look::Clock;
-use super::state::Device;
+use super::made::own::{guess, specs};
+use super::state::{Device, OWN};
 use super::view::{Wish, mains, panel};
 
 /// The panel as it was arranged.
@@ -33,7 +35,8 @@ pub(crate) fn draw(
     clock: Clock,
     on_wish: &Callback<Wish>,
 ) -> Html {
-    html! { <Arranged hub={hub.clone()} {frame} {devices} {clock} on_wish={on_wish.clone()} /> }
+    let own = hub.look(|model| model.panel.device(OWN).cloned());
+    html! { <Arranged hub={hub.clone()} {frame} {devices} {own} {clock} on_wish={on_wish.clone()} /> }
 }
 
 #[derive(Clone, Properties)]
@@ -42,8 +45,17 @@ pub(crate) struct Props {
     /// Changes with each frame: there may be news.
     pub(crate) frame: u64,
     pub(crate) devices: Rc<[Rc<Device>]>,
+    /// That of the tiles that people made themselves.
+    pub(crate) own: Option<Rc<Device>>,
     pub(crate) clock: Clock,
     pub(crate) on_wish: Callback<Wish>,
+}
+
+impl Props {
+    /// The device whose tile stands at a place, or the first of them.
+    fn device_of(&self, place: &Place) -> Option<&Rc<Device>> {
+        self.devices.iter().chain(&self.own).find(|device| place.is_of(device))
+    }
 }
 
 /// Another frame is another drawing.
@@ -76,6 +88,8 @@ pub(crate) enum Msg {
     Import(String),
     /// A person was asked whether this browser may notify.
     Asked,
+    /// What a person wrote cannot be, and why.
+    Odd(String),
 }
 
 /// The pages, and what is being done to them.
@@ -94,6 +108,7 @@ pub(crate) struct Arranged {
     /// What went wrong.
     wrong: Option<String>,
     focus_chosen: bool,
+    focus_form: bool,
 }
 
 impl Component for Arranged {
@@ -112,6 +127,7 @@ impl Component for Arranged {
             said: String::new(),
             wrong: None,
             focus_chosen: false,
+            focus_form: false,
         };
         let kept = ctx.props().hub.look_mut(|model| {
             model.desk.news.clear();
@@ -124,6 +140,7 @@ impl Component for Arranged {
             arranged.desk.resume(&draft);
             arranged.said = say("Your unsaved changes are here again.");
         }
+        arranged.make(ctx);
         arranged.listen(ctx);
         let wished = web::wished_page();
         let pages = arranged.pages();
@@ -169,9 +186,11 @@ impl Component for Arranged {
             Msg::Shelf => self.shelf = !self.shelf,
             Msg::Import(text) => self.import(&text),
             Msg::Asked => {}
+            Msg::Odd(why) => self.wrong = Some(why),
         }
         self.keep_in_bounds();
         web::keep_draft(&ctx.props().hub, self.desk.draft().as_ref());
+        self.make(ctx);
         self.tell(ctx);
         true
     }
@@ -201,6 +220,9 @@ impl Component for Arranged {
         if std::mem::take(&mut self.focus_chosen) {
             web::focus("[data-place][data-chosen] .choose");
         }
+        if std::mem::take(&mut self.focus_form) {
+            web::focus(".chosen [name=topic]");
+        }
     }
 }
 
@@ -211,11 +233,17 @@ impl Arranged {
 
     /// Takes what the broker said since the last frame.
     fn listen(&mut self, ctx: &Context<Self>) {
-        let (news, said, wants) = ctx.props().hub.look_mut(|model| {
+        let (news, said, wants, adds) = ctx.props().hub.look_mut(|model| {
             let desk = &mut model.desk;
-            (std::mem::take(&mut desk.news), desk.said.take(), std::mem::take(&mut desk.begins))
+            (
+                std::mem::take(&mut desk.news),
+                desk.said.take(),
+                std::mem::take(&mut desk.begins),
+                desk.adds.take(),
+            )
         });
         let was_saving = self.desk.is_saving();
+        let is_news = !news.is_empty();
         for payload in news {
             let had = self.pages().len();
             self.desk.hear(&payload);
@@ -235,8 +263,20 @@ impl Arranged {
         if wants {
             self.begin();
         }
+        if let Some((topic, payload)) = adds {
+            self.add(&topic, &payload);
+        }
+        if is_news || wants {
+            self.make(ctx);
+        }
         self.keep_in_bounds();
         self.tell(ctx);
+    }
+
+    /// What is shown of people's own tiles is heard, saved or not.
+    fn make(&self, ctx: &Context<Self>) {
+        let points = self.desk.shown().map(specs).unwrap_or_default();
+        ctx.props().hub.act(|model, link| model.make(points, link));
     }
 
     /// The page keeps this here while something is arranged, and its head offers other things. It is drawn with the next frame.
@@ -259,6 +299,13 @@ impl Arranged {
         }
     }
 
+    /// A topic from elsewhere comes behind the tiles of the page.
+    fn add(&mut self, topic: &str, payload: &[u8]) {
+        let Some(page) = self.page else { return };
+        self.edit(Edit::Add(page, own::new(topic, guess(payload))));
+        self.shelf = false;
+    }
+
     fn show(&mut self, page: Option<usize>) {
         (self.page, self.chosen, self.drag) = (page, None, None);
         web::wish_page(page.and_then(|at| self.pages().get(at)).map(|page| page.title.as_str()));
@@ -276,6 +323,7 @@ impl Arranged {
             _ => self.page,
         };
         let is_text = matches!(&edit, Edit::Add(_, place) if text::is_text(place));
+        let is_own = matches!(&edit, Edit::Add(_, place) if own::is_own(place));
         let goes = matches!(edit, Edit::Remove(..) | Edit::Hand(..) | Edit::RemovePage(_));
         if !self.desk.edit(edit) {
             return;
@@ -287,8 +335,9 @@ impl Arranged {
         if goes {
             self.chosen = None;
         }
-        if is_text {
+        if is_text || is_own {
             // What is written comes next.
+            self.focus_form = is_own;
             let last = page.and_then(|page| self.pages().get(page)).map(|page| page.places.len() - 1);
             (self.chosen, self.shelf) = (last, false);
         }
@@ -302,11 +351,10 @@ impl Arranged {
         if text::is_text(place) {
             return text::name(place);
         }
-        let is_of = |device: &&Rc<Device>| match &place.of {
-            Of::Device(name) => *device.name == **name,
-            Of::Model(model) => *device.model == **model,
-            Of::Made(_) => false,
-        };
+        if own::is_own(place) {
+            return own::name(place);
+        }
+        let is_of = |device: &&Rc<Device>| place.is_of(device);
         let label = self
             .devices
             .iter()

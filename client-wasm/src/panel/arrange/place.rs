@@ -12,7 +12,7 @@ use crate::panel::view::card_of;
 
 use crate::tongue::{fill, say};
 
-use super::{Arranged, Msg, Props, alarms, shows, text, web};
+use super::{Arranged, Msg, Props, alarms, own, shows, text, web};
 
 impl Arranged {
     pub(super) fn grid(&self, ctx: &Context<Self>, page: &Page) -> Html {
@@ -68,7 +68,7 @@ fn shown(place: &Place, props: &Props) -> Html {
             <div class={classes!("place", place.wide.then_some("wide"))} key={format!("{name}/{}", key(place))}
                 data-alarm={is_alarm.then_some("")}>
                 <span class="whose">if is_alarm { <span class="mark">{ say("Alarm") }{ " · " }</span> }
-                    { device.map_or_else(|| place.of.name().to_owned(), |d| d.called().to_owned()) }</span>
+                    { whose(place, device, props) }</span>
                 { card(place, device, props) }
             </div>
         }
@@ -82,16 +82,15 @@ fn shown(place: &Place, props: &Props) -> Html {
 
 /// The devices that a place shows.
 fn devices<'a>(place: &'a Place, props: &'a Props) -> impl Iterator<Item = &'a Rc<Device>> {
-    props.devices.iter().filter(|device| match &place.of {
-        Of::Device(name) => *device.name == **name,
-        Of::Model(model) => *device.model == **model && device.tile(&place.key).is_some(),
-        Of::Made(_) => false,
-    })
+    props.devices.iter().chain(&props.own).filter(|device| place.is_of(device))
 }
 
 fn card(place: &Place, device: Option<&Rc<Device>>, props: &Props) -> Html {
     if text::is_text(place) {
         return text::draw(place);
+    }
+    if let Some(drawn) = own::draw(place, device, props.clock) {
+        return drawn;
     }
     if let Some(drawn) = device.and_then(|device| shows::draw(place, device, props.clock)) {
         return drawn;
@@ -113,6 +112,7 @@ fn card(place: &Place, device: Option<&Rc<Device>>, props: &Props) -> Html {
 fn whose(place: &Place, device: Option<&Rc<Device>>, props: &Props) -> String {
     match &place.of {
         _ if text::is_text(place) => say("Text"),
+        Of::Made(_) if own::is_own(place) => own::whose(place).to_owned(),
         Of::Model(model) => format!("{} × {model}", devices(place, props).count()),
         Of::Device(name) | Of::Made(name) => {
             device.map_or_else(|| name.clone(), |device| device.called().to_owned())

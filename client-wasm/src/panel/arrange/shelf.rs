@@ -3,26 +3,31 @@
 use yew::prelude::*;
 
 use crate::panel::layout::{Edit, Of, Page, Place};
+use crate::panel::made::own::Kind;
 use crate::panel::state::Device;
 use crate::panel::view::mains;
 
 use crate::tongue::say;
 
-use super::{Arranged, Msg, text};
+use super::{Arranged, Msg, own, text};
 
 pub(super) fn draw(page: &Page, ctx: &Context<Arranged>, at: usize) -> Html {
     let devices = &ctx.props().devices;
     html! {
         <section class="shelf" aria-label={say("Tiles to add")}>
             <div class="act">
-                <button type="button" onclick={ctx.link().callback(move |_: MouseEvent| Msg::Edit(Edit::Add(at, text::new())))}>
-                    { say("Add a text") }
-                </button>
+                { new(ctx, at, "Add any topic", || own::new("", Kind::Value)) }
+                { new(ctx, at, "Add a text", text::new) }
             </div>
             if devices.is_empty() { <p>{ say("No device has spoken yet.") }</p> }
             for device in devices.iter() { { of(device, page, ctx, at) } }
         </section>
     }
+}
+
+fn new(ctx: &Context<Arranged>, at: usize, words: &str, new: fn() -> Place) -> Html {
+    let onclick = ctx.link().callback(move |_: MouseEvent| Msg::Edit(Edit::Add(at, new())));
+    html! { <button type="button" {onclick}>{ say(words) }</button> }
 }
 
 fn of(device: &Device, page: &Page, ctx: &Context<Arranged>, at: usize) -> Html {

@@ -9,7 +9,7 @@ use yew::prelude::*;
 use crate::devices::json::Json;
 use crate::devices::{Kind, Value};
 use crate::panel::extras::{charted, dial};
-use crate::panel::layout::{Edit, Of, Place};
+use crate::panel::layout::{Edit, Place};
 use crate::panel::look::Clock;
 use crate::panel::made::gauge::Gauge;
 pub(super) use crate::panel::made::shows::held;
@@ -32,12 +32,7 @@ pub(super) fn draw(place: &Place, device: &Rc<Device>, clock: Clock) -> Option<H
 
 /// The choice, for places that show a number.
 pub(super) fn form(desk: &Arranged, ctx: &Context<Arranged>, page: usize, at: usize, place: &Place) -> Html {
-    let is_of = |device: &&Rc<Device>| match &place.of {
-        Of::Device(name) => *device.name == **name,
-        Of::Model(model) => *device.model == **model,
-        Of::Made(_) => false,
-    };
-    let device = ctx.props().devices.iter().find(is_of);
+    let device = ctx.props().device_of(place);
     let Some(tile) = device.and_then(|device| device.tile(&place.key)) else { return html! {} };
     if matches!(tile.spec.kind, Kind::Switch | Kind::Lock | Kind::Button) {
         return hold(ctx, (page, at), place, held(place).unwrap_or(tile.spec.held));

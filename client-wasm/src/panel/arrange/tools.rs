@@ -8,7 +8,7 @@ use crate::panel::layout::{Document, Edit, Keep, Of};
 
 use crate::tongue::{fill, say};
 
-use super::{Arranged, Msg, alarms, shows, text, web};
+use super::{Arranged, Msg, alarms, own, shows, text, web};
 
 /// The pages as tabs, and all devices behind them.
 pub(super) fn pages(desk: &Arranged, ctx: &Context<Arranged>) -> Html {
@@ -96,6 +96,7 @@ pub(super) fn place(desk: &Arranged, ctx: &Context<Arranged>, at: usize) -> Html
     html! {
         <div class="bench chosen" role="group" aria-label={desk.name(place)}>
             <strong>{ desk.name(place) }</strong>
+            <button type="button" class="close" aria-label={say("Close")} onclick={link.callback(move |_: MouseEvent| Msg::Choose(Some(at)))}>{ "×" }</button>
             <div class="act">
             { tool(link, "Earlier", at > 0, || Msg::Step(-1)) }
             { tool(link, "Later", at + 1 < of.places.len(), || Msg::Step(1)) }
@@ -109,6 +110,7 @@ pub(super) fn place(desk: &Arranged, ctx: &Context<Arranged>, at: usize) -> Html
             if text::is_text(place) {
                 { text::form(ctx, (page, at), place) }
             } else {
+                { own::form(ctx, (page, at), place) }
                 { shows::form(desk, ctx, page, at, place) }
                 { alarms::form(desk, ctx, page, at, place) }
             }

@@ -1,11 +1,13 @@
 //! What is drawn on tiles besides what operates them, and comes later than they: lines of last values, charts, gauges,
-//! controls that are held.
+//! pictures, places, controls that are held.
 //!
 //! Knows which values were there; what is kept of them and where each stands in a drawing is [`made`](super::made)'s.
 
 mod dial;
 mod held;
 mod line;
+mod picture;
+mod spot;
 
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -14,11 +16,13 @@ use mqtt::Instant;
 
 use super::made::history::History;
 use super::made::wall::Wall;
-use super::state::Device;
+use super::state::{Device, OWN};
 use super::view::{EXTRAS, Extras};
 
 pub(crate) use dial::dial;
 pub(crate) use line::charted;
+pub(crate) use picture::picture;
+pub(crate) use spot::spot;
 
 /// Where the style of all this is.
 const STYLE: &str = "/tiles.css";
@@ -36,8 +40,9 @@ pub(crate) fn install() {
     }
 }
 
-/// Looks at the numbers of devices: once a frame, however many messages there were.
-pub(crate) fn look<'a>(now: Instant, devices: impl Iterator<Item = &'a Rc<Device>>) {
+/// Looks at the numbers of devices, and where things are: once a frame, however many messages there were.
+pub(crate) fn look<'a>(now: Instant, devices: impl Iterator<Item = &'a Rc<Device>> + Clone) {
+    devices.clone().filter(|device| *device.name == *OWN).for_each(|own| spot::follow(own));
     WALL.with_borrow_mut(|wall| wall.look(now, devices));
 }
 

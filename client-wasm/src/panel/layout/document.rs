@@ -5,7 +5,7 @@
 //! {"switchboard":"layout 1","version":4,"id":"00000000000000b2","parent":"00000000000000a1","author":"Phone k3f9",
 //!  "pages":[{"title":"Hall","tiles":[{"device":"wut-0a4711","key":"output/3","wide":true},
 //!                                    {"model":"Web-IO","key":"counter/0","alarm":{"above":30,"margin":1,"offline":true}},
-//!                                    {"kind":"gauge","key":"k3f9","topic":"hall/air","path":"temp","max":40}]}]}
+//!                                    {"kind":"value","key":"k3f9","topic":"hall/air","path":"temp","show":"gauge"}]}]}
 //! ```
 //!
 //! Members that are not known here, and kinds of tiles that are not, are kept and written back: a later page knows them.

@@ -46,7 +46,7 @@ impl State {
             return;
         }
         let topics = device.learn(found);
-        if device.family != LOOSE {
+        if device.family < LOOSE {
             topics.iter().for_each(|topic| self.take_away(topic));
         }
         self.route(&name, topics);
