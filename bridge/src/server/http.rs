@@ -49,6 +49,8 @@ pub(crate) struct Site {
     pub(crate) tls: Option<Rc<Acceptor>>,
     /// Where browsers are.
     pub(crate) https_port: Option<u16>,
+    /// The page as other machines of the network reach it, if they do.
+    pub(crate) network: Option<String>,
     pub(crate) started: tokio::time::Instant,
     /// What an acknowledgement promises.
     pub(crate) durability: &'static str,

@@ -156,6 +156,7 @@ async fn serve(options: Options) -> Result<()> {
         lobby: Rc::default(),
         tls: gates.acceptor().cloned(),
         https_port: gates.of(Kind::Https).first().map(SocketAddr::port),
+        network: qr::network(&gates.of(Kind::Http), &gates.of(Kind::Https)),
         started: tokio::time::Instant::now(),
         durability,
     });

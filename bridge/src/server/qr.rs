@@ -3,8 +3,7 @@
 use std::io::{IsTerminal as _, stdout};
 use std::net::{IpAddr, SocketAddr, UdpSocket};
 
-use qrcode::QrCode;
-use qrcode::render::unicode::Dense1x2;
+use qrcodegen::{QrCode, QrCodeEcc};
 
 use super::claim::LIFE;
 use super::tls::Trust;
@@ -12,9 +11,8 @@ use super::tls::Trust;
 /// Prints the code for the first address that others can reach.
 #[expect(clippy::print_stdout, reason = "it is for the person at the terminal")]
 pub(super) fn print(http: &[SocketAddr]) {
-    let Some(address) = http.iter().find_map(|&address| network_address(address)) else { return };
-    let url = format!("http://{address}/");
-    if let Ok(code) = QrCode::new(&url) {
+    let Some(url) = network(http, &[]) else { return };
+    if let Ok(code) = QrCode::encode_text(&url, QrCodeEcc::Medium) {
         println!("{}\nscan this with a phone, or open {url}", drawing(&code, stdout().is_terminal()));
     }
 }
@@ -27,7 +25,7 @@ pub(super) fn print_trust(http: &[SocketAddr], https: &[SocketAddr], trust: &Tru
     // Who does not trust it yet sees no warning over plain HTTP.
     let plain = first(http).map(|address| format!("http://{address}/trust"));
     let Some(url) = plain.or_else(|| Some(format!("https://{}/trust", first(https)?))) else { return };
-    if let Ok(code) = QrCode::new(&url) {
+    if let Ok(code) = QrCode::encode_text(&url, QrCodeEcc::Medium) {
         let drawing = drawing(&code, stdout().is_terminal());
         println!(
             "{drawing}\nto trust this machine, scan this or open {url}\nfingerprint {}",
@@ -46,7 +44,7 @@ pub(super) fn print_claim(http: &[SocketAddr], https: &[SocketAddr], token: &str
         return;
     };
     let url = format!("{scheme}://{address}/claim#{token}");
-    if let Ok(code) = QrCode::new(&url) {
+    if let Ok(code) = QrCode::encode_text(&url, QrCodeEcc::Medium) {
         println!("{}", drawing(&code, stdout().is_terminal()));
     }
     let minutes = LIFE.as_secs() / 60;
@@ -56,14 +54,27 @@ pub(super) fn print_claim(http: &[SocketAddr], https: &[SocketAddr], token: &str
     );
 }
 
-/// The code as text. A terminal is told to draw it black on white, whatever its colours: many phones read nothing else.
+/// The page for a phone in the same network; none when no other machine reaches it.
+pub(super) fn network(http: &[SocketAddr], https: &[SocketAddr]) -> Option<String> {
+    let first = |list: &[SocketAddr]| list.iter().find_map(|&address| network_address(address));
+    let plain = first(http).map(|address| format!("http://{address}/"));
+    plain.or_else(|| Some(format!("https://{}/", first(https)?)))
+}
+
+/// The code as text, two rows to a line. A terminal is told to draw it black on white, whatever its colours: many phones read
+/// nothing else.
 fn drawing(code: &QrCode, in_colour: bool) -> String {
-    let plain = code.render::<Dense1x2>().build();
-    if !in_colour {
-        return plain;
-    }
-    let lines: Vec<_> = plain.lines().map(|line| format!("\x1b[30;107m{line}\x1b[0m")).collect();
-    lines.join("\n")
+    const MARGIN: i32 = 4;
+    let all = -MARGIN..code.size() + MARGIN;
+    let module = |x, y| match (code.get_module(x, y), code.get_module(x, y + 1)) {
+        (true, true) => '█',
+        (true, false) => '▀',
+        (false, true) => '▄',
+        (false, false) => ' ',
+    };
+    let (before, behind) = if in_colour { ("\x1b[30;107m", "\x1b[0m") } else { ("", "") };
+    let line = |y| format!("{before}{}{behind}", all.clone().map(|x| module(x, y)).collect::<String>());
+    all.clone().step_by(2).map(line).collect::<Vec<_>>().join("\n")
 }
 
 fn network_address(address: SocketAddr) -> Option<SocketAddr> {
@@ -85,8 +96,17 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_phone_reaches_what_is_not_for_this_machine_alone() {
+        let at = |text: &str| text.parse().unwrap();
+        let (here, lan) = (at("127.0.0.1:8080"), at("192.0.2.7:8080"));
+        assert_eq!(network(&[here], &[here]), None);
+        assert_eq!(network(&[here, lan], &[]).as_deref(), Some("http://192.0.2.7:8080/"));
+        assert_eq!(network(&[], &[lan]).as_deref(), Some("https://192.0.2.7:8080/"));
+    }
+
+    #[test]
     fn a_terminal_draws_the_code_black_on_white_and_a_file_has_no_colours() {
-        let code = QrCode::new("http://192.0.2.1:8080/").unwrap();
+        let code = QrCode::encode_text("http://192.0.2.1:8080/", QrCodeEcc::Medium).unwrap();
         assert!(
             drawing(&code, true)
                 .lines()

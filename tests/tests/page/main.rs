@@ -22,6 +22,7 @@ mod parts;
 mod proof;
 mod reasons;
 mod secure;
+mod share;
 mod soak;
 mod stage;
 mod tapped;

@@ -45,6 +45,8 @@ pub(super) fn me(asks: &Asks<'_>) -> Answer {
         "has_users": !access.users.is_empty(),
         "needs_login": !may_come_as_nobody(&access, asks.visit),
         "is_unclaimed": asks.site.admission.is_unclaimed(),
+        // Whoever is here may know where here is.
+        "network": asks.site.network.as_ref().filter(|_| asks.visit.is_here()),
     });
     super::json(StatusCode::OK, &body)
 }

@@ -6,6 +6,7 @@
 mod alarms;
 mod own;
 mod place;
+mod share;
 mod shelf;
 mod shows;
 mod text;
@@ -88,6 +89,8 @@ pub(crate) enum Msg {
     Import(String),
     /// A person was asked whether this browser may notify.
     Asked,
+    /// Where other machines reach this page is known.
+    Network(share::Network),
     /// What a person wrote cannot be, and why.
     Odd(String),
 }
@@ -109,6 +112,7 @@ pub(crate) struct Arranged {
     wrong: Option<String>,
     focus_chosen: bool,
     focus_form: bool,
+    network: share::Network,
 }
 
 impl Component for Arranged {
@@ -128,6 +132,7 @@ impl Component for Arranged {
             wrong: None,
             focus_chosen: false,
             focus_form: false,
+            network: share::Network::ask(ctx),
         };
         let kept = ctx.props().hub.look_mut(|model| {
             model.desk.news.clear();
@@ -186,6 +191,7 @@ impl Component for Arranged {
             Msg::Shelf => self.shelf = !self.shelf,
             Msg::Import(text) => self.import(&text),
             Msg::Asked => {}
+            Msg::Network(network) => self.network = network,
             Msg::Odd(why) => self.wrong = Some(why),
         }
         self.keep_in_bounds();

@@ -8,7 +8,7 @@ use crate::panel::layout::{Document, Edit, Keep, Of};
 
 use crate::tongue::{fill, say};
 
-use super::{Arranged, Msg, alarms, own, shows, text, web};
+use super::{Arranged, Msg, alarms, own, share, shows, text, web};
 
 /// The pages as tabs, and all devices behind them.
 pub(super) fn pages(desk: &Arranged, ctx: &Context<Arranged>) -> Html {
@@ -143,9 +143,7 @@ fn file_tools(desk: &Arranged, ctx: &Context<Arranged>) -> Html {
                 <a class="button" {href} download={name}>{ say("Export") }</a>
                 <label class="button">{ say("Import") }<input type="file" class="unseen" accept=".json,application/json" {onchange} /></label>
             </div>
-            <label class="field"><span>{ say("Link for other phones") }</span>
-                <input type="text" readonly=true name="link" value={web::link()} />
-            </label>
+            { share::draw(&desk.network) }
         </details>
     }
 }

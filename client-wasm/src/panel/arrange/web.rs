@@ -71,6 +71,22 @@ pub(super) fn link() -> String {
     window().and_then(|window| window.location().href().ok()).unwrap_or_default()
 }
 
+/// The same by another address of its server.
+pub(super) fn link_at(network: &str) -> String {
+    let location = window().map(|window| window.location());
+    let part = |of: fn(&web_sys::Location) -> Result<String, JsValue>| {
+        location.as_ref().and_then(|location| of(location).ok()).unwrap_or_default()
+    };
+    let (path, query) = (part(web_sys::Location::pathname), part(web_sys::Location::search));
+    format!("{}{path}{query}", network.trim_end_matches('/'))
+}
+
+/// Whether this page was opened by an address that means this machine on each machine.
+pub(super) fn is_here() -> bool {
+    let host = window().and_then(|window| window.location().hostname().ok()).unwrap_or_default();
+    host == "localhost" || host.ends_with(".localhost") || host == "[::1]" || host.starts_with("127.")
+}
+
 /// Reads the file that was chosen.
 pub(super) fn read_file(input: HtmlInputElement, then: impl FnOnce(String) + 'static) {
     let Some(file) = input.files().and_then(|files| files.get(0)) else { return };

@@ -3,6 +3,7 @@
 //!
 //! Pure: knows no browser. How each is drawn, `extras` knows.
 
+pub mod code;
 pub mod gauge;
 pub mod history;
 pub mod hold;
