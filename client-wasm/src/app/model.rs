@@ -79,6 +79,7 @@ pub(crate) struct Model {
     pub(crate) wants_extras: bool,
     /// What the broker may remember of these is to be asked for; none when it is not ours, or remembers nothing.
     recalls: Option<Vec<String>>,
+    is_recalling: bool,
     /// What the publish form has to say.
     pub(crate) form_says: Option<Result<String, String>>,
     has_network: bool,
@@ -137,6 +138,7 @@ impl Model {
             pages: Part::new(),
             wants_extras: false,
             recalls,
+            is_recalling: false,
             form_says: None,
             has_network: true,
             watching: false,
@@ -357,14 +359,16 @@ impl Model {
         self.listen(link);
     }
 
-    /// What is to be asked of the broker's memory now.
+    /// What is to be asked of the broker's memory now: one question at a time, as devices name their topics one after another.
     pub(crate) fn take_recalls(&mut self) -> Option<Vec<String>> {
-        let recalls = self.recalls.as_mut().filter(|recalls| !recalls.is_empty())?;
+        let recalls = self.recalls.as_mut().filter(|recalls| !recalls.is_empty() && !self.is_recalling)?;
+        self.is_recalling = true;
         Some(recalls.drain(..recalls.len().min(FILTERS)).collect())
     }
 
     /// What the broker remembers, or that it does not.
     pub(crate) fn recalled(&mut self, recalled: Option<Recalled>, link: Option<&Link>) {
+        self.is_recalling = false;
         let Some(recalled) = recalled else {
             self.recalls = None;
             return;
@@ -429,7 +433,11 @@ impl Model {
         let Some(link) = link else { return };
         let filters = self.panel.take_listen();
         if let Some(recalls) = &mut self.recalls {
-            recalls.extend(filters.iter().cloned());
+            for filter in &filters {
+                if !recalls.contains(filter) {
+                    recalls.push(filter.clone());
+                }
+            }
         }
         let named = self.facts.as_ref().is_none_or(|facts| facts.subscription_id_available);
         // A packet of them all could be larger than the broker takes.
