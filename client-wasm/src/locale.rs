@@ -25,6 +25,21 @@ impl Default for Locale {
     }
 }
 
+impl Locale {
+    /// The manners of a place that many live in, by its tag: a browser that is asked for them first reads its tables, which takes
+    /// as long as the page's first drawing.
+    #[must_use]
+    pub fn of(tag: &str) -> Option<Self> {
+        let (point, group, halves) = match tag {
+            "en-US" => (".", ",", Some(["AM".to_owned(), "PM".to_owned()])),
+            "en-GB" => (".", ",", None),
+            "de" | "de-DE" => (",", ".", None),
+            _ => return None,
+        };
+        Some(Self { point: Cow::Borrowed(point), group: Cow::Borrowed(group), halves })
+    }
+}
+
 thread_local! {
     /// The same on the whole page, for as long as it lives.
     static HERE: RefCell<Locale> = const { RefCell::new(NOWHERE) };

@@ -64,7 +64,12 @@ fn place_of(code: &str) -> Option<Locale> {
     let languages = web_sys::window()?.navigator().languages();
     let is_of = |tag: &JsValue| tag.as_string().is_some_and(|tag| tag.split('-').next() == Some(code));
     let tag = languages.iter().find(is_of).or_else(|| (!matches!(code, "" | "en")).then(|| code.into()))?;
-    let (tags, none) = (Array::of1(&tag), Object::new());
+    tag.as_string().and_then(|tag| Locale::of(&tag)).or_else(|| asked(&tag))
+}
+
+/// The same of a place that only the browser knows.
+fn asked(tag: &JsValue) -> Option<Locale> {
+    let (tags, none) = (Array::of1(tag), Object::new());
     let number = NumberFormat::new(&tags, &none).format_to_parts(12_345.5);
     let wanted = Object::new();
     Reflect::set(&wanted, &"hour".into(), &"numeric".into()).ok()?;

@@ -89,4 +89,21 @@ fn numbers_and_times_are_written_as_it_is_done_where_the_browser_is() {
         );
         stage.browser.wait_for(&format!("{number} for {languages}"), SOON, &script);
     }
+    // What the page knows of places by itself is what the browser would have told it.
+    for tag in ["en-US", "en-GB", "de", "de-DE"] {
+        stage.browser.devtools(
+            "Emulation.setUserAgentOverride",
+            &json!({ "userAgent": agent, "acceptLanguage": tag }),
+        );
+        stage.browser.open(&format!("http://{}/", stage.bridge.http));
+        let script = format!(
+            "const t = document.querySelector('{}'), day = new Intl.DateTimeFormat('{tag}', {{ hour: 'numeric' }});
+             const half = hour => day.formatToParts(new Date(2020, 0, 1, hour)).find(p => p.type === 'dayPeriod')?.value;
+             const since = /\\d:\\d\\d(?:\\u202f([AP]M))?/.exec(document.body.innerText);
+             return !!t?.innerText.includes(new Intl.NumberFormat('{tag}').format(1234567)) && !!since
+                 && (half(9) ? [half(9), half(21)].includes(since[1]) : since[1] === undefined)",
+            selector("counter/0")
+        );
+        stage.browser.wait_for(&format!("the manners of {tag}"), SOON, &script);
+    }
 }
