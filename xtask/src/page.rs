@@ -8,6 +8,7 @@ pub(crate) mod assets;
 mod css;
 mod html;
 mod linked;
+mod locals;
 mod names;
 mod pack;
 mod parts;

@@ -1,21 +1,21 @@
 //! A finished module written so that little is left after compression: without gaps, with numbers as short as can be, with one
-//! function in place of several that are the same, and with those beside each other that look alike. Knows instructions, not what
-//! they do.
+//! function in place of several that are the same, with those beside each other that look alike, and with locals whose numbers do
+//! ([`super::locals`]). Knows instructions, not what they do.
 
 use std::{collections::BTreeMap, convert::Infallible};
 
 use anyhow::{Result, anyhow};
 use wasm_encoder::{
-    CodeSection, FunctionSection, Module,
+    CodeSection, Function, FunctionSection, Module,
     reencode::{Error, Reencode},
 };
-use wasmparser::{
-    CodeSectionReader, FunctionBody, FunctionSectionReader, Operator, Parser, Payload, TypeRef,
-};
+use wasmparser::{CodeSectionReader, FunctionSectionReader, Operator, Parser, Payload, TypeRef};
+
+use super::locals::{Locals, parameters};
 
 /// The module, packed. Its functions have other numbers.
 pub(super) fn pack(wasm: &[u8]) -> Result<Vec<u8>> {
-    let mut tight = Order::default().write(wasm)?;
+    let mut tight = Order { parameters: parameters(wasm)?, ..Order::default() }.write(wasm)?;
     loop {
         let order = Order::by_looks(&tight)?;
         let is_final = order.order.len() == order.places.len();
@@ -35,6 +35,8 @@ struct Order {
     order: Vec<usize>,
     /// The new place of each, or of the same one that stays; none when nothing moves.
     places: Vec<usize>,
+    /// Of each, by its place before.
+    parameters: Vec<u32>,
 }
 
 impl Order {
@@ -66,7 +68,7 @@ impl Order {
         let mut places = vec![0; bodies.len()];
         order.iter().enumerate().for_each(|(place, &n)| places[n] = place);
         let places = firsts.iter().map(|&first| places[first]).collect();
-        Ok(Self { imported, order, places })
+        Ok(Self { imported, order, places, parameters: parameters(wasm)? })
     }
 
     fn write(mut self, wasm: &[u8]) -> Result<Vec<u8>> {
@@ -111,22 +113,19 @@ impl Reencode for Order {
         section: CodeSectionReader<'_>,
     ) -> Result<(), Error<Infallible>> {
         let bodies = section.into_iter().collect::<Result<Vec<_>, _>>()?;
-        self.sorted(bodies).into_iter().try_for_each(|body| self.parse_function_body(code, body))
-    }
-
-    fn parse_function_body(
-        &mut self,
-        code: &mut CodeSection,
-        body: FunctionBody<'_>,
-    ) -> Result<(), Error<Infallible>> {
-        let mut function = self.new_function_with_parsed_locals(&body)?;
-        for op in body.get_operators_reader()? {
-            let op = op?;
-            if !matches!(op, Operator::Nop) {
-                function.instruction(&self.instruction(op)?);
+        let with_parameters = bodies.into_iter().zip(self.parameters.clone()).collect();
+        for (body, parameters) in self.sorted(with_parameters) {
+            let locals = Locals::by_use(&body, parameters)?;
+            let types = locals.declared.iter().map(|(count, ty)| Ok((*count, self.val_type(*ty)?)));
+            let mut function = Function::new(types.collect::<Result<Vec<_>, Error<Infallible>>>()?);
+            for op in body.get_operators_reader()? {
+                let op = op?;
+                if !matches!(op, Operator::Nop) {
+                    function.instruction(&self.instruction(locals.renamed(op))?);
+                }
             }
+            code.function(&function);
         }
-        code.function(&function);
         Ok(())
     }
 }
