@@ -40,8 +40,7 @@ struct Order {
 }
 
 impl Order {
-    /// By size, roughly, and then by the first instructions. Of all that sorts, this leaves the least; the small come first, and
-    /// with them the short numbers to those that are called most.
+    /// One of each that are the same, beside those that share most with it. It begins with the small.
     fn by_looks(wasm: &[u8]) -> Result<Self> {
         let (mut imported, mut types, mut bodies) = (0, Vec::new(), Vec::new());
         for payload in Parser::new(0).parse_all(wasm) {
@@ -65,6 +64,7 @@ impl Order {
         let mut order: Vec<_> =
             firsts.iter().enumerate().filter(|(n, first)| n == *first).map(|(n, _)| n).collect();
         order.sort_by_key(|&n| (bodies[n].len().ilog2(), bodies[n]));
+        let order = beside_their_like(order, &bodies);
         let mut places = vec![0; bodies.len()];
         order.iter().enumerate().for_each(|(place, &n)| places[n] = place);
         let places = firsts.iter().map(|&first| places[first]).collect();
@@ -84,6 +84,52 @@ impl Order {
         }
         self.order.iter().filter_map(|&n| all.get(n).cloned()).collect()
     }
+}
+
+/// Each followed by the one of the rest that shares most with it. Takes the square of their number.
+fn beside_their_like(mut left: Vec<usize>, bodies: &[&[u8]]) -> Vec<usize> {
+    let parts: Vec<_> = bodies.iter().map(|body| parts(body)).collect();
+    left.reverse();
+    let mut order: Vec<usize> = left.pop().into_iter().collect();
+    while let Some(&last) = order.last() {
+        let (mut best, mut next) = (0, left.len().checked_sub(1));
+        for (at, &n) in left.iter().enumerate().rev() {
+            let (a, b) = (&parts[last], &parts[n]);
+            let longer = a.len().max(b.len()).max(1);
+            // Most are of such another size that they cannot be it.
+            if a.len().min(b.len()) * 1_000 / longer <= best {
+                continue;
+            }
+            let likeness = shared(a, b) * 1_000 / longer;
+            if likeness > best {
+                (best, next) = (likeness, Some(at));
+            }
+        }
+        let Some(next) = next else { break };
+        order.push(left.remove(next));
+    }
+    order
+}
+
+/// All that stands in some bytes, four at a time; sorted.
+fn parts(body: &[u8]) -> Vec<u32> {
+    let all = body.windows(4).filter_map(|part| part.try_into().ok().map(u32::from_le_bytes));
+    let mut all: Vec<_> = all.collect();
+    all.sort_unstable();
+    all.dedup();
+    all
+}
+
+/// How many two sorted lists have in common.
+fn shared(a: &[u32], b: &[u32]) -> usize {
+    let (mut x, mut y, mut shared) = (0, 0, 0);
+    while x < a.len() && y < b.len() {
+        let (left, right) = (a[x], b[y]);
+        shared += usize::from(left == right);
+        x += usize::from(left <= right);
+        y += usize::from(right <= left);
+    }
+    shared
 }
 
 impl Reencode for Order {
