@@ -6,7 +6,7 @@
 //!
 //! ```text
 //!   rust_begin_unwind   ▶ unreachable
-//!   a call of a function that begins with unreachable, what stands straight before it and all behind it in its block
+//!   a call of a function that does nothing but trap, what stands straight before it and all behind it in its block
 //!                       ▶ unreachable nop nop …, again and again
 //!   functions and data that nobody names any more
 //!                       ▶ unreachable nop nop …, zeros
@@ -56,7 +56,7 @@ impl Program {
         for (n, body) in linked.bodies.iter().enumerate() {
             let number = linked.imported + n;
             let all = operators(&self.wasm, body)?;
-            if begins_with_trap(&all) {
+            if only_traps(&all) {
                 traps.insert(number);
             }
             for (op, _) in all {
@@ -82,7 +82,7 @@ impl Program {
                     self.wasm[stretch.start] = UNREACHABLE;
                     self.gone[stretch].fill(true);
                 }
-                if begins_with_trap(&operators(&self.wasm, body)?) {
+                if only_traps(&operators(&self.wasm, body)?) {
                     traps.insert(caller);
                     new.push(caller);
                 }
@@ -127,6 +127,31 @@ impl Program {
 fn begins_with_trap(all: &[(Operator<'_>, Range<usize>)]) -> bool {
     let first = all.iter().find(|(op, _)| !matches!(op, Operator::Nop));
     matches!(first, Some((Operator::Unreachable, _)))
+}
+
+/// Whether a body does nothing but trap, wherever its branches lead.
+fn only_traps(all: &[(Operator<'_>, Range<usize>)]) -> bool {
+    if begins_with_trap(all) {
+        return true;
+    }
+    let mut depth = 0;
+    let never_leaves = all.iter().all(|(op, _)| match op {
+        Operator::Block { .. } | Operator::If { .. } => {
+            depth += 1;
+            true
+        }
+        Operator::End => {
+            depth -= 1;
+            true
+        }
+        Operator::Br { relative_depth } | Operator::BrIf { relative_depth } => {
+            (*relative_depth as i32) < depth
+        }
+        Operator::Else | Operator::Unreachable => true,
+        other => is_straight(other),
+    });
+    let last = all.iter().rev().skip(1).find(|(op, _)| !matches!(op, Operator::Nop));
+    never_leaves && matches!(last, Some((Operator::Unreachable, _)))
 }
 
 /// The stretches of a body that do nothing but trap: each ends with its block, or at another.

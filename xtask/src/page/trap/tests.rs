@@ -121,3 +121,18 @@ fn a_program_without_relocations_or_without_panics_is_refused() {
     let bare = Module::new().finish();
     assert!(without_words(&bare).unwrap_err().to_string().contains("--emit-relocs"));
 }
+
+#[test]
+fn a_function_that_traps_on_every_way_is_known_and_one_that_may_return_is_not() {
+    let all = |code: &[u8]| {
+        let body = [&[0], code, &[0x0b]].concat();
+        only_traps(&operators(&body, &(0..body.len())).unwrap())
+    };
+    // block, local.get 0, br_if 0 or out of the function, unreachable, end, unreachable
+    let branches = |to| [0x02, 0x40, 0x20, 0x00, 0x0d, to, 0x00, 0x0b, 0x00];
+    assert!(all(&branches(0)));
+    assert!(!all(&branches(1)), "leaves the function");
+    assert!(!all(&branches(0)[..8]), "ends by itself");
+    assert!(!all(&[0x20, 0x00, 0x10, 0x00, 0x00]), "calls something first");
+    assert!(!all(&[0x0f, 0x00]), "returns");
+}
