@@ -72,6 +72,11 @@ impl<'v> Writer<'v> {
         let kept = varint_len(estimate);
         self.out.resize(at + kept, 0);
         body(&mut Writer { out: self.out })?;
+        self.count(at, kept)
+    }
+
+    /// Puts a length before what was written since `at`, where so many bytes were kept for it. Not a part of each packet's code.
+    fn count(&mut self, at: usize, kept: usize) -> Result<(), EncodeError> {
         let length = self.out.len() - at - kept;
         if length > MAX_REMAINING_LENGTH {
             return Err(EncodeError::TooLong);
