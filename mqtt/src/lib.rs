@@ -36,6 +36,7 @@ mod rng;
 mod time;
 mod topic;
 mod types;
+mod words;
 
 pub use message::{Message, MessageProperties, Will};
 pub use packet::Packet;
@@ -44,3 +45,4 @@ pub use rng::Rng;
 pub use time::Instant;
 pub use topic::{MAX_LEVELS, TopicError, TopicFilter, TopicName};
 pub use types::{Delivery, PacketId, Qos, SessionExpiry, Version};
+pub use words::Words;

@@ -1,5 +1,8 @@
 //! The reason codes of 5.0 in one table, and how 3.x says the few of them it can.
 
+use crate::Words;
+use crate::words::{errors, hex};
+
 /// Writes the enum and its tables from one list.
 macro_rules! reason_codes {
     ($($(#[$doc:meta])* $name:ident = $code:literal, $text:literal;)*) => {
@@ -123,11 +126,16 @@ impl ReasonCode {
     }
 }
 
-impl std::fmt::Display for ReasonCode {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{} (0x{:02x})", self.text(), self.byte())
+impl Words for ReasonCode {
+    fn say(&self, out: &mut String) {
+        out.push_str(self.text());
+        out.push_str(" (0x");
+        hex(self.byte().into(), 2, out);
+        out.push(')');
     }
 }
+
+errors!(ReasonCode);
 
 #[cfg(test)]
 mod tests {

@@ -2,34 +2,51 @@
 
 use std::sync::Arc;
 
-use thiserror::Error;
+use crate::Words;
+use crate::words::errors;
 
 /// Levels a Topic Name or Topic Filter may have. The standard sets no bound; without one a packet of a few bytes
 /// makes a tree of thousands of nodes (CVE-2019-11779).
 pub const MAX_LEVELS: usize = 128;
 
 /// Why a text is not a Topic Name or not a Topic Filter.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TopicError {
     /// [MQTT-4.7.3-1]
-    #[error("a topic needs at least one character [MQTT-4.7.3-1]")]
     Empty,
     /// [MQTT-4.7.3-2]
-    #[error("a topic may not contain the character U+0000 [MQTT-4.7.3-2]")]
     Null,
     /// [MQTT-4.7.3-3]
-    #[error("a topic may not be longer than 65535 bytes [MQTT-4.7.3-3]")]
     TooLong,
     /// More than [`MAX_LEVELS`].
-    #[error("a topic may not have more than {MAX_LEVELS} levels")]
     TooDeep,
     /// [MQTT-4.7.0-1]
-    #[error("a topic name may not contain the wildcards + and # [MQTT-4.7.0-1]")]
     Wildcard,
     /// [MQTT-4.7.1-1], [MQTT-4.7.1-2]
-    #[error("in a topic filter + and # stand alone in their level, and # only at the end [MQTT-4.7.1-1]")]
     MisplacedWildcard,
 }
+
+impl Words for TopicError {
+    fn say(&self, out: &mut String) {
+        let last = match self {
+            Self::Empty => "a topic needs at least one character [MQTT-4.7.3-1]",
+            Self::Null => "a topic may not contain the character U+0000 [MQTT-4.7.3-2]",
+            Self::TooLong => "a topic may not be longer than 65535 bytes [MQTT-4.7.3-3]",
+            Self::TooDeep => {
+                out.push_str("a topic may not have more than ");
+                MAX_LEVELS.say(out);
+                " levels"
+            }
+            Self::Wildcard => "a topic name may not contain the wildcards + and # [MQTT-4.7.0-1]",
+            Self::MisplacedWildcard => {
+                "in a topic filter + and # stand alone in their level, and # only at the end [MQTT-4.7.1-1]"
+            }
+        };
+        out.push_str(last);
+    }
+}
+
+errors!(TopicError);
 
 /// The label a message is published under: no wildcards, 1 to 65535 bytes, at most [`MAX_LEVELS`] levels.
 ///

@@ -19,7 +19,7 @@ use client_wasm::connection::reason::{Place, Probe, Reason};
 use client_wasm::connection::{Link, Setup, now};
 use mqtt::client::{AuthenticationError, Ended, Offline, PublishId};
 use mqtt::packet::{RetainHandling, SubscriptionOptions};
-use mqtt::{ReasonCode, TopicFilter};
+use mqtt::{ReasonCode, TopicFilter, Words as _};
 use wasm_bindgen::prelude::*;
 
 use authenticate::ByHost;
@@ -159,7 +159,7 @@ impl Core {
     /// # Errors
     /// Why it cannot be begun.
     pub fn reauthenticate(&self) -> Result<(), JsValue> {
-        self.link.reauthenticate().map_err(|e| self.host.failure(Failure::Argument, &e.to_string()))
+        self.link.reauthenticate().map_err(|e| self.host.failure(Failure::Argument, &e.words()))
     }
 
     /// What the step has come to that the host was asked for last.

@@ -4,7 +4,9 @@ use std::time::Duration;
 
 use client_wasm::connection::identity;
 use mqtt::client::{Config, PublishError};
-use mqtt::{Message, MessageProperties, Qos, SessionExpiry, TopicError, TopicName, Version, Will};
+use mqtt::{
+    Message, MessageProperties, Qos, SessionExpiry, TopicError, TopicName, Version, Will, Words as _,
+};
 use wasm_bindgen::prelude::*;
 
 use super::fields::{Fields, name};
@@ -127,7 +129,7 @@ pub(crate) fn qos(host: &Host, level: u32) -> Result<Qos, JsValue> {
 }
 
 pub(crate) fn no_topic(host: &Host, text: &str, e: TopicError) -> JsValue {
-    host.failure(Failure::Topic, &format!("“{text}”: {e}"))
+    host.failure(Failure::Topic, &["“", text, "”: ", &e.words()].concat())
 }
 
 /// A message that is not taken, as an Error of JavaScript.
@@ -141,5 +143,5 @@ pub(crate) fn not_taken(host: &Host, e: PublishError) -> JsValue {
         PublishError::NullCharacter => Failure::Argument,
         PublishError::ResponseTopic(_) => Failure::Topic,
     };
-    host.failure(why, &e.to_string())
+    host.failure(why, &e.words())
 }

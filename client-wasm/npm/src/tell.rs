@@ -5,7 +5,7 @@ use std::rc::Rc;
 
 use client_wasm::connection::{Observer, now};
 use mqtt::client::{Connected, Ended, Event, Outcome, Subject};
-use mqtt::{SessionExpiry, Version};
+use mqtt::{SessionExpiry, Version, Words as _};
 
 use super::fields::{name, put, put_pairs};
 use super::host::{Host, notice};
@@ -49,7 +49,7 @@ impl Tell {
             Outcome::Expired => (3, 0, None),
             Outcome::LinkLost => (4, 0, None),
             Outcome::SessionLost => (5, 0, None),
-            Outcome::Impossible(e) => (6, 0, Some(e.to_string())),
+            Outcome::Impossible(e) => (6, 0, Some(e.words())),
             Outcome::Cancelled => (7, 0, None),
         };
         self.host.published(id, outcome, reason, text.as_deref().unwrap_or_default());
@@ -73,7 +73,7 @@ impl Tell {
         let reason = farewell.map_or(0, |farewell| farewell.reason.byte());
         let reference =
             farewell.and_then(|farewell| farewell.server_reference.as_deref()).unwrap_or_default();
-        let (reference, text) = (reference.to_owned(), why.to_string());
+        let (reference, text) = (reference.to_owned(), why.words());
         self.past.borrow_mut().ended = Some(why);
         self.host.ended(code, reason, &text, &reference, retry_in);
     }

@@ -1,6 +1,7 @@
 //! One WebSocket. Knows bytes and frames, not what they mean.
 
 use js_sys::{ArrayBuffer, Uint8Array};
+use mqtt::Words as _;
 use wasm_bindgen::prelude::*;
 use web_sys::{BinaryType, CloseEvent, MessageEvent, WebSocket};
 
@@ -68,10 +69,11 @@ impl Drop for Socket {
 }
 
 fn farewell(event: &CloseEvent) -> String {
-    match (event.code(), event.reason()) {
-        (1006, _) => "the socket could not be opened or broke off (1006)".to_owned(),
-        (code, reason) if reason.is_empty() => format!("code {code}"),
-        (code, reason) => format!("{reason} ({code})"),
+    let code = usize::from(event.code()).words();
+    match event.reason() {
+        _ if code == "1006" => "the socket could not be opened or broke off (1006)".to_owned(),
+        reason if reason.is_empty() => ["code ", &code].concat(),
+        reason => [&reason, " (", &code, ")"].concat(),
     }
 }
 

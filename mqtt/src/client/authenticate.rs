@@ -3,12 +3,11 @@
 use std::fmt::Debug;
 use std::task::Poll;
 
-use thiserror::Error;
-
 use super::state::State;
 use super::{Client, Ended, Event, Misbehaviour, Subject};
 use crate::packet::{Auth, Connack, Packet};
-use crate::{Instant, ReasonCode};
+use crate::words::errors;
+use crate::{Instant, ReasonCode, Words};
 
 /// What a step of an [`Authenticator`] comes to: data, which is absent when it is empty, or why it gives up.
 pub type Step = Result<Vec<u8>, AuthenticationError>;
@@ -32,26 +31,40 @@ pub trait Authenticator: Debug {
 }
 
 /// Why an [`Authenticator`] does not go on, in words for a person.
-#[derive(Clone, Debug, PartialEq, Eq, Error)]
-#[error("{0}")]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AuthenticationError(pub String);
 
 /// Why there is no re-authentication.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ReauthenticateError {
     /// There is no connection.
-    #[error("not connected")]
     NotConnected,
     /// The present connection was not made with the method that is set now [MQTT-4.12.0-7].
-    #[error("the connection was made without this authentication method")]
     OtherMethod,
     /// One is under way.
-    #[error("an authentication is under way")]
     UnderWay,
     /// The method has nothing to begin with, or more than the Server takes.
-    #[error("the authentication cannot begin")]
     CannotBegin,
 }
+
+impl Words for AuthenticationError {
+    fn say(&self, out: &mut String) {
+        out.push_str(&self.0);
+    }
+}
+
+impl Words for ReauthenticateError {
+    fn say(&self, out: &mut String) {
+        out.push_str(match self {
+            Self::NotConnected => "not connected",
+            Self::OtherMethod => "the connection was made without this authentication method",
+            Self::UnderWay => "an authentication is under way",
+            Self::CannotBegin => "the authentication cannot begin",
+        });
+    }
+}
+
+errors!(AuthenticationError, ReauthenticateError);
 
 /// The method of a Client, and how far it is on the present connection.
 #[derive(Debug, Default)]

@@ -1,9 +1,8 @@
 //! What goes into a Client and what comes out of it.
 
-use thiserror::Error;
-
 use super::Ended;
-use crate::{Instant, Message, Qos, ReasonCode, SessionExpiry, TopicError, TopicFilter, Version};
+use crate::words::errors;
+use crate::{Instant, Message, Qos, ReasonCode, SessionExpiry, TopicError, TopicFilter, Version, Words};
 
 /// What happened outside.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -253,22 +252,17 @@ pub enum Offline {
 }
 
 /// Why a message is not taken.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PublishError {
     /// There is no connection, and the message asked to fail then.
-    #[error("not connected")]
     NotConnected,
     /// As much waits already as [`Config`](super::Config) allows.
-    #[error("too many messages wait to be sent")]
     QueueFull,
     /// [MQTT-3.2.2-11]
-    #[error("the server takes no QoS above {} [MQTT-3.2.2-11]", .0.level())]
     QosNotSupported(Qos),
     /// [MQTT-3.2.2-14]
-    #[error("the server keeps no retained messages [MQTT-3.2.2-14]")]
     RetainNotSupported,
     /// [MQTT-3.2.2-15]
-    #[error("the message makes a packet of {size} bytes, the server takes {limit} [MQTT-3.2.2-15]")]
     TooLarge {
         /// Bytes of the packet.
         size: usize,
@@ -276,12 +270,40 @@ pub enum PublishError {
         limit: usize,
     },
     /// The topic, a property or the payload is longer than a packet can say.
-    #[error("a part of the message is too long for a packet")]
     TooLong,
     /// [MQTT-1.5.4-2]
-    #[error("a property contains the character U+0000 [MQTT-1.5.4-2]")]
     NullCharacter,
     /// [MQTT-3.3.2-14]
-    #[error("the response topic is no topic name: {0} [MQTT-3.3.2-14]")]
     ResponseTopic(TopicError),
 }
+
+impl Words for PublishError {
+    fn say(&self, out: &mut String) {
+        let mut say = |before: &str, number: usize, behind: &str| {
+            out.push_str(before);
+            number.say(out);
+            out.push_str(behind);
+        };
+        match self {
+            Self::NotConnected => out.push_str("not connected"),
+            Self::QueueFull => out.push_str("too many messages wait to be sent"),
+            Self::QosNotSupported(qos) => {
+                say("the server takes no QoS above ", qos.level().into(), " [MQTT-3.2.2-11]");
+            }
+            Self::RetainNotSupported => out.push_str("the server keeps no retained messages [MQTT-3.2.2-14]"),
+            Self::TooLarge { size, limit } => {
+                say("the message makes a packet of ", *size, " bytes, the server takes ");
+                say("", *limit, " [MQTT-3.2.2-15]");
+            }
+            Self::TooLong => out.push_str("a part of the message is too long for a packet"),
+            Self::NullCharacter => out.push_str("a property contains the character U+0000 [MQTT-1.5.4-2]"),
+            Self::ResponseTopic(e) => {
+                out.push_str("the response topic is no topic name: ");
+                e.say(out);
+                out.push_str(" [MQTT-3.3.2-14]");
+            }
+        }
+    }
+}
+
+errors!(PublishError);

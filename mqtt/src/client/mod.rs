@@ -43,6 +43,7 @@ use std::time::Duration;
 
 use crate::delivery::{Receiver, Sender};
 use crate::packet::{Packet, SubscriptionOptions};
+use crate::words::hex;
 use crate::{Instant, Message, ReasonCode, Rng, TopicFilter, Version};
 
 pub use authenticate::{AuthenticationError, Authenticator, ReauthenticateError, Step};
@@ -414,5 +415,7 @@ fn owned(pairs: &[(&str, &str)]) -> Vec<(String, String)> {
 
 /// 3.1 takes at most 23 characters.
 fn made_up_id(rng: &mut Rng) -> String {
-    format!("sw-{:016x}", rng.next_u64())
+    let mut id = String::from("sw-");
+    hex(rng.next_u64(), 16, &mut id);
+    id
 }

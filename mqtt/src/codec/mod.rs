@@ -10,7 +10,8 @@ pub(crate) mod writer;
 use thiserror::Error;
 
 use crate::packet::{self, Packet};
-use crate::{ReasonCode, TopicError, Version};
+use crate::words::errors;
+use crate::{ReasonCode, TopicError, Version, Words};
 
 use reader::Reader;
 pub use writer::varint_len;
@@ -19,19 +20,15 @@ pub use writer::varint_len;
 pub const MAX_REMAINING_LENGTH: usize = 268_435_455;
 
 /// Why bytes are not a packet: the peer's fault, always the end of its Network Connection.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum DecodeError {
     /// The bytes break the form of a packet (1.2, Malformed Packet).
-    #[error("{0}")]
     Malformed(&'static str),
     /// The bytes are well-formed and say what they may not (1.2, Protocol Error).
-    #[error("{0}")]
     Protocol(&'static str),
     /// CONNECT names a protocol or level that is not spoken here [MQTT-3.1.2-2].
-    #[error("protocol level {0} is not supported [MQTT-3.1.2-2]")]
     UnsupportedVersion(u8),
     /// The packet is larger than this side takes: its sender may not send it [MQTT-3.1.2-24], [MQTT-3.2.2-15].
-    #[error("a packet of {size} bytes is larger than the {limit} allowed [MQTT-3.2.2-15]")]
     TooLarge {
         /// Bytes the fixed header announces, itself included.
         size: usize,
@@ -39,12 +36,34 @@ pub enum DecodeError {
         limit: usize,
     },
     /// The Topic Name of a PUBLISH or of a will is none.
-    #[error("{0}")]
     TopicName(TopicError),
     /// A Topic Filter of a SUBSCRIBE or UNSUBSCRIBE is none.
-    #[error("{0}")]
     TopicFilter(TopicError),
 }
+
+impl Words for DecodeError {
+    fn say(&self, out: &mut String) {
+        let last = match self {
+            Self::Malformed(what) | Self::Protocol(what) => what,
+            Self::UnsupportedVersion(level) => {
+                out.push_str("protocol level ");
+                usize::from(*level).say(out);
+                " is not supported [MQTT-3.1.2-2]"
+            }
+            Self::TooLarge { size, limit } => {
+                out.push_str("a packet of ");
+                size.say(out);
+                out.push_str(" bytes is larger than the ");
+                limit.say(out);
+                " allowed [MQTT-3.2.2-15]"
+            }
+            Self::TopicName(e) | Self::TopicFilter(e) => return e.say(out),
+        };
+        out.push_str(last);
+    }
+}
+
+errors!(DecodeError);
 
 impl DecodeError {
     /// The Reason Code that tells a 5.0 peer (4.13).
