@@ -48,6 +48,10 @@ impl Words for TopicError {
 
 errors!(TopicError);
 
+const fn is_wildcard(byte: u8) -> bool {
+    matches!(byte, b'+' | b'#')
+}
+
 /// The label a message is published under: no wildcards, 1 to 65535 bytes, at most [`MAX_LEVELS`] levels.
 ///
 /// `S` is where the text lives: `Arc<str>` for one that is kept, `&str` for one that is looked at in a packet.
@@ -111,12 +115,12 @@ impl<S: AsRef<str>> TopicFilter<S> {
     /// The first rule it breaks.
     pub fn new(text: S) -> Result<Self, TopicError> {
         check_text(text.as_ref())?;
-        let mut levels = text.as_ref().split('/').peekable();
+        let mut levels = text.as_ref().as_bytes().split(|&b| b == b'/').peekable();
         while let Some(level) = levels.next() {
             let misplaced = match level {
-                "#" => levels.peek().is_some(), // [MQTT-4.7.1-1]
-                "+" => false,
-                other => other.bytes().any(|b| b == b'+' || b == b'#'), // [MQTT-4.7.1-2]
+                b"#" => levels.peek().is_some(), // [MQTT-4.7.1-1]
+                b"+" => false,
+                other => other.iter().copied().any(is_wildcard), // [MQTT-4.7.1-2]
             };
             if misplaced {
                 return Err(TopicError::MisplacedWildcard);
@@ -146,13 +150,15 @@ impl<S: AsRef<str>> TopicFilter<S> {
     /// Whether it takes more than one topic.
     #[must_use]
     pub fn has_wildcard(&self) -> bool {
-        self.as_str().split('/').any(|level| level == "+" || level == "#")
+        self.as_str().bytes().any(is_wildcard) // which stand nowhere else
     }
 
     /// The share name and the filter behind it, when this is `$share/NAME/FILTER` (4.8.2).
     #[must_use]
     pub fn shared(&self) -> Option<(&str, &str)> {
-        self.as_str().strip_prefix("$share/")?.split_once('/')
+        let rest = self.as_str().strip_prefix("$share/")?;
+        let at = rest.bytes().position(|b| b == b'/')?;
+        Some((rest.get(..at)?, rest.get(at + 1..)?))
     }
 
     /// Whether a message published to `name` is for this filter (4.7.1, 4.7.2).
