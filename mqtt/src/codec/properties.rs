@@ -198,17 +198,20 @@ pub(crate) fn read<'a>(
     at: Place,
     mut take: impl FnMut(Property<'a>),
 ) -> Result<(), DecodeError> {
-    if !version.is_5() {
-        return Ok(());
+    if !version.is_5() || r.skips(0) {
+        return Ok(()); // most packets have none
     }
-    match r.varint()? as usize {
-        0 => Ok(()), // most packets
-        length => read_all(r.sub(length)?, at, &mut take),
-    }
+    read_all(r, at, &mut take)
 }
 
 /// One for all packets, behind a pointer: a copy for each would weigh more than all else here.
-fn read_all<'a>(mut r: Reader<'a>, at: Place, take: &mut dyn FnMut(Property<'a>)) -> Result<(), DecodeError> {
+fn read_all<'a>(
+    r: &mut Reader<'a>,
+    at: Place,
+    take: &mut dyn FnMut(Property<'a>),
+) -> Result<(), DecodeError> {
+    let length = r.varint()? as usize;
+    let mut r = r.sub(length)?;
     let mut seen = 0_u64;
     while !r.is_empty() {
         let id = r.varint()?;

@@ -21,6 +21,17 @@ impl<'a> Reader<'a> {
         self.0.len()
     }
 
+    /// Takes the next byte if it is this one.
+    pub(crate) fn skips(&mut self, byte: u8) -> bool {
+        match self.0.split_first() {
+            Some((&next, left)) if next == byte => {
+                self.0 = left;
+                true
+            }
+            _ => false,
+        }
+    }
+
     pub(crate) const fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
