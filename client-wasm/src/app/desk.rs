@@ -64,9 +64,10 @@ impl Slot {
         is_mine
     }
 
-    /// The same of an earlier visit: it stands until the broker says what is so.
-    pub(crate) fn recall(&mut self, topic: &str, payload: &Bytes) {
-        self.is_remembered = self.hear(topic, payload) || self.is_remembered;
+    /// The same of an earlier visit: it stands until the broker says what is so. Layouts of other names are nobody's.
+    pub(crate) fn recall(&mut self, topic: &str, payload: &str) -> bool {
+        self.is_remembered |= self.hear(topic, &Bytes::copy_from_slice(payload.as_bytes()));
+        topic.starts_with(TOPICS)
     }
 
     /// The broker has been asked long enough: what it did not say, it keeps no more. Says whether there was such a thing.
@@ -112,14 +113,13 @@ mod tests {
     #[test]
     fn what_was_kept_at_an_earlier_visit_stands_until_the_broker_has_spoken() {
         let mut slot = Slot::named(None, "b");
-        slot.recall("hall/lamp", &Bytes::from_static(b"ON"));
-        assert!(!slot.is_wanted() && !slot.forget());
-        slot.recall("switchboard/layouts/home", &Bytes::from_static(b"{}"));
-        assert!(slot.is_wanted());
+        assert!(!slot.recall("hall/lamp", "ON") && !slot.is_wanted() && !slot.forget());
+        assert!(slot.recall("switchboard/layouts/guests", "{}") && !slot.is_wanted() && !slot.forget());
+        assert!(slot.recall("switchboard/layouts/home", "{}") && slot.is_wanted());
         slot.hear("switchboard/layouts/home", &Bytes::from_static(b"{\"a\":1}"));
         assert!(!slot.forget() && slot.is_wanted(), "it is the broker's now");
         let mut slot = Slot::named(None, "b");
-        slot.recall("switchboard/layouts/home", &Bytes::from_static(b"{}"));
+        slot.recall("switchboard/layouts/home", "{}");
         assert!(slot.forget() && !slot.is_wanted(), "somebody removed it meanwhile");
     }
 }

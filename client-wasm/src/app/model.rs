@@ -1,7 +1,6 @@
 //! All that the page knows, and what it does about each event of the link. Draws nothing.
 
 use std::any::Any;
-use std::rc::Rc;
 use std::time::Duration;
 
 use mqtt::client::{Connected, Ended, Event, Offline, Outcome, PublishId, Received, RequestId};
@@ -12,7 +11,7 @@ use crate::connection::address::Address;
 use crate::connection::reason::{Place, Probe};
 use crate::connection::trouble::{self, Trouble};
 use crate::connection::{Link, now, unix_now};
-use crate::devices::{Others, Spec, Value};
+use crate::devices::{Others, Value};
 use crate::explorer;
 use crate::panel::memory::Memory;
 use crate::panel::state::{Command, State as Panel};
@@ -384,16 +383,12 @@ impl Model {
         self.listen(link);
     }
 
-    /// The tiles that people made are these: what is to be heard for them is subscribed to, and what was heard in earlier visits
-    /// is told.
-    pub(crate) fn make(&mut self, points: Vec<Spec>, link: Option<&Link>) {
-        let topics: Vec<_> =
-            points.iter().flat_map(|spec| &spec.reads).map(|read| Rc::clone(&read.topic)).collect();
-        self.panel.make(unix_now(), points);
-        let known =
-            |topic: &Rc<str>| self.memory.last(topic).map(|(at, payload)| (at, Rc::clone(topic), payload));
-        let known: Vec<_> = topics.iter().filter_map(known).collect();
-        let known: Vec<_> = known.iter().map(|(at, topic, payload)| (*at, &**topic, payload)).collect();
+    /// Topics of tiles that people made: they are subscribed to, and what was heard there in earlier visits is told.
+    pub(crate) fn begin_hearing(&mut self, topics: &[String], link: Option<&Link>) {
+        let known = topics
+            .iter()
+            .filter_map(|topic| self.memory.last(topic).map(|(at, payload)| (at, topic.as_str(), payload)));
+        let known: Vec<_> = known.collect();
         self.panel.recall(unix_now(), &known);
         self.listen(link);
     }

@@ -1,6 +1,5 @@
 //! Where the panel's memory is kept: the storage of this browser, one text for each broker.
 
-use bytes::Bytes;
 use web_sys::Storage;
 
 use crate::connection::{now, unix_now};
@@ -14,11 +13,11 @@ const EVERY_S: u64 = 60;
 pub(super) fn recall(model: &mut Model) {
     let text = storage().and_then(|storage| storage.get_item(&key(model)).ok()?);
     let Some(text) = text else { return };
-    let messages = Memory::read(&text, unix_now());
-    for (at, topic, payload) in &messages {
+    let mut messages = Memory::read(&text, unix_now());
+    messages.retain(|(at, topic, payload)| {
         model.memory.keep(*at, topic, payload.as_bytes());
-        model.desk.recall(topic, &Bytes::copy_from_slice(payload.as_bytes()));
-    }
+        !model.desk.recall(topic, payload)
+    });
     model.panel.recall(unix_now(), &messages);
 }
 

@@ -125,14 +125,16 @@ impl State {
         self.waiting.is_any()
     }
 
-    /// The tiles that people made are these from now on: those that stay as they were keep what they know.
-    pub fn make(&mut self, now: Instant, mut points: Vec<Spec>) {
+    /// The tiles that people made are these from now on: those that stay as they were keep what they know. Gives the topics of
+    /// those that are new or others; none when all are as they were.
+    pub fn make(&mut self, now: Instant, mut points: Vec<Spec>) -> Option<Vec<String>> {
         let own = self.position(OWN).ok();
         let tiles = own.and_then(|at| self.devices.get(at)).map(|device| device.tiles.as_slice());
         let tiles = tiles.unwrap_or_default().iter().map(|tile| &tile.spec);
         let lost = tiles.clone().filter(|old| !points.contains(old)).map(|old| Rc::clone(&old.key)).collect();
         points.retain(|new| !tiles.clone().any(|old| **old == *new));
-        let read = |spec: &Spec| spec.reads.first().map(|read| read.topic.to_string());
+        let topic = |spec: &Spec| spec.reads.first().map(|read| read.topic.to_string());
+        let topics: Vec<_> = points.iter().filter_map(topic).collect();
         let found = Found {
             id: OWN.into(),
             // They stand where people put them, not among the devices.
@@ -140,14 +142,16 @@ impl State {
             weight: 1,
             sure: true,
             lost,
-            listen: points.iter().filter_map(read).collect(),
+            listen: topics.clone(),
             anew: true,
             points,
             ..Found::default()
         };
-        if !found.points.is_empty() || !found.lost.is_empty() {
+        let is_other = !found.points.is_empty() || !found.lost.is_empty();
+        is_other.then(|| {
             self.learn(now, found);
-        }
+            topics
+        })
     }
 
     /// What devices answer this page below.

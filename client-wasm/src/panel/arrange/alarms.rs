@@ -43,8 +43,8 @@ pub(super) fn is_on(model: &Model, device: &str, key: &str) -> bool {
 
 /// Looks at the alarms of what is saved, also of its own tiles while no page of them is shown.
 pub(crate) fn watch(model: &mut Model, link: Option<&Link>) {
-    if let Some(points) = saved(model) {
-        model.make(points, link);
+    if let Some(topics) = saved(model).and_then(|points| model.panel.make(unix_now(), points)) {
+        model.begin_hearing(&topics, link);
     }
     let Some(watched) = model.alarms.as_mut().and_then(|alarms| alarms.downcast_mut::<Watched>()) else {
         return;

@@ -19,7 +19,7 @@ pub(crate) use alarms::{banner, watch};
 use yew::prelude::*;
 
 use crate::app::hub::Hub;
-use crate::connection::identity;
+use crate::connection::{identity, unix_now};
 use crate::tongue::{fill, say};
 
 use super::layout::{Desk, Document, Edit, Keep, Page, Place};
@@ -282,7 +282,10 @@ impl Arranged {
     /// What is shown of people's own tiles is heard, saved or not.
     fn make(&self, ctx: &Context<Self>) {
         let points = self.desk.shown().map(specs).unwrap_or_default();
-        ctx.props().hub.act(|model, link| model.make(points, link));
+        let hub = &ctx.props().hub;
+        if let Some(topics) = hub.look_mut(|model| model.panel.make(unix_now(), points)) {
+            hub.act(|model, link| model.begin_hearing(&topics, link));
+        }
     }
 
     /// The page keeps this here while something is arranged, and its head offers other things. It is drawn with the next frame.

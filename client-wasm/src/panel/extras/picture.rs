@@ -11,7 +11,8 @@ use crate::panel::tile::Tile;
 pub(crate) fn picture(device: &Device, tile: &Tile, clock: Clock) -> Html {
     let (look, spec) = (look(tile, device.presence, clock), &tile.spec);
     let src = match look.value {
-        Some(Value::Text(address)) => Some(address.to_string()),
+        // It may have millions of letters: it is not copied for each drawing.
+        Some(Value::Text(address)) => Some(AttrValue::from(address)),
         _ => None,
     };
     html! {
