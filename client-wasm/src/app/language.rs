@@ -6,11 +6,12 @@ use std::collections::BTreeMap;
 use js_sys::Intl::{DateTimeFormat, NumberFormat};
 use js_sys::{Array, Date, Object, Reflect};
 use wasm_bindgen::{JsCast as _, JsValue};
-use wasm_bindgen_futures::JsFuture;
-use web_sys::{AbortSignal, RequestInit, Response, Storage};
+use web_sys::{RequestCache, Storage};
 
 use crate::locale::{self, Locale};
 use crate::tongue;
+
+use super::fetch;
 
 const KEY: &str = "switchboard-language";
 /// A table that does not come keeps nobody waiting: then English is spoken.
@@ -89,12 +90,7 @@ fn part(parts: &Array, kind: &str) -> Option<String> {
 }
 
 async fn table(code: &str) -> Option<BTreeMap<String, String>> {
-    let init = RequestInit::new();
-    init.set_signal(Some(&AbortSignal::timeout_with_u32(PATIENCE_MS)));
-    let address = format!("/{code}.json");
-    let response = JsFuture::from(web_sys::window()?.fetch_with_str_and_init(&address, &init)).await.ok()?;
-    let response: Response = response.dyn_into().ok()?;
-    let json = JsFuture::from(response.json().ok().filter(|_| response.ok())?).await.ok()?;
+    let json = fetch::json(&format!("/{code}.json"), PATIENCE_MS, RequestCache::Default).await?;
     let entries = Object::entries(json.dyn_ref()?);
     let pair = |entry: JsValue| {
         let entry: Array = entry.dyn_into().ok()?;

@@ -3,6 +3,7 @@
 mod announce;
 mod asked;
 pub(crate) mod desk;
+pub(crate) mod fetch;
 pub(crate) mod hub;
 pub(crate) mod language;
 pub(crate) mod model;

@@ -3,8 +3,9 @@
 
 use js_sys::{Array, Reflect, encode_uri_component};
 use wasm_bindgen::{JsCast as _, JsValue};
-use wasm_bindgen_futures::JsFuture;
-use web_sys::{AbortSignal, RequestCache, RequestInit, Response};
+use web_sys::RequestCache;
+
+use super::fetch;
 
 /// Filters of one question: the server takes no more, and no address is longer than it takes.
 pub(crate) const FILTERS: usize = 60;
@@ -27,15 +28,7 @@ pub(crate) async fn recall(filters: &[String]) -> Option<Recalled> {
         address.push_str(if number == 0 { "?filter=" } else { "&filter=" });
         address.push_str(&String::from(encode_uri_component(filter)));
     }
-    let init = RequestInit::new();
-    init.set_cache(RequestCache::NoStore);
-    init.set_signal(Some(&AbortSignal::timeout_with_u32(TIMEOUT_MS)));
-    let fetched = web_sys::window()?.fetch_with_str_and_init(&address, &init);
-    let response: Response = JsFuture::from(fetched).await.ok()?.dyn_into().ok()?;
-    if !response.ok() {
-        return None;
-    }
-    let body = JsFuture::from(response.json().ok()?).await.ok()?;
+    let body = fetch::json(&address, TIMEOUT_MS, RequestCache::NoStore).await?;
     let all: Array = get(&body, "messages").dyn_into().ok()?;
     let messages = all.iter().filter_map(|message| read(&message)).collect();
     Some(Recalled { remembers: get(&body, "unretained").is_truthy(), messages })

@@ -1,11 +1,11 @@
 //! The link that shows the same pages on other phones, and the code that they scan.
 
 use js_sys::Reflect;
-use wasm_bindgen::JsCast as _;
-use wasm_bindgen_futures::{JsFuture, spawn_local};
-use web_sys::{AbortSignal, RequestInit, Response};
+use wasm_bindgen_futures::spawn_local;
+use web_sys::RequestCache;
 use yew::prelude::*;
 
+use crate::app::fetch;
 use crate::app::hub::Hub;
 use crate::panel::made::code::{MARGIN, drawn};
 use crate::tongue::say;
@@ -57,11 +57,7 @@ impl Network {
 }
 
 async fn asked() -> Option<String> {
-    let init = RequestInit::new();
-    init.set_signal(Some(&AbortSignal::timeout_with_u32(TIMEOUT_MS)));
-    let fetched = web_sys::window()?.fetch_with_str_and_init("/api/me", &init);
-    let response: Response = JsFuture::from(fetched).await.ok()?.dyn_into().ok()?;
-    let body = JsFuture::from(response.json().ok()?).await.ok()?;
+    let body = fetch::json("/api/me", TIMEOUT_MS, RequestCache::NoStore).await?;
     Reflect::get(&body, &"network".into()).ok()?.as_string()
 }
 
