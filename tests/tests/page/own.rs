@@ -4,7 +4,7 @@ use std::path::Path;
 
 use mqtt::packet::Connect;
 use mqtt::{Qos, Version};
-use serde_json::json;
+use serde_json::{Value, json};
 use tests::{Bridge, Client, Wire};
 
 use crate::arrange::{kept, press, save};
@@ -24,6 +24,14 @@ impl Thing {
 
     fn say(&mut self, topic: &str, payload: &[u8]) {
         self.0.retain(topic, payload, Qos::AtLeastOnce);
+    }
+
+    /// A page of these tiles, as somebody saved it.
+    fn arrange(&mut self, title: &str, tiles: &Value) {
+        let page = json!({ "title": title, "tiles": tiles });
+        let layout =
+            json!({ "switchboard": "layout 1", "version": 1, "id": "1", "author": "A", "pages": [page] });
+        self.say("switchboard/layouts/home", layout.to_string().as_bytes());
     }
 }
 
@@ -96,12 +104,11 @@ fn a_person_makes_a_tile_of_a_value_in_json_and_a_gauge_of_it() {
 fn a_switch_of_ones_own_tells_the_truth_too() {
     let bridge = Bridge::start();
     let mut thing = Thing::plug_in(&bridge);
-    let layout = json!({ "switchboard": "layout 1", "version": 1, "id": "1", "author": "A", "pages": [{ "title": "Garden", "tiles": [
+    thing.arrange("Garden", &json!([
         { "kind": "switch", "key": "p", "topic": "pump", "path": "run", "set": "pump/set", "on": "1", "off": "0", "title": "Pump" },
         { "kind": "button", "key": "b", "set": "bell", "on": "{\"ring\":true}", "title": "Bell" },
         { "kind": "slider", "key": "l", "topic": "light", "set": "light/set", "max": 254, "title": "Light" },
-    ]}]});
-    thing.say("switchboard/layouts/home", layout.to_string().as_bytes());
+    ]));
     thing.say("pump", b"{\"run\":0}");
     thing.say("light", b"100");
     for topic in ["pump/set", "bell", "light/set"] {
@@ -135,11 +142,13 @@ fn a_switch_of_ones_own_tells_the_truth_too() {
 fn a_picture_and_a_place_are_shown_as_they_come() {
     let bridge = Bridge::start();
     let mut thing = Thing::plug_in(&bridge);
-    let layout = json!({ "switchboard": "layout 1", "version": 1, "id": "1", "author": "A", "pages": [{ "title": "Away", "tiles": [
-        { "kind": "picture", "key": "c", "topic": "door/camera", "title": "Door" },
-        { "kind": "map", "key": "m", "topic": "car", "path": "gps", "title": "Car" },
-    ]}]});
-    thing.say("switchboard/layouts/home", layout.to_string().as_bytes());
+    thing.arrange(
+        "Away",
+        &json!([
+            { "kind": "picture", "key": "c", "topic": "door/camera", "title": "Door" },
+            { "kind": "map", "key": "m", "topic": "car", "path": "gps", "title": "Car" },
+        ]),
+    );
     let stage = Stage::at(bridge, PHONE, "/");
     wait_for(&stage, "Door", "unknown", "");
     let icon =
@@ -204,10 +213,12 @@ fn a_topic_that_was_found_among_all_messages_becomes_a_tile() {
 fn an_arranged_page_is_there_without_its_broker_and_gone_when_it_was_removed() {
     let bridge = Bridge::start();
     let mut thing = Thing::plug_in(&bridge);
-    let layout = json!({ "switchboard": "layout 1", "version": 1, "id": "1", "author": "A", "pages": [{ "title": "Hall", "tiles": [
-        { "kind": "value", "key": "v", "topic": "hall/air", "title": "Air" },
-    ]}]});
-    thing.say("switchboard/layouts/home", layout.to_string().as_bytes());
+    thing.arrange(
+        "Hall",
+        &json!([
+            { "kind": "value", "key": "v", "topic": "hall/air", "title": "Air" },
+        ]),
+    );
     thing.say("hall/air", b"21");
     let mut stage = Stage::new(bridge);
     wait_for(&stage, "Air", "confirmed", "21");
