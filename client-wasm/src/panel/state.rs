@@ -281,7 +281,8 @@ impl State {
     /// Whether a device tells a number, of which there may be a line, or has something that is held.
     #[must_use]
     pub fn has_extras(&self) -> bool {
-        self.shown().flat_map(|device| &device.tiles).any(|tile| tile.is_number() || tile.spec.held)
+        let is_line = |tile: &Tile| tile.tells() && matches!(tile.value(), Some(Value::Number(_)));
+        self.shown().flat_map(|device| &device.tiles).any(|tile| is_line(tile) || tile.spec.held)
     }
 
     /// A device that is shown.

@@ -311,6 +311,12 @@ impl Tile {
         self.reading.as_ref().is_some_and(|r| r.stale)
     }
 
+    /// Whether what it tells comes by itself, so that there is a line of its numbers.
+    #[must_use]
+    pub fn tells(&self) -> bool {
+        matches!(self.spec.kind, Kind::Reading | Kind::Counter)
+    }
+
     /// Whether it tells a number, and nothing else is done with it.
     #[must_use]
     pub fn is_number(&self) -> bool {

@@ -241,6 +241,51 @@ fn what_is_held_is_done_when_it_was_held_or_pressed_twice_and_never_by_a_touch()
 }
 
 #[test]
+fn a_counter_has_a_line_and_is_not_set_back_nor_a_gate_opened_in_passing() {
+    let bridge = Bridge::start();
+    let mut device = Device::plug_in(bridge.tcp);
+    let gate = json!({ "name": "Gate", "uniq_id": "gate", "cmd_t": "gate/set", "stat_t": "gate/state", "avty_t": "gate/there", "dev": { "ids": ["gate"], "name": "Yard" } });
+    device.0.retain("homeassistant/cover/gate/config", gate.to_string().as_bytes(), Qos::AtLeastOnce);
+    device.0.retain("gate/there", b"online", Qos::AtLeastOnce);
+    device.0.retain("gate/state", b"closed", Qos::AtLeastOnce);
+    device.0.subscribe("gate/set", Qos::AtLeastOnce);
+    let layout = r#"{"switchboard":"layout 1","version":1,"id":"1","author":"A","pages":[{"title":"Yard","tiles":[
+        {"device":"wut-0a4711","key":"counter/0","hold":true},{"device":"gate","key":"cover/gate","hold":true}]}]}"#;
+    device.0.retain("switchboard/layouts/home", layout.as_bytes(), Qos::AtLeastOnce);
+    let stage = Stage::at(bridge, PHONE, "/");
+    for count in ["7", "9"] {
+        device.say("counter/0", count);
+        stage.wait_for_tile("counter/0", "confirmed", count);
+    }
+    wait(&stage, "its line", "return !!document.querySelector('.place .counter .spark path')");
+    let press_twice = |control: &str| {
+        let is =
+            |word: &str| format!("return document.querySelector('{control}')?.dataset.hold === '{word}'");
+        wait(&stage, "it rests", &is("rest"));
+        // A touch in passing.
+        stage.browser.click(&stage.browser.element(control));
+        run(&stage, &format!("document.querySelector('{control}').focus()"));
+        stage.browser.press(keys::ENTER);
+        wait(&stage, "it asks", &is("asks"));
+        stage.browser.press(keys::ENTER);
+    };
+    press_twice(".place .counter button.hold");
+    let (topic, publish) = device.command();
+    assert_eq!((topic.as_str(), publish.payload), ("set/counter/0", &b"0"[..]));
+    device.say("counter/0", "0");
+    stage.wait_for_tile("counter/0", "confirmed", "0");
+    look(&stage, "hold-others");
+    press_twice(".place button.hold[aria-label=\"Open Gate\"]");
+    let (topic, publish) = device.command();
+    assert_eq!((topic.as_str(), publish.payload), ("gate/set", &b"OPEN"[..]));
+    // Stopping is done at once.
+    run(&stage, "document.querySelector('.place button[aria-label=\"Stop Gate\"]').click()");
+    let (topic, publish) = device.command();
+    assert_eq!((topic.as_str(), publish.payload), ("gate/set", &b"STOP"[..]));
+    assert_eq!(stage.browser.complaints(), [] as [&str; 0], "the console is quiet");
+}
+
+#[test]
 fn a_person_says_what_is_held_and_a_restart_is_by_itself() {
     let bridge = Bridge::start();
     let mut device = Device::plug_in(bridge.tcp);

@@ -34,7 +34,7 @@ pub(super) fn draw(place: &Place, device: &Rc<Device>, clock: Clock) -> Option<H
 pub(super) fn form(desk: &Arranged, ctx: &Context<Arranged>, page: usize, at: usize, place: &Place) -> Html {
     let device = ctx.props().device_of(place);
     let Some(tile) = device.and_then(|device| device.tile(&place.key)) else { return html! {} };
-    if matches!(tile.spec.kind, Kind::Switch | Kind::Lock | Kind::Button) {
+    if matches!(tile.spec.kind, Kind::Switch | Kind::Lock | Kind::Button | Kind::Cover | Kind::Counter) {
         return hold(ctx, (page, at), place, held(place).unwrap_or(tile.spec.held));
     }
     if !tile.is_number() {

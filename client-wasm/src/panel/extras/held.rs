@@ -69,6 +69,8 @@ impl Component for Button {
             Hold::Held(_) => ("held", say("Keep holding…")),
             Hold::Asks(_) => ("asks", say("Press again")),
         };
+        // A picture has no words of its own: those beside it would not be its name.
+        let beside = (*class == "btn").then(|| hint.clone());
         let about = format!("{note}. {}", say("Hold it for a second, or press it twice."));
         let down = link.batch_callback(|event: PointerEvent| (event.button() == 0).then_some(Msg::Down));
         let up = link.callback(|_: PointerEvent| Msg::Up { key: false });
@@ -84,7 +86,7 @@ impl Component for Button {
                 onblur={link.callback(|_| Msg::Up { key: false })}
                 onclick={link.batch_callback(|event: MouseEvent| (event.detail() == 0).then_some(Msg::Press))}>
                 { inside.clone() }
-                <span class="hint" aria-hidden="true">{ hint.clone() }</span>
+                <span class="hint" aria-hidden="true" data-hint={beside.clone()}>if beside.is_none() { { hint.clone() } }</span>
             </button>
             <span class="unseen" role="status">if word == "asks" { { hint } }</span>
             </>

@@ -21,6 +21,8 @@ pub const TOPICS: &str = "switchboard/layouts/";
 pub const MAX_BYTES: usize = 128 << 10;
 
 const KIND: &str = "layout 1";
+/// What of this is not known stands under the same name among the other unknown members of a place.
+const ALARM: &str = "alarm";
 
 /// A saved layout.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -122,19 +124,20 @@ fn tile(place: &Place) -> String {
         Of::Made(name) => ("kind", name),
     };
     let wide = if place.wide { ",\"wide\":true" } else { "" };
-    let (alarm, rest) = (alarm(place.alarm), rest(&place.more));
+    let (alarm, rest) =
+        (alarm(place), rest(&place.more.iter().filter(|(name, _)| name != ALARM).cloned().collect()));
     format!("{{\"{what}\":\"{}\",\"key\":\"{}\"{wide}{alarm}{rest}}}", escaped(name), escaped(&place.key))
 }
 
-fn alarm(alarm: Alarm) -> String {
-    if alarm == Alarm::default() {
-        return String::new();
-    }
-    let margin = Some(alarm.margin).filter(|margin| margin.0 > 0);
-    let limits = [("above", alarm.above), ("below", alarm.below), ("margin", margin)];
-    let limits = limits.into_iter().filter_map(|(name, n)| Some(format!("\"{name}\":{}", n?)));
-    let silent = alarm.silent.then(|| "\"offline\":true".to_owned());
-    format!(",\"alarm\":{{{}}}", limits.chain(silent).collect::<Vec<_>>().join(","))
+fn alarm(place: &Place) -> String {
+    let Alarm { above, below, margin, silent } = place.alarm;
+    let margin = Some(margin).filter(|margin| margin.0 > 0);
+    let number = |name: &str, n: Option<Num>| n.map(|n| (name.to_owned(), Json::Number(n.to_string())));
+    let limits = [number("above", above), number("below", below), number("margin", margin)];
+    let silent = silent.then(|| ("offline".to_owned(), Json::Bool(true)));
+    let others = place.more.iter().filter(|(name, _)| name == ALARM).flat_map(|(_, json)| json.members());
+    let all: More = limits.into_iter().flatten().chain(silent).chain(others.cloned()).collect();
+    if all.is_empty() { String::new() } else { format!(",\"{ALARM}\":{}", Json::Map(all).write()) }
 }
 
 /// What is no limit is none.
@@ -159,11 +162,11 @@ fn place(tile: &Json) -> Option<Place> {
         (_, key) => key.to_owned(),
     };
     let wide = tile.get("wide") == Some(&Json::Bool(true));
-    (!key.is_empty()).then(|| Place {
-        of,
-        key,
-        wide,
-        alarm: tile.get("alarm").map(read_alarm).unwrap_or_default(),
-        more: more(tile, &[name, "key", "wide", "alarm"]),
-    })
+    let mut unknown = more(tile, &[name, "key", "wide", ALARM]);
+    let said = tile.get(ALARM).unwrap_or(&Json::Null);
+    let of_alarm = more(said, &["above", "below", "margin", "offline"]);
+    if !of_alarm.is_empty() {
+        unknown.push((ALARM.to_owned(), Json::Map(of_alarm)));
+    }
+    (!key.is_empty()).then(|| Place { of, key, wide, alarm: read_alarm(said), more: unknown })
 }

@@ -99,14 +99,16 @@ fn a_document_is_read_as_it_was_written() {
 #[test]
 fn what_a_later_page_says_is_written_back() {
     let text = r#"{"switchboard":"layout 1","version":7,"id":"0000000000000009","parent":"0000000000000003","author":"A",
-        "pages":[{"title":"A","tiles":[{"device":"d","key":"k","wide":true,"glow":{"by":[1,null,"\u0009"]}},
+        "pages":[{"title":"A","tiles":[{"device":"d","key":"k","wide":true,"alarm":{"above":30,"sound":"bell"},"glow":{"by":[1,null,"\u0009"]}},
         {"kind":"hologram","key":"h1","topic":"a/b","depth":3},{"kind":"orb","of":["x"]}],"night":true}],"theme":{"x":"y"}}"#;
     let json = |text: &str| Json::read(text.as_bytes()).unwrap();
     let read = Document::read(text.as_bytes()).unwrap();
     let written = read.write();
     assert_eq!(Document::read(written.as_bytes()).as_ref(), Ok(&read));
     let tiles = |text: &str| json(text).at("pages/0/tiles").unwrap().items().to_vec();
-    assert_eq!(tiles(&written)[0].at("glow"), tiles(text)[0].at("glow"));
+    for name in ["glow", "alarm"] {
+        assert_eq!(tiles(&written)[0].at(name), tiles(text)[0].at(name));
+    }
     for name in ["kind", "key", "topic", "depth"] {
         assert_eq!(tiles(&written)[1].text(name), tiles(text)[1].text(name), "{name}");
     }
@@ -119,7 +121,12 @@ fn what_a_later_page_says_is_written_back() {
     desk.begin();
     assert!(desk.edit(Edit::Move(0, 2, 0)) && desk.edit(Edit::Widen(0, 1)));
     let saved = desk.save(10, "B").unwrap().write();
-    assert!(saved.contains("\"depth\":3") && saved.contains("\"of\":[\"x\"]") && saved.contains("\"theme\""));
+    assert!(
+        saved.contains("\"sound\":\"bell\"")
+            && saved.contains("\"depth\":3")
+            && saved.contains("\"of\":[\"x\"]")
+            && saved.contains("\"theme\"")
+    );
 }
 
 #[test]

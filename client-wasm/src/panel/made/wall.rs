@@ -5,7 +5,7 @@ use std::rc::Rc;
 
 use mqtt::Instant;
 
-use crate::devices::{Kind, Value};
+use crate::devices::Value;
 use crate::panel::state::Device;
 
 use super::history::History;
@@ -72,7 +72,7 @@ impl Wall {
 
 impl Seen {
     fn look(&mut self, now: Instant, room: &mut usize) {
-        for tile in self.device.tiles.iter().filter(|tile| tile.spec.kind == Kind::Reading) {
+        for tile in self.device.tiles.iter().filter(|tile| tile.tells()) {
             let Some(reading) = &tile.reading else { continue };
             let is_known = !reading.stale && !self.device.is_offline();
             let line = self.lines.iter_mut().find(|(key, _)| *key == tile.spec.key);

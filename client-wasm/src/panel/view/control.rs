@@ -135,9 +135,27 @@ impl Control<'_> {
     fn cover(&self) -> Html {
         let label = self.label();
         let ways = [("open", "Open", "#i-up"), ("stop", "Stop", "#i-stop"), ("close", "Close", "#i-down")];
-        let way = |(way, word, icon): (&str, &'static str, &'static str)| {
-            let is_wanted = self.tile.wanted() == Some(&Value::word(way));
-            self.step(fill(&format!("{word} {{}}"), &[&label]), word, icon, is_wanted, Value::word(way))
+        let way = |(way, word, picture): (&str, &'static str, &'static str)| {
+            let (wanted, label) = (Value::word(way), fill(&format!("{word} {{}}"), &[&label]));
+            let ask = self.props.asker(self.tile).reform({
+                let wanted = wanted.clone();
+                move |()| wanted.clone()
+            });
+            let control = || Held {
+                class: "btn",
+                label: label.clone(),
+                note: self.look.note.clone(),
+                checked: None,
+                is_busy: self.disabled.is_some(),
+                done: ask,
+                inside: icon(picture),
+            };
+            // Stopping is never what was not meant.
+            let held = if way == "stop" { None } else { held(self.props, self.tile, control) };
+            held.unwrap_or_else(|| {
+                let is_wanted = self.tile.wanted() == Some(&wanted);
+                self.step(label.clone(), word, picture, is_wanted, wanted)
+            })
         };
         html! { <span class="ways">{ for ways.into_iter().map(way) }</span> }
     }
