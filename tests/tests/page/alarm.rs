@@ -64,6 +64,9 @@ fn a_limit_is_told_on_every_screen_marked_on_its_tile_and_over_by_itself() {
         "it lies over the settings",
         "return !!document.querySelector('[data-screen=Settings]') && !!document.querySelector('.alarms[data-on]')",
     );
+    let beside = "const box = s => document.querySelector(s).getBoundingClientRect();
+        return box('.head').bottom <= box('.alarms').top && box('.alarms').bottom <= box('main').top";
+    wait(&stage, "it has room of its own", beside);
     device.say("counter/0", "26");
     device.say("counter/1", "1");
     device.say("counter/0", "25");
