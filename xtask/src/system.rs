@@ -6,7 +6,7 @@ use std::{env, fs, path::PathBuf};
 
 use anyhow::{Context as _, Result, bail};
 
-use crate::{command, tools};
+use crate::{command, test::lighthouse, tools};
 
 /// A client, and what plays the cases of Autobahn.
 const PYTHON: [(&str, &str); 2] = [("paho-mqtt", "2.1.0"), ("kosoku", "0.1.0")];
@@ -30,8 +30,11 @@ const VALGRIND: Need = Need { programs: &["valgrind"], package: "valgrind" };
 const NODE: [Need; 2] =
     [Need { programs: &["node"], package: "nodejs" }, Need { programs: &["npm"], package: "npm" }];
 
+const CHROMIUM: Need =
+    Need { programs: &["chromium", "chromium-browser", "google-chrome"], package: "chromium" };
+
 const NEEDS: [Need; 6] = [
-    Need { programs: &["chromium", "chromium-browser", "google-chrome"], package: "chromium" },
+    CHROMIUM,
     Need { programs: &["chromedriver"], package: "chromium-driver" },
     Need { programs: &["firefox-esr", "firefox"], package: "firefox-esr" },
     Need { programs: &["mosquitto"], package: "mosquitto" },
@@ -177,6 +180,35 @@ pub(crate) fn typescript() -> Result<PathBuf> {
 pub(crate) fn esbuild() -> Result<PathBuf> {
     see_to(&NODE)?;
     Ok(node_package("esbuild", ESBUILD)?.join("bin/esbuild"))
+}
+
+/// The browser itself, for what starts one without a driver.
+pub(crate) fn chromium() -> Result<PathBuf> {
+    see_to(&[CHROMIUM])?;
+    CHROMIUM.programs.iter().find_map(|name| command::find(name)).context("chromium was there a moment ago")
+}
+
+/// Lighthouse with all that it needs, of the versions and sums in its lock: target/tools/lighthouse.
+pub(crate) fn lighthouse() -> Result<PathBuf> {
+    see_to(&NODE)?;
+    let (lock, folder) = (lighthouse::lock(), tools::folder().join("lighthouse"));
+    let program = folder.join("node_modules/.bin/lighthouse");
+    let read = |path: PathBuf| fs::read(&path).with_context(|| format!("{} cannot be read", path.display()));
+    // Written when all is in place: an installation that was cut short has none.
+    let wanted = read(lock.join("package-lock.json"))?;
+    if program.exists() && read(folder.join("installed.json")).is_ok_and(|there| there == wanted) {
+        return Ok(program);
+    }
+    println!("installing lighthouse to target/tools/lighthouse");
+    fs::create_dir_all(&folder)?;
+    for name in ["package.json", "package-lock.json"] {
+        fs::write(folder.join(name), read(lock.join(name))?)?;
+    }
+    let mut npm = command::program("npm");
+    npm.args(["ci", "--ignore-scripts", "--no-audit", "--no-fund"]).current_dir(&folder);
+    command::output(&mut npm).context("lighthouse cannot be had from the npm registry")?;
+    fs::write(folder.join("installed.json"), wanted)?;
+    Ok(program)
 }
 
 /// A package for Node: its folder below target/tools/npm/node_modules.

@@ -4,6 +4,7 @@
 
 mod bridge;
 mod control;
+pub(crate) mod lighthouse;
 pub(crate) mod trunk;
 
 use std::{
@@ -30,7 +31,7 @@ struct Step {
     run: fn() -> Result<()>,
 }
 
-const STEPS: [Step; 16] = [
+const STEPS: [Step; 17] = [
     Step { name: "fmt", shows: "the code is formatted", run: fmt },
     Step { name: "spec", shows: "every normative statement has its code and its test", run: spec::check },
     Step {
@@ -51,6 +52,11 @@ const STEPS: [Step; 16] = [
     Step { name: "build", shows: "page and program build", run: build },
     Step { name: "bench", shows: "the comparison of brokers works, with a few messages", run: bench },
     Step { name: "npm", shows: "the npm package builds, and its types fit a program", run: npm::npm },
+    Step {
+        name: "lighthouse",
+        shows: "the page on a phone: quick, usable by everyone, well made",
+        run: lighthouse::check,
+    },
     Step { name: "system", shows: "the program with real peers, the page in a browser", run: whole },
     Step { name: "shards", shows: "the program with real peers, on two threads", run: two_shards },
     Step { name: "wasm", shows: "the browser's client against the program, in Chromium", run: wasm },
@@ -62,7 +68,7 @@ const NATIVE: [&str; 10] = ["-p", "mqtt", "-p", "bridge", "-p", "tests", "-p", "
 
 /// The steps, for the help.
 pub(crate) fn step_list() -> String {
-    let lines: Vec<String> = STEPS.iter().map(|step| format!("  {:8} {}", step.name, step.shows)).collect();
+    let lines: Vec<String> = STEPS.iter().map(|step| format!("  {:10} {}", step.name, step.shows)).collect();
     lines.join("\n")
 }
 

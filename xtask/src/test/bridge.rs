@@ -25,12 +25,18 @@ pub(crate) struct Bridge {
 impl Bridge {
     /// Starts it with nothing on disk, on these addresses (port 0 picks one), and waits until it listens.
     pub(crate) fn start(http: SocketAddr, tcp: SocketAddr) -> Result<Self> {
+        Self::start_with(http, tcp, &[])
+    }
+
+    /// The same with more words on its command line.
+    pub(crate) fn start_with(http: SocketAddr, tcp: SocketAddr, more: &[&str]) -> Result<Self> {
         let binary = Profile::Release.binary();
         ensure!(binary.is_file(), "{} is not built yet: `cargo xtask build`", binary.display());
         let log = command::target().join("xtask-bridge.log");
         let mut command = Command::new(binary);
         command
             .args(["--http", &http.to_string(), "--tcp", &tcp.to_string(), "--data", ":memory:"])
+            .args(more)
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(File::options().create(true).append(true).open(&log)?);
