@@ -36,8 +36,8 @@ impl Lifecycle {
         on(&window, "offline", |driver, _| driver.wake());
         on(&window, "pagehide", |driver, _| driver.leave());
         on(&window, "pageshow", |driver, event| {
-            let event = event.dyn_ref::<PageTransitionEvent>();
-            if event.is_some_and(PageTransitionEvent::persisted) {
+            // One that a script made up says nothing of it.
+            if event.unchecked_ref::<PageTransitionEvent>().persisted() {
                 driver.come_back();
             }
         });
