@@ -13,6 +13,7 @@ mod names;
 mod pack;
 mod parts;
 pub(crate) mod shape;
+mod snippets;
 pub(crate) mod trap;
 mod used;
 mod worker;
@@ -23,7 +24,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use anyhow::{Context as _, Result, bail, ensure};
+use anyhow::{Context as _, Result, bail};
 
 use crate::{
     build::Profile,
@@ -108,14 +109,10 @@ fn bind(wasm_bindgen: &Path, manifest: &Path, bin: &str, profile: Profile) -> Re
         bind.args(["--remove-name-section", "--remove-producers-section"]);
     }
     command::run(&mut bind)?;
-    ensure!(
-        !out.join("snippets").exists(),
-        "a crate of the page brings JavaScript of its own (see {}), which the page pipeline does not carry",
-        out.join("snippets").display()
-    );
     let wasm = out.join(format!("{bin}_bg.wasm"));
-    let mut module =
-        Module { glue: read(&out.join(format!("{bin}.js")))?, wasm: read(&wasm)?, parts: split.read()? };
+    let glue = String::from_utf8(read(&out.join(format!("{bin}.js")))?)?;
+    let glue = snippets::taken_in(&glue, &out)?.into_bytes();
+    let mut module = Module { glue, wasm: read(&wasm)?, parts: split.read()? };
     if profile == Profile::Release {
         tools::wasm_opt(&wasm)?;
         for part in &split.files {

@@ -9,6 +9,9 @@ use wasmparser::{
     Operator, Parser, Payload, RelocationType, SymbolFlags, SymbolInfo, TypeRef,
 };
 
+/// What throws an Error of JavaScript, by what its name contains: for a defect of a program, as a panic does.
+const THROW: &str = "__wbindgen_throw_";
+
 /// Numbers of functions; those that are imported come first.
 pub(super) type Functions = BTreeSet<usize>;
 
@@ -16,6 +19,8 @@ pub(super) type Functions = BTreeSet<usize>;
 #[derive(Debug, Default)]
 pub(super) struct Linked {
     pub(super) imported: usize,
+    /// Imported functions that return to nobody, as they throw.
+    pub(super) throwing: Functions,
     /// Locals and instructions of each function that is not imported.
     pub(super) bodies: Vec<Range<usize>>,
     /// What is called from outside.
@@ -56,7 +61,13 @@ impl Linked {
             match payload {
                 Payload::ImportSection(imports) => {
                     for import in imports.into_imports() {
-                        linked.imported += usize::from(matches!(import?.ty, TypeRef::Func(_)));
+                        let import = import?;
+                        if let TypeRef::Func(_) = import.ty {
+                            if import.name.contains(THROW) {
+                                linked.throwing.insert(linked.imported);
+                            }
+                            linked.imported += 1;
+                        }
                     }
                 }
                 Payload::ExportSection(exports) => {

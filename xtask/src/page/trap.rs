@@ -1,5 +1,6 @@
 //! What a panic says is said to nobody: a page has no standard error. Here a panic becomes a trap, which it ends in anyway, and
-//! what only led to its words is taken out: the words, what formats them, and the instructions that gather them.
+//! what only led to its words is taken out: the words, what formats them, and the instructions that gather them. The same
+//! becomes of what wasm-bindgen throws where a program misuses it.
 //!
 //! The standard library is compiled ahead of time, with its panics in it; only a nightly toolchain can leave them out. So this
 //! is done to the linked program. Nothing moves in it, so that its relocations stay true for the next tool:
@@ -72,6 +73,7 @@ impl Program {
         let panic = panic.with_context(|| format!("the program has no {PANIC}"))?;
         self.empty(linked.body(panic).context("its panics end outside of it")?);
         traps.insert(panic);
+        traps.extend(&linked.throwing);
 
         let mut new: Vec<_> = traps.iter().copied().collect();
         while let Some(trap) = new.pop() {
