@@ -7,11 +7,10 @@ use std::time::Duration;
 #[cfg(feature = "durable")]
 use super::durable::Durable;
 use super::inbox::Inbox;
-use super::socket::{Happening, Socket};
-use super::soon::Soon;
+use super::page::{Page, Sign};
+use super::timer::now;
 #[cfg(feature = "durable")]
 use super::timer::unix_now;
-use super::timer::{Timer, now};
 use mqtt::Instant;
 use mqtt::client::{Authenticator, Client, Config, Event, Input, Output, Step};
 
@@ -23,7 +22,7 @@ const MAX_INBOX_BYTES: usize = 4 << 20;
 const CONGESTED_BYTES: u32 = 256 << 10;
 const RELAXED_BYTES: u32 = 64 << 10;
 /// The browser does not tell when it has sent something: this is how often it is asked.
-const LOOK_AGAIN: Duration = Duration::from_millis(20);
+const LOOK_AGAIN_MS: i32 = 20;
 
 /// Who is told what happens.
 pub trait Observer {
@@ -83,12 +82,11 @@ impl<F: FnMut(Event)> Observer for Tell<F> {
     }
 }
 
-/// One machine with its socket and its timer.
+/// One machine with its page.
 pub(super) struct Driver {
     address: String,
     client: RefCell<Client>,
-    socket: RefCell<Option<Socket>>,
-    timer: Timer,
+    page: Page,
     observer: RefCell<Box<dyn Observer>>,
     /// Who else hears what happens, by a number each. What is answered once, and requests, are heard so: a page that does
     /// without does not carry them.
@@ -98,10 +96,7 @@ pub(super) struct Driver {
     inbox: RefCell<Inbox>,
     /// Sockets so far: what came on one is nothing for the next.
     sockets: Cell<u64>,
-    /// Goes on with the inbox when the page was drawn.
-    soon: Soon,
-    /// Looks whether the browser has sent what it was given.
-    relief: Timer,
+    has_socket: Cell<bool>,
     is_congested: Cell<bool>,
     /// Somebody up the stack is draining already: the callback called us.
     draining: Cell<bool>,
@@ -150,23 +145,22 @@ impl Driver {
         observer: Box<dyn Observer>,
     ) -> Rc<Self> {
         Rc::new_cyclic(|driver: &Weak<Self>| {
-            let with = |act: fn(&Rc<Self>)| {
-                let driver = driver.clone();
-                move || driver.upgrade().iter().for_each(act)
-            };
+            let driver = driver.clone();
             Self {
                 address: address.to_owned(),
                 client: RefCell::new(client),
-                socket: RefCell::new(None),
-                timer: Timer::new(with(|driver| driver.handle(Input::Tick))),
+                page: Page::new(move |sign, bytes| {
+                    if let Some(driver) = driver.upgrade() {
+                        driver.heard(sign, bytes);
+                    }
+                }),
                 observer: RefCell::new(observer),
                 listeners: RefCell::default(),
                 listened: Cell::new(0),
                 durable,
                 inbox: RefCell::new(Inbox::new(MAX_INBOX_BYTES)),
                 sockets: Cell::new(0),
-                soon: Soon::new(with(Self::slice)),
-                relief: Timer::new(with(Self::relieve)),
+                has_socket: Cell::new(false),
                 is_congested: Cell::new(false),
                 draining: Cell::new(false),
             }
@@ -246,7 +240,7 @@ impl Driver {
                     self.observer.borrow_mut().settled();
                 }
                 Output::Wait(until) => {
-                    self.timer.arm(until);
+                    self.page.tick_at(until);
                     break;
                 }
             }
@@ -277,50 +271,30 @@ impl Driver {
         }
     }
 
-    fn open(self: &Rc<Self>) {
+    fn open(&self) {
         self.sockets.set(self.sockets.get() + 1);
+        self.has_socket.set(true);
         self.inbox.borrow_mut().clear();
-        let driver = Rc::downgrade(self);
-        let socket = Socket::open(&self.address, move |happening| {
-            if let Some(driver) = driver.upgrade() {
-                driver.happened(happening);
-            }
-        });
-        match socket {
-            Ok(socket) => *self.socket.borrow_mut() = Some(socket),
-            Err(why) => self.client.borrow_mut().handle(now(), Input::Closed { why }),
-        }
+        self.page.open(&self.address);
     }
 
     /// What came on a connection that is over is of no use.
     fn close(&self) {
-        drop(self.socket.take());
+        self.has_socket.set(false);
+        self.page.close();
         self.inbox.borrow_mut().clear();
     }
 
     fn send(&self, bytes: &[u8]) {
-        let sent = self.socket.borrow().as_ref().map_or(Ok(0), |socket| {
-            socket.send(bytes)?;
-            Ok(socket.buffered())
-        });
-        match sent {
-            Ok(buffered) => {
-                if buffered > CONGESTED_BYTES && !self.is_congested.replace(true) {
-                    self.relief.arm(Some(now() + LOOK_AGAIN));
-                }
-                self.client.borrow_mut().set_congested(now(), self.is_congested.get());
-            }
-            Err(why) => {
-                drop(self.socket.take());
-                self.client.borrow_mut().handle(now(), Input::Closed { why });
-            }
+        if self.page.send(bytes) > CONGESTED_BYTES && !self.is_congested.replace(true) {
+            self.page.relief_in(LOOK_AGAIN_MS);
         }
+        self.client.borrow_mut().set_congested(now(), self.is_congested.get());
     }
 
     fn relieve(self: &Rc<Self>) {
-        let buffered = self.socket.borrow().as_ref().map_or(0, Socket::buffered);
-        if buffered > RELAXED_BYTES {
-            return self.relief.arm(Some(now() + LOOK_AGAIN));
+        if self.page.buffered() > RELAXED_BYTES {
+            return self.page.relief_in(LOOK_AGAIN_MS);
         }
         self.is_congested.set(false);
         self.turn(|client, now| client.set_congested(now, false));
@@ -332,21 +306,33 @@ impl Driver {
         }
     }
 
-    fn happened(self: &Rc<Self>, happening: Happening) {
-        match happening {
-            Happening::Opened => self.handle(Input::Opened),
-            Happening::Frame(bytes) => {
+    fn heard(self: &Rc<Self>, sign: Sign, bytes: Vec<u8>) {
+        match sign {
+            Sign::Tick => {
+                self.page.ticked();
+                self.handle(Input::Tick);
+            }
+            Sign::Relief => self.relieve(),
+            Sign::Soon => {
+                self.page.answered();
+                self.slice();
+            }
+            Sign::Opened => self.handle(Input::Opened),
+            Sign::Frame => {
                 self.inbox.borrow_mut().push(bytes);
-                if !self.soon.is_asked() {
+                if !self.page.is_asked() {
                     self.slice();
                 }
             }
-            Happening::Closed(why) => {
+            Sign::Closed => {
                 // What came before the end counts before it.
                 while self.take_piece() {}
-                drop(self.socket.take());
-                self.handle(Input::Closed { why });
+                self.has_socket.set(false);
+                self.handle(Input::Closed { why: String::from_utf8(bytes).unwrap_or_default() });
             }
+            Sign::Wake => self.wake(),
+            Sign::Left => self.leave(),
+            Sign::Shown => self.come_back(),
         }
     }
 
@@ -355,7 +341,7 @@ impl Driver {
         let end = now() + SLICE;
         while self.take_piece() {
             if now() >= end {
-                return self.soon.ask();
+                return self.page.ask();
             }
         }
     }
@@ -374,7 +360,7 @@ impl Driver {
             });
         });
         // The connection may have ended with it: then the rest is of no use.
-        if socket == self.sockets.get() && self.socket.borrow().is_some() {
+        if socket == self.sockets.get() && self.has_socket.get() {
             *self.inbox.borrow_mut() = inbox;
         }
         taken

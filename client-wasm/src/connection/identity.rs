@@ -1,7 +1,14 @@
 //! Who this tab is. Knows the storage of the tab, not the connection.
 
 use super::window;
+use wasm_bindgen::prelude::*;
 use web_sys::Storage;
+
+#[wasm_bindgen]
+extern "C" {
+    #[wasm_bindgen(js_namespace = crypto, js_name = getRandomValues)]
+    fn fill(bytes: &mut [u8]);
+}
 
 const KEY: &str = "switchboard-client-id";
 #[cfg(feature = "durable")]
@@ -76,9 +83,7 @@ pub fn seed() -> u64 {
 
 fn random<const N: usize>() -> [u8; N] {
     let mut bytes = [0; N];
-    if let Some(crypto) = window::own().and_then(|window| window.crypto().ok()) {
-        let _ = crypto.get_random_values_with_u8_array(&mut bytes);
-    }
+    fill(&mut bytes);
     bytes
 }
 

@@ -14,7 +14,6 @@ use super::answers::{Answer, Answers, Sending};
 use super::driver::{Driver, Observer, Setup, Tell};
 #[cfg(feature = "durable")]
 use super::durable::Durable;
-use super::lifecycle::Lifecycle;
 use super::request::{Asker, NoAnswer};
 use super::timer::now;
 
@@ -34,7 +33,6 @@ struct Inner {
     asker: RefCell<Weak<Asker>>,
     #[cfg(feature = "hooks")]
     shared: super::share::Shares,
-    _lifecycle: Lifecycle,
 }
 
 /// Somebody who hears what happens on a link, until this is dropped.
@@ -97,7 +95,6 @@ impl Link {
     }
 
     fn of(driver: Rc<Driver>) -> Self {
-        let lifecycle = Lifecycle::watch(&driver);
         driver.start();
         let (answers, asker) = (RefCell::default(), RefCell::default());
         Self(Rc::new(Inner {
@@ -106,7 +103,6 @@ impl Link {
             asker,
             #[cfg(feature = "hooks")]
             shared: super::share::Shares::default(),
-            _lifecycle: lifecycle,
         }))
     }
 

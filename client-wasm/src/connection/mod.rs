@@ -36,15 +36,13 @@ mod driver;
 #[cfg(feature = "durable")]
 mod durable;
 mod inbox;
-mod lifecycle;
 mod link;
 mod listener;
+mod page;
 mod probe;
 mod request;
 #[cfg(feature = "hooks")]
 mod share;
-mod socket;
-mod soon;
 #[cfg(feature = "durable")]
 mod store;
 mod timer;
