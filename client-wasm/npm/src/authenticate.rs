@@ -5,11 +5,11 @@ use std::task::Poll;
 
 use mqtt::client::{Authenticator, Step};
 
-use super::host::Host;
+use super::host::{Host, Told};
 
-const BEGIN: u8 = 0;
-const ANSWER: u8 = 1;
-const FINISH: u8 = 2;
+const BEGIN: u32 = 0;
+const ANSWER: u32 = 1;
+const FINISH: u32 = 2;
 
 /// Asks a host for each step, which it proves when it has computed it.
 pub(crate) struct ByHost {
@@ -22,8 +22,8 @@ impl ByHost {
         Self { method, host }
     }
 
-    fn ask(&self, step: u8, data: &[u8]) -> Poll<Step> {
-        self.host.authenticate(step, data);
+    fn ask(&self, step: u32, data: &[u8]) -> Poll<Step> {
+        self.host.tell(Told::Authenticate, 0.0, step, 0, data);
         Poll::Pending
     }
 }

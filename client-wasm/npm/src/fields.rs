@@ -42,6 +42,7 @@ pub(crate) mod name {
     pub(crate) const WILL_DELAY: u8 = 31;
     /// Fields in a field.
     pub(crate) const WILL_PROPERTIES: u8 = 32;
+    pub(crate) const SERVER_REFERENCE: u8 = 33;
 }
 
 /// Reads fields; ends where they end, or are cut off.
@@ -78,12 +79,17 @@ impl Value<'_> {
     }
 
     pub(crate) fn text(self) -> String {
-        String::from_utf8(self.0.to_vec()).unwrap_or_default()
+        text(self.bytes())
     }
 
     pub(crate) fn bytes(self) -> Vec<u8> {
         self.0.to_vec()
     }
+}
+
+/// A text of the other side, which has only those that are UTF-8.
+pub(crate) fn text(bytes: Vec<u8>) -> String {
+    String::from_utf8(bytes).unwrap_or_default()
 }
 
 /// Appends a field.

@@ -1,30 +1,17 @@
-//! The JavaScript around this module, and what it is told. `ts/` is the other side.
+//! The JavaScript around this module, and what it is told. `ts/client.ts` is the other side.
+//!
+//! Two ways lead there, and texts go as UTF-8: each way more would weigh more than what it makes clearer.
 
 use wasm_bindgen::prelude::*;
 
 #[wasm_bindgen(typescript_custom_section)]
 const TYPES: &str = r#"
-/** Who is told what happens. Views are good only during the call, and texts are empty where there is none. */
+/** Who is told what happens. Views are good only during the call. */
 export interface Host {
   /** Messages, packed. */
   messages(index: Uint32Array, bytes: Uint8Array): void;
-  /** `reason` is 0 where there is none. */
-  published(id: number, outcome: number, reason: number, text: string): void;
-  /** The answer to a subscribe or unsubscribe. */
-  answered(id: number, reasons: Uint8Array): void;
-  /** The Server's words, as fields, just before what they belong to. */
-  remark(id: number, fields: Uint8Array): void;
-  connected(numbers: Uint32Array, fields: Uint8Array): void;
-  /** `retryIn` in milliseconds; negative when nothing follows by itself. */
-  ended(code: number, reason: number, text: string, reference: string, retryIn: number): void;
-  lost(filter: string, reason: number): void;
-  /** A message of which nobody can say whether it arrived. */
-  inDoubt(id: number, topic: string, payload: Uint8Array, qos: number): void;
-  /** Something that has no more to say than `text`. */
-  notice(kind: number, text: string): void;
-  /** A step of an authentication: 0 begins, 1 answers, 2 is told the last data. `prove` or `giveUp` follows, after this call. */
-  authenticate(step: number, data: Uint8Array): void;
-  error(code: number, text: string): Error;
+  /** Anything else: `kind` says what, and what the rest means. */
+  tell(kind: number, number: number, code: number, reason: number, bytes: Uint8Array): void;
 }
 "#;
 
@@ -37,36 +24,39 @@ extern "C" {
 
     #[wasm_bindgen(method)]
     pub(crate) fn messages(this: &Host, index: &[u32], bytes: &[u8]);
-    #[wasm_bindgen(method)]
-    pub(crate) fn published(this: &Host, id: f64, outcome: u8, reason: u8, text: &str);
-    #[wasm_bindgen(method)]
-    pub(crate) fn answered(this: &Host, id: f64, reasons: &[u8]);
-    #[wasm_bindgen(method)]
-    pub(crate) fn remark(this: &Host, id: f64, fields: &[u8]);
-    #[wasm_bindgen(method)]
-    pub(crate) fn connected(this: &Host, numbers: &[u32], fields: &[u8]);
-    #[wasm_bindgen(method)]
-    pub(crate) fn ended(this: &Host, code: u8, reason: u8, text: &str, reference: &str, retry_in: f64);
-    #[wasm_bindgen(method)]
-    pub(crate) fn lost(this: &Host, filter: &str, reason: u8);
-    #[wasm_bindgen(method, js_name = inDoubt)]
-    pub(crate) fn in_doubt(this: &Host, id: f64, topic: &str, payload: &[u8], qos: u8);
-    #[wasm_bindgen(method)]
-    pub(crate) fn notice(this: &Host, kind: u8, text: &str);
-    #[wasm_bindgen(method)]
-    pub(crate) fn authenticate(this: &Host, step: u8, data: &[u8]);
-    #[wasm_bindgen(method)]
-    pub(crate) fn error(this: &Host, code: u8, text: &str) -> JsValue;
+    #[wasm_bindgen(method, js_name = tell)]
+    fn tell_raw(this: &Host, kind: u8, number: f64, code: u32, reason: u8, bytes: &[u8]);
 }
 
-/// What [`Host::notice`] tells, in the order of `NOTICES` in `ts/client.ts`.
-pub(crate) mod notice {
+/// What a host is told, in the order of `TOLD` in `ts/told.ts`. What is not named is zero or empty.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Told {
     /// An attempt to connect begins.
-    pub(crate) const ATTEMPT: u8 = 0;
-    /// The storage has failed: the Session ends with this page.
-    pub(crate) const NOT_STORED: u8 = 1;
+    Attempt,
+    /// The storage has failed, as the bytes say: the Session ends with this page.
+    NotStored,
     /// The credentials were proved anew.
-    pub(crate) const REAUTHENTICATED: u8 = 2;
+    Reauthenticated,
+    /// What became of the message `number`: `code` is the outcome, and the bytes say more.
+    Published,
+    /// The answer to the subscribe or unsubscribe `number`: a Reason Code for each filter.
+    Answered,
+    /// The Server's words, as fields, just before what they belong to.
+    Remark,
+    /// What the Server granted: numbers of four bytes, the lowest first, and fields behind them.
+    Connected,
+    /// `code` says why, and the fields more. `number` is in milliseconds, and negative when nothing follows by itself.
+    Ended,
+    /// A subscription to the filter in the bytes is gone.
+    Lost,
+    /// A message of which nobody can say whether it arrived. `code` is the length of its topic, which stands before its payload;
+    /// `reason` its QoS.
+    InDoubt,
+    /// A step of an authentication: `code` 0 begins, 1 answers, 2 is told the last data. `prove` or `giveUp` follows, after this
+    /// call.
+    Authenticate,
+    /// Why the call that is under way is not even tried: a [`Failure`], and in words.
+    Failed,
 }
 
 /// Why a call is not even tried, in the order of `FAILURES` in `ts/errors.ts`.
@@ -81,9 +71,17 @@ pub(crate) enum Failure {
     TooLarge,
 }
 
+/// A call is not even tried, which the host was told.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Failed;
+
 impl Host {
-    /// An Error of JavaScript.
-    pub(crate) fn failure(&self, why: Failure, text: &str) -> JsValue {
-        self.error(why as u8, text)
+    pub(crate) fn tell(&self, told: Told, number: f64, code: u32, reason: u8, bytes: &[u8]) {
+        self.tell_raw(told as u8, number, code, reason, bytes);
+    }
+
+    pub(crate) fn failure(&self, why: Failure, text: &str) -> Failed {
+        self.tell(Told::Failed, 0.0, why as u32, 0, text.as_bytes());
+        Failed
     }
 }

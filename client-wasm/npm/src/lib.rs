@@ -23,8 +23,8 @@ use mqtt::{ReasonCode, TopicFilter, Words as _};
 use wasm_bindgen::prelude::*;
 
 use authenticate::ByHost;
-use fields::{Fields, name, put};
-use host::Failure;
+use fields::{Fields, name, put, text};
+use host::{Failed, Failure};
 use settings::{Draft, Settings};
 use tell::{Past, Tell};
 
@@ -34,6 +34,9 @@ pub use host::Host;
 #[cfg(target_arch = "wasm32")]
 #[global_allocator]
 static ALLOCATOR: talc::wasm::WasmDynamicTalc = talc::wasm::new_wasm_dynamic_allocator();
+
+/// In place of the number of what is not even tried.
+const NOT_TAKEN: f64 = -1.0;
 
 /// One connection that keeps itself alive.
 #[wasm_bindgen]
@@ -55,59 +58,54 @@ pub struct Session(client_wasm::connection::Durable);
 impl Session {
     /// Finds the Session of this tab; its client identifier begins with `prefix`.
     #[wasm_bindgen(js_name = open)]
-    pub async fn open(prefix: String) -> Self {
-        Self(client_wasm::connection::Durable::open(&prefix).await)
+    pub async fn open(prefix: Vec<u8>) -> Self {
+        Self(client_wasm::connection::Durable::open(&text(prefix)).await)
     }
 }
 
 #[wasm_bindgen]
 impl Core {
-    /// Begins to connect to an address that a WebSocket takes. The settings are fields.
-    ///
-    /// # Errors
-    /// What is wrong with the settings.
-    #[wasm_bindgen(constructor)]
-    pub fn new(address: &str, settings: &[u8], host: Host) -> Result<Self, JsValue> {
-        let (setup, past) = (setup(&host, settings)?, Rc::<RefCell<Past>>::default());
-        let link = Link::open_for(address, setup, Tell::new(host.clone(), Rc::clone(&past)));
-        Ok(Self { link, host, past })
+    /// Begins to connect to an address that a WebSocket takes. The settings are fields. None when something is wrong with them,
+    /// which the host was told.
+    pub fn open(address: Vec<u8>, settings: &[u8], host: Host) -> Option<Self> {
+        let (setup, past) = (setup(&host, settings).ok()?, Rc::<RefCell<Past>>::default());
+        let link = Link::open_for(&text(address), setup, Tell::new(host.clone(), Rc::clone(&past)));
+        Some(Self { link, host, past })
     }
 
     /// The same with a Session that outlives the page.
-    ///
-    /// # Errors
-    /// What is wrong with the settings.
     #[cfg(feature = "durable")]
-    pub fn durable(address: &str, settings: &[u8], host: Host, session: Session) -> Result<Self, JsValue> {
-        let (setup, past) = (setup(&host, settings)?, Rc::<RefCell<Past>>::default());
+    pub fn durable(address: Vec<u8>, settings: &[u8], host: Host, session: Session) -> Option<Self> {
+        let (setup, past) = (setup(&host, settings).ok()?, Rc::<RefCell<Past>>::default());
         let tell = Tell::new(host.clone(), Rc::clone(&past));
-        let link = Link::durable_for(address, setup, session.0, tell);
-        Ok(Self { link, host, past })
+        let link = Link::durable_for(&text(address), setup, session.0, tell);
+        Some(Self { link, host, past })
     }
 
     /// Publishes; gives the number by which [`Host`] hears what became of it. Without a connection it waits: until `patience`
     /// milliseconds are over, for ever if that is negative, not at all if it is zero. The properties are fields.
     ///
-    /// # Errors
-    /// Why it is not taken. Nothing was sent then.
+    /// -1 when it is not taken: the host was told why, and nothing was sent.
+    #[must_use]
     pub fn publish(
         &self,
-        topic: String,
+        topic: Vec<u8>,
         payload: Vec<u8>,
         qos: u8,
         retain: bool,
         patience: f64,
         properties: &[u8],
-    ) -> Result<f64, JsValue> {
-        let draft = Draft { topic: Some(topic), payload, qos: qos.into(), retain, properties };
-        let message = draft.message(&self.host)?;
+    ) -> f64 {
+        let draft = Draft { topic: Some(text(topic)), payload, qos: qos.into(), retain, properties };
         let offline = match patience {
             0.0 => Offline::FailNow,
             ms if ms > 0.0 => Offline::WaitUntil(now() + Duration::from_millis(whole(ms))),
             _ => Offline::Wait,
         };
-        let id = self.link.publish(message, offline).map_err(|e| settings::not_taken(&self.host, e))?;
-        Ok(id.number() as f64)
+        let taken = draft.message(&self.host).and_then(|message| {
+            self.link.publish(message, offline).map_err(|e| settings::not_taken(&self.host, e))
+        });
+        taken.map_or(NOT_TAKEN, |id| id.number() as f64)
     }
 
     /// Takes back what was not sent yet; says whether it was so, as the host hears too.
@@ -117,13 +115,16 @@ impl Core {
     }
 
     /// Subscribes to filters, which are fields; gives the number by which the answer comes. `options` are those of the packet
-    /// (3.8.3.1), one byte for all filters; `id` 0 is none.
-    ///
-    /// # Errors
-    /// What is wrong with a filter.
-    pub fn subscribe(&self, filters: &[u8], options: u8, id: u32) -> Result<f64, JsValue> {
+    /// (3.8.3.1), one byte for all filters; `id` 0 is none. -1 when something is wrong with a filter.
+    #[must_use]
+    pub fn subscribe(&self, filters: &[u8], options: u8, id: u32) -> f64 {
+        let (Ok(qos), Ok(filters)) =
+            (settings::qos(&self.host, u32::from(options & 3)), self.filters(filters))
+        else {
+            return NOT_TAKEN;
+        };
         let options = SubscriptionOptions {
-            qos: settings::qos(&self.host, u32::from(options & 3))?,
+            qos,
             no_local: options & 4 != 0,
             retain_as_published: options & 8 != 0,
             retain_handling: match options >> 4 {
@@ -132,16 +133,16 @@ impl Core {
                 _ => RetainHandling::DoNotSend,
             },
         };
-        let filters: Vec<_> = self.filters(filters)?.into_iter().map(|filter| (filter, options)).collect();
-        Ok(self.link.subscribe(&filters, (id != 0).then_some(id)).number() as f64)
+        let filters: Vec<_> = filters.into_iter().map(|filter| (filter, options)).collect();
+        self.link.subscribe(&filters, (id != 0).then_some(id)).number() as f64
     }
 
-    /// Ends subscriptions to filters, which are fields; gives the number by which the answer comes.
-    ///
-    /// # Errors
-    /// What is wrong with a filter.
-    pub fn unsubscribe(&self, filters: &[u8]) -> Result<f64, JsValue> {
-        Ok(self.link.unsubscribe(&self.filters(filters)?).number() as f64)
+    /// Ends subscriptions to filters, which are fields; gives the number by which the answer comes. -1 when something
+    /// is wrong with a filter.
+    #[must_use]
+    pub fn unsubscribe(&self, filters: &[u8]) -> f64 {
+        let filters = self.filters(filters);
+        filters.map_or(NOT_TAKEN, |filters| self.link.unsubscribe(&filters).number() as f64)
     }
 
     /// Connects now instead of waiting for the next attempt; probes a connection that is there.
@@ -154,12 +155,11 @@ impl Core {
         self.link.close();
     }
 
-    /// Proves anew who this is, by the authentication that it has connected with.
-    ///
-    /// # Errors
-    /// Why it cannot be begun.
-    pub fn reauthenticate(&self) -> Result<(), JsValue> {
-        self.link.reauthenticate().map_err(|e| self.host.failure(Failure::Argument, &e.words()))
+    /// Proves anew who this is, by the authentication that it has connected with. False when that cannot be begun: the host was
+    /// told why.
+    #[must_use]
+    pub fn reauthenticate(&self) -> bool {
+        self.link.reauthenticate().map_err(|e| self.host.failure(Failure::Argument, &e.words())).is_ok()
     }
 
     /// What the step has come to that the host was asked for last.
@@ -169,8 +169,8 @@ impl Core {
 
     /// Why that step comes to nothing.
     #[wasm_bindgen(js_name = giveUp)]
-    pub fn give_up(&self, why: String) {
-        self.link.prove(Err(AuthenticationError(why)));
+    pub fn give_up(&self, why: Vec<u8>) {
+        self.link.prove(Err(AuthenticationError(text(why))));
     }
 
     /// Why there is no connection: the place in `REASONS` of `ts/errors.ts`. `probe` is an HTTP status, or below 100 what
@@ -196,13 +196,6 @@ impl Core {
         Reason::of(past.ended.as_ref().unwrap_or(&Ended::Stopped), place) as u8
     }
 
-    /// The client identifier, once it is known.
-    #[wasm_bindgen(getter, js_name = clientId)]
-    #[must_use]
-    pub fn client_id(&self) -> String {
-        self.link.client_id()
-    }
-
     /// Filters that are subscribed to, also by the page before, as fields.
     #[must_use]
     pub fn subscriptions(&self) -> Vec<u8> {
@@ -220,7 +213,7 @@ impl Core {
         self.link.is_durable()
     }
 
-    fn filters(&self, fields: &[u8]) -> Result<Vec<TopicFilter>, JsValue> {
+    fn filters(&self, fields: &[u8]) -> Result<Vec<TopicFilter>, Failed> {
         let mut filters = Vec::new();
         for (_, text) in Fields(fields).filter(|(name, _)| *name == name::FILTER) {
             let text = text.text();
@@ -231,7 +224,7 @@ impl Core {
     }
 }
 
-fn setup(host: &Host, settings: &[u8]) -> Result<Setup, JsValue> {
+fn setup(host: &Host, settings: &[u8]) -> Result<Setup, Failed> {
     let Settings { config, authentication_method } = Settings::read(host, settings)?;
     let mut setup = Setup::from(config);
     if let Some(method) = authentication_method {
@@ -252,8 +245,8 @@ const fn whole(number: f64) -> u64 {
 /// What a Reason Code means, in words for a person.
 #[wasm_bindgen(js_name = reasonText)]
 #[must_use]
-pub fn reason_text(code: u8) -> String {
-    ReasonCode::from_byte(code).map_or_else(String::new, |reason| reason.text().to_owned())
+pub fn reason_text(code: u8) -> Vec<u8> {
+    ReasonCode::from_byte(code).map_or_else(Vec::new, |reason| reason.text().into())
 }
 
 #[cfg(test)]

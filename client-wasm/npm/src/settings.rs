@@ -7,10 +7,9 @@ use mqtt::client::{Config, PublishError};
 use mqtt::{
     Message, MessageProperties, Qos, SessionExpiry, TopicError, TopicName, Version, Will, Words as _,
 };
-use wasm_bindgen::prelude::*;
 
 use super::fields::{Fields, name};
-use super::host::{Failure, Host};
+use super::host::{Failed, Failure, Host};
 
 /// How to connect; what is not said has the machine's own value, the client identifier a random one.
 pub(crate) struct Settings {
@@ -19,7 +18,7 @@ pub(crate) struct Settings {
 }
 
 impl Settings {
-    pub(crate) fn read(host: &Host, fields: &[u8]) -> Result<Self, JsValue> {
+    pub(crate) fn read(host: &Host, fields: &[u8]) -> Result<Self, Failed> {
         let mut config = Config { seed: identity::seed(), ..Config::default() };
         let (mut will, mut delay_s) = (Draft::default(), 0);
         let (mut client_id, mut authentication_method) = (None, None);
@@ -90,7 +89,7 @@ pub(crate) struct Draft<'a> {
 }
 
 impl Draft<'_> {
-    pub(crate) fn message(self, host: &Host) -> Result<Message, JsValue> {
+    pub(crate) fn message(self, host: &Host) -> Result<Message, Failed> {
         let qos = qos(host, self.qos)?;
         let topic = self.topic.unwrap_or_default();
         let name = TopicName::new(topic.as_str().into()).map_err(|e| no_topic(host, &topic, e))?;
@@ -123,17 +122,16 @@ fn properties(fields: &[u8]) -> MessageProperties {
     properties
 }
 
-pub(crate) fn qos(host: &Host, level: u32) -> Result<Qos, JsValue> {
+pub(crate) fn qos(host: &Host, level: u32) -> Result<Qos, Failed> {
     let qos = u8::try_from(level).ok().and_then(Qos::from_level);
     qos.ok_or_else(|| host.failure(Failure::Argument, "qos is 0, 1 or 2"))
 }
 
-pub(crate) fn no_topic(host: &Host, text: &str, e: TopicError) -> JsValue {
+pub(crate) fn no_topic(host: &Host, text: &str, e: TopicError) -> Failed {
     host.failure(Failure::Topic, &["“", text, "”: ", &e.words()].concat())
 }
 
-/// A message that is not taken, as an Error of JavaScript.
-pub(crate) fn not_taken(host: &Host, e: PublishError) -> JsValue {
+pub(crate) fn not_taken(host: &Host, e: PublishError) -> Failed {
     let why = match e {
         PublishError::NotConnected => Failure::NotConnected,
         PublishError::QueueFull => Failure::QueueFull,

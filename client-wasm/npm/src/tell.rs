@@ -4,11 +4,11 @@ use std::cell::RefCell;
 use std::rc::Rc;
 
 use client_wasm::connection::{Observer, now};
-use mqtt::client::{Connected, Ended, Event, Outcome, Subject};
+use mqtt::client::{Connected, Ended, Event, Outcome};
 use mqtt::{SessionExpiry, Version, Words as _};
 
 use super::fields::{name, put, put_pairs};
-use super::host::{Host, notice};
+use super::host::{Host, Told};
 use super::inbox::Inbox;
 
 /// What is known of the last end, for whoever asks why.
@@ -31,14 +31,14 @@ impl Tell {
     }
 
     fn connected(&self, connected: &Connected) {
-        let mut fields = Vec::new();
+        let mut fields: Vec<_> = numbers(connected).into_iter().flat_map(u32::to_le_bytes).collect();
         put(&mut fields, name::CLIENT_ID, connected.client_id.as_bytes());
         if let Some(basis) = &connected.response_information {
             put(&mut fields, name::RESPONSE_INFORMATION, basis.as_bytes());
         }
         remark(&mut fields, connected.reason_string.as_deref(), &connected.user_properties);
         self.past.borrow_mut().was_connected = true;
-        self.host.connected(&numbers(connected), &fields);
+        self.host.tell(Told::Connected, 0.0, 0, 0, &fields);
     }
 
     fn published(&self, id: f64, outcome: Outcome) {
@@ -52,7 +52,8 @@ impl Tell {
             Outcome::Impossible(e) => (6, 0, Some(e.words())),
             Outcome::Cancelled => (7, 0, None),
         };
-        self.host.published(id, outcome, reason, text.as_deref().unwrap_or_default());
+        let text = text.as_deref().unwrap_or_default();
+        self.host.tell(Told::Published, id, outcome, reason, text.as_bytes());
     }
 
     /// The codes are in the order of `ENDS` in `ts/errors.ts`.
@@ -71,11 +72,13 @@ impl Tell {
             Ended::Misbehaved(_) => (10, None),
         };
         let reason = farewell.map_or(0, |farewell| farewell.reason.byte());
-        let reference =
-            farewell.and_then(|farewell| farewell.server_reference.as_deref()).unwrap_or_default();
-        let (reference, text) = (reference.to_owned(), why.words());
+        let mut fields = Vec::new();
+        put(&mut fields, name::REASON_STRING, why.words().as_bytes());
+        if let Some(reference) = farewell.and_then(|farewell| farewell.server_reference.as_deref()) {
+            put(&mut fields, name::SERVER_REFERENCE, reference.as_bytes());
+        }
         self.past.borrow_mut().ended = Some(why);
-        self.host.ended(code, reason, &text, &reference, retry_in);
+        self.host.tell(Told::Ended, retry_in, code, reason, &fields);
     }
 }
 
@@ -94,32 +97,31 @@ impl Observer for Tell {
             Event::Published { id, outcome } => self.published(id.number() as f64, outcome),
             Event::Subscribed { id, reasons } | Event::Unsubscribed { id, reasons } => {
                 let reasons: Vec<u8> = reasons.iter().map(|reason| reason.byte()).collect();
-                self.host.answered(id.number() as f64, &reasons);
+                self.host.tell(Told::Answered, id.number() as f64, 0, 0, &reasons);
             }
-            Event::Remark { about, reason_string, user_properties } => {
-                let id = match about {
-                    Subject::Publish(id) => id.number(),
-                    Subject::Request(id) => id.number(),
-                    Subject::Authentication => 0,
-                };
+            Event::Remark { about: _, reason_string, user_properties } => {
                 let mut fields = Vec::new();
                 remark(&mut fields, reason_string.as_deref(), &user_properties);
-                self.host.remark(id as f64, &fields);
+                self.host.tell(Told::Remark, 0.0, 0, 0, &fields);
             }
-            Event::SubscriptionLost { filter, reason } => self.host.lost(filter.as_str(), reason.byte()),
+            Event::SubscriptionLost { filter, reason } => {
+                self.host.tell(Told::Lost, 0.0, 0, reason.byte(), filter.as_str().as_bytes());
+            }
             Event::InDoubt { id, message } => {
-                let (topic, qos) = (message.topic.as_str(), message.qos.level());
-                self.host.in_doubt(id.number() as f64, topic, &message.payload, qos);
+                let topic = message.topic.as_str().as_bytes();
+                let (length, qos) = (topic.len() as u32, message.qos.level());
+                let both = [topic, &message.payload].concat();
+                self.host.tell(Told::InDoubt, id.number() as f64, length, qos, &both);
             }
-            Event::NotStored { why } => self.host.notice(notice::NOT_STORED, &why),
-            Event::Reauthenticated => self.host.notice(notice::REAUTHENTICATED, ""),
+            Event::NotStored { why } => self.host.tell(Told::NotStored, 0.0, 0, 0, why.as_bytes()),
+            Event::Reauthenticated => self.host.tell(Told::Reauthenticated, 0.0, 0, 0, &[]),
             Event::Message(_) => {} // taken above
         }
     }
 
     fn attempt(&mut self) {
         self.settled();
-        self.host.notice(notice::ATTEMPT, "");
+        self.host.tell(Told::Attempt, 0.0, 0, 0, &[]);
     }
 
     fn settled(&mut self) {

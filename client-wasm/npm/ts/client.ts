@@ -3,8 +3,8 @@
 import type { Core, Host } from './core.js';
 import { Emitter } from './emitter.js';
 import { ENDS, FAILURES, FOUND_OUT, MqttError, REASONS, type Reason } from './errors.js';
-import { decoded, NAME, pack, unpack } from './fields.js';
-import { granted, remark, type Connected, type Remark } from './granted.js';
+import { decoded, encoded, NAME, pack, unpack } from './fields.js';
+import { granted, texts, type Connected, type Remark } from './granted.js';
 import { Inbox, type MessagesOptions } from './iterate.js';
 import { Message, Unpacker, type Qos } from './message.js';
 import {
@@ -20,6 +20,7 @@ import {
 } from './options.js';
 import { probe } from './probe.js';
 import { Requests, type RequestOptions } from './requests.js';
+import { told } from './told.js';
 
 /**
  * How things stand: the first attempt is made, the Server has accepted, further attempts are waited for or made, nothing more
@@ -121,6 +122,8 @@ export class Client extends Emitter<ClientEvents> {
   #hasEnded = false;
   #authentication: Authentication | undefined;
   #steps = 0;
+  /** Why the last call that was not even tried was not. */
+  #failure: MqttError | undefined;
   #isProbing = false;
 
   readonly #address: string;
@@ -128,12 +131,14 @@ export class Client extends Emitter<ClientEvents> {
   #why: Why | undefined;
 
   /** @internal */
-  constructor(url: string, options: ConnectOptions, make: (address: string, settings: Uint8Array, host: Host) => Core) {
+  constructor(url: string, options: ConnectOptions, make: (address: Uint8Array, settings: Uint8Array, host: Host) => Core | undefined) {
     super();
     this.#address = address(url);
     this.#authentication = options.authentication;
     this.onAll(options.on ?? {});
-    this.#core = make(this.#address, settings(options), this.#host());
+    const core = make(encoded(this.#address), settings(options), this.#host());
+    if (!core) throw this.#failure;
+    this.#core = core;
   }
 
   /** How things stand. */
@@ -183,7 +188,7 @@ export class Client extends Emitter<ClientEvents> {
     const patience = offline === 'wait' ? -1 : offline === 'fail' ? 0 : offline;
     const start = (): [number, () => void] => {
       const extra = packedProperties(properties, expiry);
-      const id = this.#core.publish(topic, bytes(payload), qos, retain, patience, extra);
+      const id = this.#core.publish(encoded(topic), bytes(payload), qos, retain, patience, extra);
       return [id, () => void this.#core.cancel(id)];
     };
     return this.#wait(this.#publishes, signal, start, deadline);
@@ -248,7 +253,7 @@ export class Client extends Emitter<ClientEvents> {
   /** Proves anew who this is, by the `authentication` that it has connected with; the event `reauthenticated` follows. */
   reauthenticate(): void {
     if (this.#hasEnded) throw new MqttError('ended', 'the client was ended');
-    this.#core.reauthenticate();
+    if (!this.#core.reauthenticate()) throw this.#failure;
   }
 
   /** Says goodbye to the Server, for good. What still waits is rejected. */
@@ -279,6 +284,7 @@ export class Client extends Emitter<ClientEvents> {
       let cancel: () => void;
       try {
         [id, cancel] = start();
+        if (id < 0) throw this.#failure;
       } catch (error) {
         this.#leave(outer, early);
         throw error;
@@ -356,43 +362,51 @@ export class Client extends Emitter<ClientEvents> {
   #host(): Host {
     return {
       messages: (index, packed) => this.#unpacker.unpack(index, packed, (message) => this.#receive(message)),
-      published: (id, outcome, reason, text) => {
-        const status = OUTCOMES[outcome] ?? 'impossible';
-        const remark = this.#takeRemark();
-        if (status === 'sent') this.#settle(this.#publishes, id, { status });
-        else if (status === 'acknowledged') this.#settle(this.#publishes, id, { status, reason, ...remark });
-        else if (status === 'refused') this.#settle(this.#publishes, id, MqttError.refused(reason, text));
-        else this.#settle(this.#publishes, id, new MqttError(status, text || WORDS[status]));
-      },
-      answered: (id, reasons) => this.#settle(this.#answers, id, { reasons: reasons.slice(), remark: this.#takeRemark() }),
-      remark: (_id, fields) => {
-        this.#remark = remark(fields);
-      },
-      connected: (numbers, fields) => {
-        this.#connected = granted(numbers, fields);
-        this.#closed = this.#why = undefined;
-        this.#attempts = 0;
-        this.#enter('connected');
-        this.emit('connect', this.#connected);
-      },
-      ended: (code, reason, text, reference, retryIn) => {
-        const end = ENDS[code] ?? 'stopped';
-        const error = new MqttError(end, text, reason || undefined, reference || undefined);
-        const closed = (this.#closed = { error, retryIn: retryIn < 0 ? undefined : retryIn });
-        this.#why = undefined;
-        this.#enter(retryIn < 0 ? 'closed' : 'waiting');
-        this.emit('close', closed);
-        if (end !== 'stopped') void this.#explain(closed);
-      },
-      lost: (filter, reason) => this.emit('subscriptionlost', { filter, error: MqttError.refused(reason) }),
-      inDoubt: (_id, topic, payload, qos) => this.emit('indoubt', { topic, payload: payload.slice(), qos: qos as Qos }),
-      notice: (kind, text) => {
-        if (kind === ATTEMPT) this.emit('attempt', ++this.#attempts);
-        else if (kind === NOT_STORED) this.emit('notstored', text);
-        else this.emit('reauthenticated', undefined);
-      },
-      authenticate: (step, data) => void this.#authenticate(step, data.slice()),
-      error: (code, text) => new MqttError(FAILURES[code] ?? 'invalid-argument', text),
+      tell: told({
+        attempt: () => this.emit('attempt', ++this.#attempts),
+        notStored: (why) => this.emit('notstored', decoded(why)),
+        reauthenticated: () => this.emit('reauthenticated', undefined),
+        published: (text, id, outcome, reason) => {
+          const status = OUTCOMES[outcome] ?? 'impossible';
+          const remark = this.#takeRemark();
+          const words = decoded(text);
+          if (status === 'sent') this.#settle(this.#publishes, id, { status });
+          else if (status === 'acknowledged') this.#settle(this.#publishes, id, { status, reason, ...remark });
+          else if (status === 'refused') this.#settle(this.#publishes, id, MqttError.refused(reason, words));
+          else this.#settle(this.#publishes, id, new MqttError(status, words || WORDS[status]));
+        },
+        answered: (reasons, id) => this.#settle(this.#answers, id, { reasons: reasons.slice(), remark: this.#takeRemark() }),
+        remark: (fields) => {
+          this.#remark = texts(fields);
+        },
+        connected: (packed) => {
+          this.#connected = granted(packed);
+          this.#closed = this.#why = undefined;
+          this.#attempts = 0;
+          this.#enter('connected');
+          this.emit('connect', this.#connected);
+        },
+        ended: (fields, retryIn, code, reason) => {
+          const end = ENDS[code] ?? 'stopped';
+          const { reasonString = '', serverReference } = texts(fields);
+          const error = new MqttError(end, reasonString, reason || undefined, serverReference);
+          const closed = (this.#closed = { error, retryIn: retryIn < 0 ? undefined : retryIn });
+          this.#why = undefined;
+          this.#enter(retryIn < 0 ? 'closed' : 'waiting');
+          this.emit('close', closed);
+          if (end !== 'stopped') void this.#explain(closed);
+        },
+        lost: (filter, _number, _code, reason) =>
+          this.emit('subscriptionlost', { filter: decoded(filter), error: MqttError.refused(reason) }),
+        inDoubt: (both, _id, length, qos) => {
+          const topic = decoded(both.subarray(0, length));
+          this.emit('indoubt', { topic, payload: both.slice(length), qos: qos as Qos });
+        },
+        authenticate: (data, _number, step) => void this.#authenticate(step, data.slice()),
+        failed: (words, _number, code) => {
+          this.#failure = new MqttError(FAILURES[code] ?? 'invalid-argument', decoded(words));
+        },
+      }),
     };
   }
 
@@ -407,7 +421,7 @@ export class Client extends Emitter<ClientEvents> {
       if (isWanted()) this.#core.prove(bytes(said ?? ''));
     } catch (error) {
       const words = error instanceof Error ? error.message : `${error}`;
-      if (isWanted()) this.#core.giveUp(words || 'the page does not go on');
+      if (isWanted()) this.#core.giveUp(encoded(words || 'the page does not go on'));
     }
   }
 
@@ -435,10 +449,6 @@ export class Client extends Emitter<ClientEvents> {
     this.emit('why', this.#why);
   }
 }
-
-/** What `notice` tells, as host.rs has it. */
-const ATTEMPT = 0;
-const NOT_STORED = 1;
 
 function packedFilters(filters: readonly string[]): Uint8Array {
   return pack(filters.map((filter) => [NAME.filter, filter] as const));

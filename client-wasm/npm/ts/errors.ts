@@ -1,5 +1,7 @@
 /** What is thrown, and what a Promise is rejected with. Knows no connection. */
 
+import { decoded } from './fields.js';
+
 /** Why a connection, or the attempt at one, ended; in the order of tell.rs. */
 export const ENDS = [
   'stopped',
@@ -106,10 +108,10 @@ export type ErrorCode =
   /** The client was ended. */
   | 'ended';
 
-let reasonText: (reason: number) => string = String;
+let reasonText: ((reason: number) => Uint8Array) | undefined;
 
 /** @internal Which module knows the words of the standard. */
-export function useWords(words: (reason: number) => string): void {
+export function useWords(words: (reason: number) => Uint8Array): void {
   reasonText = words;
 }
 
@@ -131,7 +133,7 @@ export class MqttError extends Error {
 
   /** The Server has refused something. */
   static refused(reason: number, words?: string): MqttError {
-    const meaning = reasonText(reason);
+    const meaning = reasonText ? decoded(reasonText(reason)) : String(reason);
     return new MqttError('refused', words ? `${meaning}: ${words}` : meaning, reason);
   }
 }

@@ -36,6 +36,7 @@ export const NAME = {
   willRetain: 30,
   willDelay: 31,
   willProperties: 32,
+  serverReference: 33,
 } as const;
 
 export type Value = string | number | boolean | Uint8Array | undefined;

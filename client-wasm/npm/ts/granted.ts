@@ -33,12 +33,12 @@ export interface Remark {
   readonly userProperties?: UserProperties;
 }
 
-/** The numbers in the order of tell.rs. */
-export function granted(numbers: Uint32Array, fields: Uint8Array): Connected {
+/** Ten numbers of four bytes, in the order of tell.rs, and fields. */
+export function granted(packed: Uint8Array): Connected {
   const [present, version, keepAlive, expiry, receiveMaximum, qos, retain, maxPacketBytes, available, aliases] = [
-    ...numbers,
+    ...new Uint32Array(packed.slice(0, 40).buffer),
   ] as [number, number, number, number, number, number, number, number, number, number];
-  const { clientId = '', responseInformation, reasonString, userProperties = [] } = texts(fields);
+  const { clientId = '', responseInformation, reasonString, userProperties = [] } = texts(packed.subarray(40));
   return {
     sessionPresent: present === 1,
     version,
@@ -59,24 +59,24 @@ export function granted(numbers: Uint32Array, fields: Uint8Array): Connected {
   };
 }
 
-export function remark(fields: Uint8Array): Remark {
-  return texts(fields);
-}
-
+/** What is said in words. */
 interface Texts {
   clientId?: string;
   responseInformation?: string;
+  serverReference?: string;
   reasonString?: string;
   userProperties?: [string, string][];
 }
 
-function texts(fields: Uint8Array): Texts {
+/** Takes texts out of fields. */
+export function texts(fields: Uint8Array): Texts {
   const found: Texts = {};
   unpack(fields, (name, bytes) => {
     const text = decoded(bytes);
     if (name === NAME.clientId) found.clientId = text;
     else if (name === NAME.responseInformation) found.responseInformation = text;
     else if (name === NAME.reasonString) found.reasonString = text;
+    else if (name === NAME.serverReference) found.serverReference = text;
     else if (name === NAME.userName) (found.userProperties ??= []).push([text, '']);
     else if (name === NAME.userValue) found.userProperties!.at(-1)![1] = text;
   });

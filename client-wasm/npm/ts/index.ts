@@ -12,8 +12,9 @@
  */
 
 import { Client, type Closed, type Why } from './client.js';
-import init, { Core, reasonText, type Host, type InitInput } from './core.js';
+import { Core, initSync, reasonText, type Host, type InitInput } from './core.js';
 import { MqttError, useWords } from './errors.js';
+import { compiled } from './load.js';
 import type { ConnectOptions } from './options.js';
 
 export { Client } from './client.js';
@@ -46,8 +47,8 @@ export type { RequestOptions } from './requests.js';
 let loading: Promise<unknown> | undefined;
 
 /** Loads the wasm module, once. {@link connect} does it by itself; earlier is faster. */
-export async function load(wasm?: InitInput): Promise<void> {
-  loading ??= init(wasm === undefined ? undefined : { module_or_path: wasm });
+export async function load(wasm: InitInput = new URL('core_bg.wasm', import.meta.url)): Promise<void> {
+  loading ??= compiled(wasm).then((module) => initSync({ module }));
   try {
     await loading;
     useWords(reasonText);
@@ -57,13 +58,13 @@ export async function load(wasm?: InitInput): Promise<void> {
   }
 }
 
-type Make = (address: string, settings: Uint8Array, host: Host) => Core;
+type Make = (address: Uint8Array, settings: Uint8Array, host: Host) => Core | undefined;
 
 /** The module that the options need, loaded. */
 async function module({ durable = false, wasm }: ConnectOptions): Promise<Make> {
   if (durable === false) {
     await load(wasm);
-    return (address, settings, host) => new Core(address, settings, host);
+    return (address, settings, host) => Core.open(address, settings, host);
   }
   const prefix = durable === true ? 'js' : durable;
   if (!/^[A-Za-z0-9]{1,12}$/.test(prefix)) {
