@@ -86,8 +86,12 @@ pub struct Config {
     pub max_retained_bytes: usize,
     /// Topics whose last message is kept for who asks by `GET /api/last`, on each shard; 0 keeps none, and costs nothing.
     pub max_last_values: usize,
+    /// None are kept, and cost anything, before somebody asks for the first time.
+    pub last_values_wait: bool,
     /// Bytes of all these messages.
     pub max_last_value_bytes: usize,
+    /// Bytes of what these topics said before, for charts; 0 keeps nothing of it.
+    pub max_past_bytes: usize,
     /// Seconds between two looks at what is told in `$SYS`; 0 tells nothing.
     pub sys_interval_s: u32,
 }
@@ -188,7 +192,9 @@ impl Default for Config {
             max_retained_messages: 1_000_000,
             max_retained_bytes: 1 << 30,
             max_last_values: 0,
+            last_values_wait: false,
             max_last_value_bytes: 16 << 20,
+            max_past_bytes: 16 << 20,
             sys_interval_s: 10,
         }
     }

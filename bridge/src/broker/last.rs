@@ -1,7 +1,8 @@
-//! The last message of each topic, whether it is retained or not: for a page that was just opened, and for scripts.
+//! The last message of each topic, whether it is retained or not, and some of those before it: for a page that was just opened,
+//! and for scripts.
 //!
-//! It is kept only where that is asked for (`max_last_values`), within a bound of topics and one of bytes; at a bound what was
-//! said longest ago makes room. Each of several shards has what was published to it, so whoever asks asks all of them; what two
+//! It is kept within a bound of topics and one of bytes; at a bound what was said longest ago makes room. Where nobody said how
+//! much it is to be, nothing is kept, and nothing of it costs anything, until somebody asks for the first time. Each of several shards has what was published to it, so whoever asks asks all of them; what two
 //! of them heard about one topic in one millisecond has no order, and an empty message that is not retained makes only its own
 //! shard forget.
 //! Nothing of this outlives the process.
@@ -10,10 +11,11 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use mqtt::packet::SubscriptionOptions;
-use mqtt::{Instant, TopicFilter, TopicName};
+use mqtt::{Instant, Message, TopicFilter, TopicName};
 
 use super::hash::{KeyedMap, Keys};
 use super::limit::{Limit, Reached};
+use super::past::Past;
 use super::retained::{Replay, Retained, Step};
 use super::rules::{Action, Subject};
 use super::stored::Stored;
@@ -33,6 +35,8 @@ pub struct LastValue {
     pub at: Option<Instant>,
     /// Whether it is the retained message of its topic.
     pub retained: bool,
+    /// When other messages were said before it, and which, oldest first; where that was asked for.
+    pub past: Vec<(Instant, Payload)>,
 }
 
 /// What is asked for.
@@ -50,6 +54,8 @@ pub struct LastAsked {
     pub max_bytes: usize,
     /// Also what is retained, which every shard has: so one of them is enough.
     pub with_retained: bool,
+    /// Also what was said before.
+    pub with_past: bool,
 }
 
 /// What there is of it.
@@ -66,42 +72,85 @@ pub struct LastFound {
 /// The memory of last messages. Empty where nobody wants it.
 #[derive(Debug)]
 pub(super) struct Last {
+    /// Something is kept.
+    is_on: bool,
+    /// Somebody has asked.
+    was_asked: bool,
     kept: Retained,
-    heard: KeyedMap<TopicName, (Instant, u64)>,
+    heard: KeyedMap<TopicName, Heard>,
     by_age: BTreeMap<u64, TopicName>,
     said: u64,
+    /// Of what was said before the last.
+    past_bytes: usize,
+}
+
+/// What is known of a topic besides its last message.
+#[derive(Debug)]
+struct Heard {
+    at: Instant,
+    number: u64,
+    past: Past,
+}
+
+/// How much is kept.
+#[derive(Clone, Copy, Debug)]
+struct Bounds {
+    topics: usize,
+    bytes: usize,
+    past_bytes: usize,
 }
 
 impl Last {
     pub(super) fn new(keys: Keys) -> Self {
-        let heard = KeyedMap::with_hasher(keys);
-        Self { kept: Retained::default(), heard, by_age: BTreeMap::new(), said: 0 }
+        let (kept, heard) = (Retained::default(), KeyedMap::with_hasher(keys));
+        let by_age = BTreeMap::new();
+        Self { is_on: false, was_asked: false, kept, heard, by_age, said: 0, past_bytes: 0 }
     }
 
-    /// Something was said. `limits` are topics and bytes.
-    fn note(&mut self, now: Instant, stored: &Arc<Stored>, limits: (usize, usize), reached: &mut Reached) {
-        let topic = &stored.message.topic;
-        self.forget(topic);
-        if stored.message.payload.is_empty() {
+    /// Whether anything is kept.
+    pub(super) const fn is_on(&self) -> bool {
+        self.is_on
+    }
+
+    /// Something was said.
+    fn note(&mut self, now: Instant, stored: &Arc<Stored>, bounds: Bounds, reached: &mut Reached) {
+        let Message { topic, payload, .. } = &stored.message;
+        let mut past = self.take_out(topic).map(|heard| heard.past).unwrap_or_default();
+        if payload.is_empty() {
             return;
         }
-        if stored.message.size() > limits.1 {
+        if stored.message.size() > bounds.bytes {
             return reached.count(Limit::LastValueBytes);
         }
+        let limits = (bounds.topics, bounds.bytes);
         while !self.kept.set(stored, limits) {
             let is_many = self.kept.len() >= limits.0;
             reached.count(if is_many { Limit::LastValues } else { Limit::LastValueBytes });
             self.make_room();
         }
+        if past.wants(now, payload) {
+            past.push(now, payload.clone());
+            while self.past_bytes + past.bytes() > bounds.past_bytes && past.drop_oldest() {
+                reached.count(Limit::PastBytes);
+            }
+        }
         self.said += 1;
-        self.heard.insert(topic.clone(), (now, self.said));
+        self.past_bytes += past.bytes();
+        self.heard.insert(topic.clone(), Heard { at: now, number: self.said, past });
         self.by_age.insert(self.said, topic.clone());
     }
 
     /// Keeps no more than this.
-    pub(super) fn shrink(&mut self, (topics, bytes): (usize, usize)) {
-        while self.kept.len() > topics || self.kept.bytes() > bytes {
+    fn shrink(&mut self, bounds: Bounds) {
+        while self.kept.len() > bounds.topics || self.kept.bytes() > bounds.bytes {
             self.make_room();
+        }
+        for topic in self.by_age.values() {
+            let Some(heard) = self.heard.get_mut(topic) else { continue };
+            let before = heard.past.bytes();
+            let others = self.past_bytes - before;
+            while others + heard.past.bytes() > bounds.past_bytes && heard.past.drop_oldest() {}
+            self.past_bytes = others + heard.past.bytes();
         }
     }
 
@@ -114,10 +163,15 @@ impl Last {
 
     /// Another shard has something later.
     pub(super) fn forget(&mut self, topic: &TopicName) {
-        if let Some((_, number)) = self.heard.remove(topic) {
-            self.by_age.remove(&number);
-            self.kept.remove(topic);
-        }
+        self.take_out(topic);
+    }
+
+    fn take_out(&mut self, topic: &TopicName) -> Option<Heard> {
+        let heard = self.heard.remove(topic)?;
+        self.by_age.remove(&heard.number);
+        self.kept.remove(topic);
+        self.past_bytes -= heard.past.bytes();
+        Some(heard)
     }
 }
 
@@ -127,14 +181,30 @@ impl Broker {
         if stored.message.topic.is_reserved() {
             return; // what we tell of ourselves is retained, and nobody's news
         }
-        let limits = (self.config.max_last_values, self.config.max_last_value_bytes);
-        self.last.note(self.now, stored, limits, &mut self.counters.reached);
+        let bounds = self.last_bounds();
+        self.last.note(self.now, stored, bounds, &mut self.counters.reached);
+    }
+
+    /// Other bounds count from now on.
+    pub(super) fn set_last(&mut self) {
+        let bounds = self.last_bounds();
+        let waits = self.config.last_values_wait && !self.last.was_asked;
+        self.last.is_on = bounds.topics > 0 && !waits;
+        self.last.shrink(bounds);
+    }
+
+    const fn last_bounds(&self) -> Bounds {
+        Bounds {
+            topics: self.config.max_last_values,
+            bytes: self.config.max_last_value_bytes,
+            past_bytes: self.config.max_past_bytes,
+        }
     }
 
     /// Whether the last message of each topic is kept, though it is not retained.
     #[must_use]
     pub const fn remembers(&self) -> bool {
-        self.config.max_last_values > 0
+        self.last.is_on()
     }
 
     /// Whether somebody may ask at all.
@@ -145,7 +215,14 @@ impl Broker {
 
     /// What was said last, as far as whoever asks may read it: the same is asked as at a subscription, and of each message again.
     #[must_use]
-    pub fn last(&self, now: Instant, asked: &LastAsked) -> LastFound {
+    pub fn last(&mut self, now: Instant, asked: &LastAsked) -> LastFound {
+        if !std::mem::replace(&mut self.last.was_asked, true) {
+            self.set_last();
+        }
+        self.look_up(now, asked)
+    }
+
+    fn look_up(&self, now: Instant, asked: &LastAsked) -> LastFound {
         let mut found = LastFound::default();
         let (rules, users) = (&self.config.rules, &self.config.users);
         let identity = asked.who.as_deref();
@@ -181,17 +258,19 @@ impl Broker {
                     if !may || stored.is_expired(now) {
                         continue;
                     }
-                    bytes += message.size();
+                    let heard = self.last.heard.get(&message.topic).filter(|_| number == 0);
+                    let past = heard.filter(|_| asked.with_past).map(|heard| &heard.past);
+                    bytes += message.size() + past.map_or(0, Past::bytes);
                     if found.values.len() >= asked.max_messages || bytes > asked.max_bytes {
                         found.is_cut = true;
                         return found;
                     }
-                    let heard = self.last.heard.get(&message.topic).filter(|_| number == 0);
                     found.values.push(LastValue {
                         topic: message.topic.clone(),
                         payload: message.payload.clone(),
-                        at: heard.map(|&(at, _)| at),
+                        at: heard.map(|heard| heard.at),
                         retained: message.retain || number > 0,
+                        past: past.map(|past| past.points().cloned().collect()).unwrap_or_default(),
                     });
                 }
             }
@@ -203,7 +282,10 @@ impl Broker {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use mqtt::Message;
+
+    const fn bounds(topics: usize, bytes: usize) -> Bounds {
+        Bounds { topics, bytes, past_bytes: 1 << 20 }
+    }
 
     fn said(topic: &str, payload: &'static str) -> Arc<Stored> {
         Arc::new(Stored::new(Message::new(topic.parse().unwrap(), payload), None))
@@ -217,7 +299,7 @@ mod tests {
     fn at_a_bound_what_was_said_longest_ago_makes_room_and_is_counted() {
         let (mut last, mut reached) = (Last::new(Keys::new(1)), Reached::default());
         let mut note = |last: &mut Last, topic: &str, payload| {
-            last.note(Instant::START, &said(topic, payload), (3, 40), &mut reached);
+            last.note(Instant::START, &said(topic, payload), bounds(3, 40), &mut reached);
         };
         for topic in ["a", "b", "c", "a"] {
             note(&mut last, topic, "1");
@@ -238,13 +320,32 @@ mod tests {
     fn other_bounds_count_at_once() {
         let (mut last, mut reached) = (Last::new(Keys::new(1)), Reached::default());
         for topic in ["a", "b", "c", "d"] {
-            last.note(Instant::START, &said(topic, "12345"), (9, 99), &mut reached);
+            last.note(Instant::START, &said(topic, "12345"), bounds(9, 99), &mut reached);
         }
-        last.shrink((3, 99));
+        last.shrink(bounds(3, 99));
         assert_eq!(topics(&last), ["b", "c", "d"]);
-        last.shrink((3, 12));
+        last.shrink(bounds(3, 12));
         assert_eq!(topics(&last), ["c", "d"]);
-        last.shrink((0, 99));
+        last.shrink(bounds(0, 99));
         assert!(topics(&last).is_empty());
+    }
+
+    #[test]
+    fn what_was_said_before_has_a_bound_of_its_own() {
+        let (mut last, mut reached) = (Last::new(Keys::new(1)), Reached::default());
+        let small = Bounds { topics: 9, bytes: 999, past_bytes: 200 };
+        for n in 0..20 {
+            let now = Instant::from_millis(n * 10_000);
+            last.note(now, &said(if n % 2 == 0 { "a" } else { "b" }, "12345"), small, &mut reached);
+            let bytes = last.heard.values().map(|heard| heard.past.bytes()).sum::<usize>();
+            assert!(bytes == last.past_bytes && bytes <= 200, "{bytes}");
+        }
+        assert!(last.past_bytes > 100 && reached.of(Limit::PastBytes) > 10);
+        assert_eq!(topics(&last), ["a", "b"], "the last messages are all there");
+        last.shrink(Bounds { past_bytes: 60, ..small });
+        assert!(last.past_bytes <= 60 && topics(&last).len() == 2);
+        last.note(Instant::from_millis(999_999), &said("a", ""), small, &mut reached);
+        last.forget(&"b".parse().unwrap());
+        assert_eq!((last.past_bytes, last.heard.len()), (0, 0));
     }
 }

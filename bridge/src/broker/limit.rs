@@ -32,11 +32,12 @@ pub enum Limit {
     RetainedBytes,
     LastValues,
     LastValueBytes,
+    PastBytes,
 }
 
 impl Limit {
     /// Each of them with its key under `[limits]`.
-    pub const ALL: [(Self, &'static str); 28] = [
+    pub const ALL: [(Self, &'static str); 29] = [
         (Self::Versions, "versions"),
         (Self::ConnectTimeout, "connect_timeout_s"),
         (Self::Connections, "max_connections"),
@@ -65,6 +66,7 @@ impl Limit {
         (Self::RetainedBytes, "max_retained_bytes"),
         (Self::LastValues, "max_last_values"),
         (Self::LastValueBytes, "max_last_value_bytes"),
+        (Self::PastBytes, "max_past_bytes"),
     ];
 }
 

@@ -37,6 +37,7 @@ mod login;
 mod outbox;
 mod owed;
 mod password;
+mod past;
 mod permit;
 mod publish;
 mod queue;
@@ -187,6 +188,7 @@ impl Broker {
             nonces: Nonces::new([0; 32]),
         };
         broker.start_sys();
+        broker.set_last();
         broker
     }
 
@@ -340,7 +342,7 @@ impl Broker {
         self.config = limits.with_access_of(&before);
         self.subscriptions.set_overlapping(self.config.overlapping);
         self.set_rates();
-        self.last.shrink((self.config.max_last_values, self.config.max_last_value_bytes));
+        self.set_last();
         if before.sys_interval_s != self.config.sys_interval_s {
             self.start_sys();
         }

@@ -166,7 +166,7 @@ impl Broker {
             let stored = routed.stored(&audience.topic, &mut self.spare);
             stamp = Some(self.retain(&stored).ok_or(ReasonCode::QuotaExceeded)?);
         }
-        if self.config.max_last_values > 0 {
+        if self.last.is_on() {
             let stored = routed.stored(&audience.topic, &mut self.spare);
             self.note_last(&stored);
         }

@@ -229,7 +229,7 @@ impl Broker {
         stored: &Arc<Stored>,
         stamp: Option<Stamp>,
     ) {
-        if self.config.max_last_values > 0 {
+        if self.last.is_on() {
             self.note_last(stored);
         }
         let message = &stored.message;

@@ -16,6 +16,9 @@ use super::store::Durability;
 use super::{rules, tokens, users};
 use crate::broker;
 
+/// Topics whose last message is kept where nobody says how many.
+const LAST_VALUES: usize = 10_000;
+
 /// The whole file. What is not there has the default.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -253,6 +256,7 @@ pub struct Limits {
     pub max_retained_bytes: Option<usize>,
     pub max_last_values: Option<usize>,
     pub max_last_value_bytes: Option<usize>,
+    pub max_past_bytes: Option<usize>,
     pub sys_interval_s: Option<u32>,
 }
 
@@ -390,10 +394,11 @@ impl File {
         set(&mut config.max_subscriptions, l.max_subscriptions);
         set(&mut config.max_retained_messages, l.max_retained_messages);
         set(&mut config.max_retained_bytes, l.max_retained_bytes);
-        // A demo is to show all there is.
-        let demo = self.demo.enabled.then_some(10_000);
-        set(&mut config.max_last_values, l.max_last_values.or(demo));
+        config.max_last_values = l.max_last_values.unwrap_or(LAST_VALUES);
+        // A demo is to show all there is, from the first page on.
+        config.last_values_wait = l.max_last_values.is_none() && !self.demo.enabled;
         set(&mut config.max_last_value_bytes, l.max_last_value_bytes);
+        set(&mut config.max_past_bytes, l.max_past_bytes);
         set(&mut config.sys_interval_s, l.sys_interval_s);
         Ok(config)
     }

@@ -71,8 +71,61 @@ fn the_last_message_of_each_topic_is_told_whoever_said_it_last() {
 }
 
 #[test]
-fn without_the_memory_only_what_is_retained_is_told() {
+fn what_comes_before_somebody_asks_for_the_first_time_costs_nothing_and_is_not_kept() {
     let bridge = Bridge::start();
+    let mut client = client(&bridge, "a");
+    client.publish("a/live", b"1", Qos::AtLeastOnce);
+    client.retain("a/kept", b"1", Qos::AtLeastOnce);
+    let first = last(&bridge, "filter=a/%23");
+    assert_eq!((said(&first), &first["unretained"]), (vec![("a/kept", "1")], &json!(true)));
+    client.publish("a/live", b"2", Qos::AtLeastOnce);
+    let second = last(&bridge, "filter=a/%23");
+    assert_eq!(said(&second), [("a/kept", "1"), ("a/live", "2")]);
+}
+
+#[test]
+fn some_of_what_was_said_before_the_last_is_told_by_whom_it_may_be() {
+    let rules = "[[auth.rule]]\nallow = \"publish\"\ntopics = [\"#\"]\n\
+                 [[auth.rule]]\nallow = \"subscribe\"\nuser = \"anonymous\"\ntopics = [\"open/#\"]\n";
+    let bridge = Bridge::configured(&format!("{ON}{rules}"));
+    let mut clients: Vec<Client> = (0..4).map(|n| client(&bridge, &format!("client-{n}"))).collect();
+    for (n, client) in clients.iter_mut().enumerate() {
+        client.publish(&format!("open/{n}"), b"20.5", Qos::AtLeastOnce);
+        // Too soon after the one before.
+        client.publish(&format!("open/{n}"), b"21.5", Qos::AtLeastOnce);
+        client.publish("closed/a", b"1", Qos::AtLeastOnce);
+        client.publish("open/bytes", b"\xff", Qos::AtLeastOnce);
+    }
+    let ask = |query: &str| Request::get(&format!("/api/history?{query}")).send(bridge.http);
+    let answer = ask("filter=%23&filter=closed/a");
+    assert_eq!((answer.status, answer.header("cache-control")), (200, Some("no-store")));
+    let answer: Value = serde_json::from_str(answer.text()).expect("JSON");
+    assert_eq!((&answer["cut"], &answer["refused"]), (&json!(false), &json!(["closed/a"])));
+    let topics = answer["topics"].as_array().expect("topics");
+    let points = |topic: &Value| topic["past"].as_array().map_or(0, Vec::len);
+    let all: Vec<_> = topics.iter().map(|topic| (topic["topic"].as_str(), points(topic))).collect();
+    let names = ["open/0", "open/1", "open/2", "open/3"].map(|topic| (Some(topic), 1));
+    assert_eq!(all.iter().filter(|(_, points)| *points > 0).copied().collect::<Vec<_>>(), names);
+    let first = &topics.iter().find(|topic| topic["topic"] == "open/2").expect("it was said")["past"][0];
+    assert!(first[0].as_u64().is_some_and(|age| age < 60_000) && first[1] == "20.5", "{first}");
+    assert_eq!(ask("filter=a/%23/b").status, 400);
+}
+
+#[test]
+fn max_past_bytes() {
+    let bridge =
+        Bridge::configured("[server]\nshards = 1\n[limits]\nmax_last_values = 9\nmax_past_bytes = 10\n");
+    let mut client = client(&bridge, "a");
+    client.publish("a", b"21.5", Qos::AtLeastOnce);
+    assert_eq!(said(&last(&bridge, "filter=a")), [("a", "21.5")]);
+    let answer = Request::get("/api/history?filter=a").send(bridge.http);
+    assert!(answer.text().contains(r#""past":[]"#), "{}", answer.text());
+    assert_eq!(bridge.reached("max_past_bytes"), 1);
+}
+
+#[test]
+fn without_the_memory_only_what_is_retained_is_told() {
+    let bridge = Bridge::configured("[limits]\nmax_last_values = 0\n");
     let mut client = client(&bridge, "a");
     client.publish("a/live", b"1", Qos::AtLeastOnce);
     client.retain("a/kept", b"1", Qos::AtLeastOnce);

@@ -1,4 +1,5 @@
-//! `GET /api/last?filter=…`: what was said last, in one answer. For a page that was just opened, and for scripts.
+//! `GET /api/last?filter=…`: what was said last, in one answer; `GET /api/history?filter=…`: some of what was said before. For a
+//! page that was just opened, and for scripts.
 //!
 //! It knows no message's way: each shard is asked for its own, and of two about one topic the later counts.
 
@@ -43,8 +44,36 @@ struct Message<'a> {
     retained: bool,
 }
 
+/// The answer about what was before.
+#[derive(Serialize)]
+struct History<'a> {
+    /// Whether there is more than this.
+    cut: bool,
+    /// Filters of which nothing may be read.
+    refused: Vec<&'a str>,
+    topics: Vec<Past<'a>>,
+}
+
+#[derive(Serialize)]
+struct Past<'a> {
+    topic: &'a str,
+    /// How many milliseconds ago something was said, and what; oldest first.
+    past: Vec<(u64, &'a str)>,
+}
+
 /// Answers whoever may read anything at all.
 pub(super) async fn last(asks: &Asks<'_>) -> Done {
+    let (all, now, unretained) = find(asks, false).await?;
+    Ok(json(StatusCode::OK, &merged(&all, now, unretained)))
+}
+
+/// The same for what was said before.
+pub(super) async fn history(asks: &Asks<'_>) -> Done {
+    let (all, now, _) = find(asks, true).await?;
+    Ok(json(StatusCode::OK, &past(&all, now)))
+}
+
+async fn find(asks: &Asks<'_>, with_past: bool) -> Done<(Vec<LastFound>, Instant, bool)> {
     let Asks { site, headers, query, visit } = *asks;
     check_origin(site, headers, visit)?;
     if !upgrade::is_own_place(headers, &site.origins.borrow()) {
@@ -59,12 +88,11 @@ pub(super) async fn last(asks: &Asks<'_>) -> Done {
         filters: filters(query)?,
         max_messages: MAX_MESSAGES,
         max_bytes: MAX_BYTES,
-        with_retained: true,
+        with_retained: !with_past,
+        with_past,
     };
     let words = "whoever comes from elsewhere has to log in; `--anonymous` lets everyone ask";
-    let found = site.shards.last(asked).await;
-    let (all, now, unretained) = found.ok_or_else(|| Refusal::new(StatusCode::UNAUTHORIZED, words))?;
-    Ok(json(StatusCode::OK, &merged(&all, now, unretained)))
+    site.shards.last(asked).await.ok_or_else(|| Refusal::new(StatusCode::UNAUTHORIZED, words))
 }
 
 /// All that is found, each topic once.
@@ -79,9 +107,37 @@ fn merged(all: &[LastFound], now: Instant, unretained: bool) -> Last<'_> {
     Last {
         unretained,
         cut: all.iter().any(|found| found.is_cut) || by_topic.len() > MAX_MESSAGES,
-        refused: all.first().into_iter().flat_map(|found| &found.refused).map(TopicFilter::as_str).collect(),
+        refused: refused(all),
         messages: by_topic.into_iter().take(MAX_MESSAGES).map(|(_, value)| message(value, now)).collect(),
     }
+}
+
+/// All that was said before, of each topic in its order, whoever heard it.
+fn past(all: &[LastFound], now: Instant) -> History<'_> {
+    let mut by_topic = BTreeMap::<&str, Vec<_>>::new();
+    for value in all.iter().flat_map(|found| &found.values) {
+        let points = value.past.iter().filter_map(|(at, payload)| {
+            Some((*at, std::str::from_utf8(payload).ok()?)) // nothing else is kept
+        });
+        by_topic.entry(value.topic.as_str()).or_default().extend(points);
+    }
+    by_topic.values_mut().for_each(|points| points.sort_by_key(|(at, _)| *at));
+    let aged =
+        |points: Vec<(Instant, _)>| points.into_iter().map(|(at, text)| (age(at, now), text)).collect();
+    History {
+        cut: all.iter().any(|found| found.is_cut),
+        refused: refused(all),
+        topics: by_topic.into_iter().map(|(topic, points)| Past { topic, past: aged(points) }).collect(),
+    }
+}
+
+/// They are the same on every shard.
+fn refused(all: &[LastFound]) -> Vec<&str> {
+    all.first().into_iter().flat_map(|found| &found.refused).map(TopicFilter::as_str).collect()
+}
+
+fn age(at: Instant, now: Instant) -> u64 {
+    now.since(at).as_millis().try_into().unwrap_or(u64::MAX)
 }
 
 fn message(value: &LastValue, now: Instant) -> Message<'_> {
@@ -90,7 +146,7 @@ fn message(value: &LastValue, now: Instant) -> Message<'_> {
         topic: value.topic.as_str(),
         payload: as_text,
         payload_base64: as_text.is_none().then(|| Base64::encode_string(&value.payload)),
-        age_ms: value.at.map(|at| now.since(at).as_millis().try_into().unwrap_or(u64::MAX)),
+        age_ms: value.at.map(|at| age(at, now)),
         retained: value.retained,
     }
 }
@@ -153,6 +209,7 @@ mod tests {
             payload: payload.into(),
             at: at.map(Instant::from_millis),
             retained: at.is_none(),
+            past: Vec::new(),
         };
         let found = |values| LastFound { values, ..LastFound::default() };
         let all = [
@@ -163,6 +220,28 @@ mod tests {
         assert_eq!(
             text,
             r#"{"unretained":true,"cut":false,"refused":[],"messages":[{"topic":"a","payload":"new","age_ms":2,"retained":false},{"topic":"b","payload":"1","age_ms":5,"retained":false},{"topic":"c","payload_base64":"/w==","age_ms":0,"retained":false}]}"#
+        );
+    }
+
+    #[test]
+    fn what_was_said_before_is_told_in_its_order() {
+        let found = |past: &[(u64, &'static str)]| {
+            let point =
+                |&(at, text): &(u64, &'static str)| (Instant::from_millis(at), text.as_bytes().into());
+            let value = LastValue {
+                topic: "a".parse().unwrap(),
+                payload: b"9"[..].into(),
+                at: None,
+                retained: false,
+                past: past.iter().map(point).collect(),
+            };
+            LastFound { values: vec![value], ..LastFound::default() }
+        };
+        let all = [found(&[(1, "1"), (7, "4")]), found(&[(2, "2"), (3, "3")])];
+        let text = serde_json::to_string(&past(&all, Instant::from_millis(10))).unwrap();
+        assert_eq!(
+            text,
+            r#"{"cut":false,"refused":[],"topics":[{"topic":"a","past":[[9,"1"],[8,"2"],[7,"3"],[3,"4"]]}]}"#
         );
     }
 }

@@ -198,6 +198,7 @@ async fn route(site: &Rc<Site>, request: Request<Incoming>, visit: Visit) -> Don
         }
         ("GET", "/api/why") => why::why(&asks),
         ("GET" | "HEAD", "/api/last") => last::last(&asks).await,
+        ("GET" | "HEAD", "/api/history") => last::history(&asks).await,
         ("DELETE", path) => {
             if let Some(id) = path.strip_prefix("/api/sessions/") {
                 sessions::end(&asks, id).await
@@ -212,7 +213,7 @@ async fn route(site: &Rc<Site>, request: Request<Incoming>, visit: Visit) -> Don
 }
 
 fn nothing_here(path: &str) -> Refusal {
-    const KNOWN: [(&str, &str); 8] = [
+    const KNOWN: [(&str, &str); 9] = [
         ("/api/me", "GET"),
         ("/api/login", "POST"),
         ("/api/logout", "POST"),
@@ -221,6 +222,7 @@ fn nothing_here(path: &str) -> Refusal {
         ("/api/users", "GET and POST, and DELETE with a name behind it"),
         ("/api/why", "GET"),
         ("/api/last", "GET"),
+        ("/api/history", "GET"),
     ];
     match KNOWN.iter().find(|(known, _)| *known == path) {
         Some((_, methods)) => {

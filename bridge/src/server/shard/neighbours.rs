@@ -150,7 +150,7 @@ impl Shard {
 
     /// What was said last to this shard.
     pub(crate) fn last(&self, asked: &LastAsked) -> LastFound {
-        self.inner.borrow().broker.last(self.clock.now(), asked)
+        self.inner.borrow_mut().broker.last(self.clock.now(), asked)
     }
 
     /// Hands a connection to the shard where its client is at home.
