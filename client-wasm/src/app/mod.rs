@@ -8,6 +8,7 @@ pub(crate) mod hub;
 pub(crate) mod language;
 pub(crate) mod model;
 mod parts;
+mod past;
 mod recall;
 mod remember;
 mod route;

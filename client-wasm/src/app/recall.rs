@@ -23,15 +23,21 @@ pub(crate) struct Recalled {
 
 /// Asks for these filters; none when the server does not answer, or is none of ours.
 pub(crate) async fn recall(filters: &[String]) -> Option<Recalled> {
-    let mut address = String::from("/api/last");
-    for (number, filter) in filters.iter().enumerate() {
-        address.push_str(if number == 0 { "?filter=" } else { "&filter=" });
-        address.push_str(&String::from(encode_uri_component(filter)));
-    }
+    let address = question("/api/last", filters.iter().map(String::as_str));
     let body = fetch::json(&address, TIMEOUT_MS, RequestCache::NoStore).await?;
     let all: Array = get(&body, "messages").dyn_into().ok()?;
     let messages = all.iter().filter_map(|message| read(&message)).collect();
     Some(Recalled { remembers: get(&body, "unretained").is_truthy(), messages })
+}
+
+/// The address of a question about these filters.
+pub(super) fn question<'a>(path: &str, filters: impl Iterator<Item = &'a str>) -> String {
+    let mut address = path.to_owned();
+    for (number, filter) in filters.enumerate() {
+        address.push_str(if number == 0 { "?filter=" } else { "&filter=" });
+        address.push_str(&String::from(encode_uri_component(filter)));
+    }
+    address
 }
 
 fn read(message: &JsValue) -> Option<(String, Vec<u8>, u64)> {
@@ -48,6 +54,6 @@ fn read(message: &JsValue) -> Option<(String, Vec<u8>, u64)> {
     Some((get(message, "topic").as_string()?, payload, age as u64))
 }
 
-fn get(of: &JsValue, name: &str) -> JsValue {
+pub(super) fn get(of: &JsValue, name: &str) -> JsValue {
     Reflect::get(of, &name.into()).unwrap_or_default()
 }

@@ -21,6 +21,9 @@ fn work(model: &mut Model, link: Option<&Link>) {
     crate::panel::arrange::watch(model, link);
     crate::panel::extras::install();
     crate::panel::extras::look(unix_now(), model.panel.shown());
+    if model.is_own_broker {
+        super::past::ask();
+    }
 }
 
 fn draw(route: Route, hub: &Hub, frame: u64) -> Html {

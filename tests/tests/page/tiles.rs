@@ -3,7 +3,7 @@
 use mqtt::packet::Connect;
 use mqtt::{Qos, Version};
 use serde_json::{Value, json};
-use tests::{Bridge, Client, Wire, keys};
+use tests::{Bridge, Client, Request, Wire, keys};
 
 use crate::arrange::{kept, press, save};
 use crate::looks::look;
@@ -98,6 +98,31 @@ fn a_number_has_a_line_that_opens_to_a_chart_and_is_gone_through_by_keys() {
     stage.browser.wait_for("the line ends before the edge", SOON * 2, &ends.replace("\\\\", "\\"));
     stage.browser.click(&stage.browser.element("button.spark"));
     wait(&stage, "it is closed", &format!("return !{chart}"));
+    assert_eq!(stage.browser.complaints(), [] as [&str; 0], "the console is quiet");
+}
+
+#[test]
+fn a_line_begins_with_what_was_said_before_the_page_was_opened() {
+    let bridge = Bridge::start();
+    // As the first page ever does: from then on the broker remembers.
+    assert_eq!(Request::get("/api/last?filter=x").send(bridge.http).status, 200);
+    let mut room = Room::plug_in(&bridge);
+    room.say("room/air", "20");
+    room.say("room/air", "23");
+    let stage = Stage::at(bridge, PHONE, "/");
+    say_in_turn(&stage, &mut room, &["23"]);
+    stage.browser.wait_for(
+        "its line has a step of the past",
+        SOON * 4,
+        "return document.querySelector('.spark path')?.getAttribute('d').includes('V')",
+    );
+    stage.browser.click(&stage.browser.element("[data-tile$=\"air\"] button.spark"));
+    let said = "document.querySelector('[role=group][aria-label=\"History of Air\"]')?.innerText";
+    wait(
+        &stage,
+        "the past",
+        &format!("return {said}?.includes('Between 20\u{202f}°C and 23\u{202f}°C since ')"),
+    );
     assert_eq!(stage.browser.complaints(), [] as [&str; 0], "the console is quiet");
 }
 

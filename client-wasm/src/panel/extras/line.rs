@@ -1,5 +1,6 @@
 //! A line of a number's last values; who presses it sees a chart of them, and goes through it value by value.
 
+use std::cell::RefCell;
 use std::rc::Rc;
 
 use mqtt::Instant;
@@ -75,7 +76,25 @@ impl PartialEq for Props {
     }
 }
 
+thread_local! {
+    static DRAWN: RefCell<Drawn> = const { RefCell::new(Drawn { lines: Vec::new(), last: 0 }) };
+}
+
+/// The lines that are drawn, by a number each.
+struct Drawn {
+    lines: Vec<(u64, Callback<()>)>,
+    last: u64,
+}
+
+/// Draws all lines again: more is known of them.
+pub(crate) fn wake() {
+    let lines = DRAWN.with_borrow(|drawn| drawn.lines.clone());
+    lines.iter().for_each(|(_, draw)| draw.emit(()));
+}
+
 enum Msg {
+    /// More is known.
+    Draw,
     /// The chart opens or closes.
     Toggle,
     /// To the value of this number.
@@ -83,6 +102,7 @@ enum Msg {
 }
 
 struct Line {
+    number: u64,
     is_open: bool,
     /// The moment that is looked at, and what was so then.
     at: Option<(usize, Instant)>,
@@ -93,11 +113,22 @@ impl Component for Line {
     type Properties = Props;
 
     fn create(ctx: &Context<Self>) -> Self {
-        Self { is_open: ctx.props().stays, at: None }
+        let draw = ctx.link().callback(|()| Msg::Draw);
+        let number = DRAWN.with_borrow_mut(|drawn| {
+            drawn.last += 1;
+            drawn.lines.push((drawn.last, draw));
+            drawn.last
+        });
+        Self { number, is_open: ctx.props().stays, at: None }
+    }
+
+    fn destroy(&mut self, _ctx: &Context<Self>) {
+        DRAWN.with_borrow_mut(|drawn| drawn.lines.retain(|(number, _)| *number != self.number));
     }
 
     fn update(&mut self, ctx: &Context<Self>, msg: Msg) -> bool {
         match msg {
+            Msg::Draw => {}
             Msg::Toggle => (self.is_open, self.at) = (!self.is_open, None),
             Msg::Look(at) => {
                 let props = ctx.props();

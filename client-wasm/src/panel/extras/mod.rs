@@ -20,7 +20,7 @@ use super::state::{Device, OWN};
 use super::view::{EXTRAS, Extras};
 
 pub(crate) use dial::dial;
-pub(crate) use line::charted;
+pub(crate) use line::{charted, wake};
 pub(crate) use picture::picture;
 pub(crate) use spot::spot;
 
@@ -44,6 +44,16 @@ pub(crate) fn install() {
 pub(crate) fn look<'a>(now: Instant, devices: impl Iterator<Item = &'a Rc<Device>> + Clone) {
     devices.clone().filter(|device| *device.name == *OWN).for_each(|own| spot::follow(own));
     WALL.with_borrow_mut(|wall| wall.look(now, devices));
+}
+
+/// Topics of lines that have begun.
+pub(crate) fn take_begun() -> Vec<Rc<str>> {
+    WALL.with_borrow_mut(Wall::take_begun)
+}
+
+/// What a topic said before the page heard it, oldest first.
+pub(crate) fn recall(topic: &str, past: &[(Instant, String)]) {
+    WALL.with_borrow_mut(|wall| wall.recall(topic, past));
 }
 
 /// The last values of a device's number.

@@ -38,6 +38,18 @@ impl History {
         self.add(at, Some(value));
     }
 
+    /// Values from before the oldest, in their order, as somebody remembered them. What was heard here counts more.
+    pub fn precede(&mut self, earlier: impl Iterator<Item = (Instant, Num)>) {
+        let own = std::mem::take(&mut self.points);
+        let before = own.first().map(|(at, _)| *at);
+        for (at, value) in earlier.filter(|(at, _)| before.is_none_or(|before| *at < before)) {
+            self.push(at, value);
+        }
+        for (at, value) in own {
+            self.add(at, value);
+        }
+    }
+
     /// From now on it is not known what is so: the device or the link is away.
     pub fn pause(&mut self, at: Instant) {
         if self.points.last().is_some_and(|(_, value)| value.is_some()) {
@@ -202,6 +214,22 @@ mod tests {
         let kept: Vec<_> = history.values().map(|(at, v)| (at.as_millis(), v.to_whole())).collect();
         assert_eq!(kept, [(10, 1), (10, 2), (20, 2)]);
         assert_eq!((history.value(1), history.value(3)), (Some((at(10), Num::whole(2))), None));
+    }
+
+    #[test]
+    fn what_somebody_remembers_stands_before_what_was_heard() {
+        let mut history = History::default();
+        history.push(at(50), Num::whole(5));
+        history.pause(at(60));
+        let remembered = [(10, 1), (20, 2), (50, 9), (70, 9)];
+        history.precede(remembered.into_iter().map(|(ms, value)| (at(ms), Num::whole(value))));
+        let kept: Vec<_> = history.values().map(|(at, v)| (at.as_millis(), v.to_whole())).collect();
+        assert_eq!(kept, [(10, 1), (20, 2), (50, 5)]);
+        assert_eq!(history.points.last(), Some(&(at(60), None)));
+        let many = (0..2_000).map(|n| (Instant::from_millis(n / 300), Num::whole(i64::try_from(n).unwrap())));
+        history.precede(many);
+        assert!(history.points.len() <= MAX_POINTS && history.points.is_sorted_by_key(|(at, _)| *at));
+        assert_eq!(history.points.last(), Some(&(at(60), None)));
     }
 
     #[test]

@@ -5,8 +5,9 @@ use std::rc::Rc;
 
 use mqtt::Instant;
 
-use crate::devices::Value;
+use crate::devices::{Heard, Payload, Read, Tells, Value};
 use crate::panel::state::Device;
+use crate::panel::tile::Tile;
 
 use super::history::History;
 
@@ -19,6 +20,8 @@ pub struct Wall {
     devices: BTreeMap<Rc<str>, Seen>,
     /// Counts the looks.
     round: u64,
+    /// Topics of lines that have begun, and whose past nobody was asked for yet.
+    begun: Vec<Rc<str>>,
 }
 
 /// A device as it was seen last, with the lines of its readings.
@@ -34,7 +37,7 @@ impl Wall {
     /// Without anything.
     #[must_use]
     pub const fn new() -> Self {
-        Self { devices: BTreeMap::new(), round: 0 }
+        Self { devices: BTreeMap::new(), round: 0, begun: Vec::new() }
     }
 
     /// Looks at all devices that there are. One that did not change since is passed over.
@@ -52,13 +55,39 @@ impl Wall {
             });
             if seen.round == 0 || !Rc::ptr_eq(&seen.device, device) {
                 seen.device = Rc::clone(device);
-                seen.look(now, &mut room);
+                seen.look(now, &mut room, &mut self.begun);
             }
             seen.round = round;
         }
         // Whoever is not there any more was not looked at.
         if count < self.devices.len() {
             self.devices.retain(|_, seen| seen.round == round);
+        }
+    }
+
+    /// The topics of lines that have begun since the last call, each once.
+    pub fn take_begun(&mut self) -> Vec<Rc<str>> {
+        let mut topics = std::mem::take(&mut self.begun);
+        topics.sort_unstable();
+        topics.dedup();
+        topics
+    }
+
+    /// What a topic said before this page heard it, oldest first: all lines that it speaks for begin with it.
+    pub fn recall(&mut self, topic: &str, past: &[(Instant, String)]) {
+        for seen in self.devices.values_mut() {
+            for tile in &seen.device.tiles {
+                let line = seen.lines.iter_mut().find(|(key, _)| *key == tile.spec.key);
+                let read = telling(tile).find(|read| *read.topic == *topic);
+                if let (Some((_, history)), Some(read)) = (line, read) {
+                    history.precede(past.iter().filter_map(|(at, payload)| {
+                        match read.hear(&mut Payload::new(payload.as_bytes())) {
+                            Heard::Value(Value::Number(n)) => Some((*at, n)),
+                            _ => None,
+                        }
+                    }));
+                }
+            }
         }
     }
 
@@ -70,8 +99,13 @@ impl Wall {
     }
 }
 
+/// What says the value of a tile.
+fn telling(tile: &Tile) -> impl Iterator<Item = &Read> {
+    tile.spec.reads.iter().filter(|read| read.tells == Tells::Value)
+}
+
 impl Seen {
-    fn look(&mut self, now: Instant, room: &mut usize) {
+    fn look(&mut self, now: Instant, room: &mut usize, begun: &mut Vec<Rc<str>>) {
         for tile in self.device.tiles.iter().filter(|tile| tile.tells()) {
             let Some(reading) = &tile.reading else { continue };
             let is_known = !reading.stale && !self.device.is_offline();
@@ -84,6 +118,7 @@ impl Seen {
                     let mut history = History::default();
                     history.push(reading.heard, *n);
                     self.lines.push((Rc::clone(&tile.spec.key), history));
+                    begun.extend(telling(tile).map(|read| Rc::clone(&read.topic)));
                 }
                 (None, _) => {}
             }
@@ -145,6 +180,24 @@ mod tests {
         assert_eq!(wall.of(&name, "nothing"), None);
         wall.look(at(9), std::iter::empty());
         assert!(wall.devices.is_empty(), "a device that is gone takes its lines along");
+    }
+
+    #[test]
+    fn a_line_begins_with_what_its_topic_said_before() {
+        let (mut state, mut wall) = (state(2), Wall::new());
+        for (topic, payload) in [("r0/s", "online"), ("r0/t", "20"), ("r1/s", "online"), ("r1/t", "5")] {
+            state.hear(at(100), topic, payload.as_bytes(), false);
+        }
+        wall.look(at(100), state.shown());
+        assert_eq!(wall.take_begun().iter().map(|topic| &**topic).collect::<Vec<_>>(), ["r0/t", "r1/t"]);
+        wall.look(at(101), state.shown());
+        assert!(wall.take_begun().is_empty(), "once");
+        let past = [(at(1), "18".to_owned()), (at(2), "no number".to_owned()), (at(3), "19".to_owned())];
+        wall.recall("r0/t", &past);
+        wall.recall("r0/s", &past);
+        let names: Vec<_> = state.shown().map(|device| device.name.clone()).collect();
+        assert_eq!(values(&wall, &names[0]), [18, 19, 20]);
+        assert_eq!(values(&wall, &names[1]), [5]);
     }
 
     #[test]
