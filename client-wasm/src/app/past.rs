@@ -32,7 +32,7 @@ pub(super) fn ask() {
                 let _ = tell(&topic);
             }
         }
-        extras::wake();
+        extras::draw_again();
     });
 }
 

@@ -33,6 +33,8 @@ pub(crate) struct Extras {
     pub(crate) line: fn(&Rc<str>, &Tile, Clock) -> Html,
     /// A control that is held before it does anything.
     pub(crate) held: fn(Held) -> Html,
+    /// Another one where more is known than was: what is drawn with it is drawn again.
+    pub(crate) version: u32,
 }
 
 /// A control that is held.
@@ -62,10 +64,15 @@ const BEHIND: u8 = 20;
 pub(crate) fn panel(devices: &[Rc<Device>], clock: Clock, on_wish: &Callback<Wish>) -> Html {
     html! {
         for device in devices.iter() {
-            <DeviceRegion key={device.name.to_string()} device={Rc::clone(device)} has_extras={EXTRAS.get().is_some()}
+            <DeviceRegion key={device.name.to_string()} device={Rc::clone(device)} extras={extras_version()}
                 {clock} on_wish={on_wish.clone()} />
         }
     }
+}
+
+/// Zero while there are none.
+fn extras_version() -> u32 {
+    EXTRAS.get().map_or(0, |extras| extras.version)
 }
 
 type DeviceRegion = Pure<Region>;
@@ -79,7 +86,7 @@ struct DeviceProps {
     #[prop_or_default]
     held: Option<bool>,
     /// All is drawn anew when they come.
-    has_extras: bool,
+    extras: u32,
     clock: Clock,
     on_wish: Callback<Wish>,
 }
@@ -88,7 +95,7 @@ struct DeviceProps {
 impl PartialEq for DeviceProps {
     fn eq(&self, other: &Self) -> bool {
         Rc::ptr_eq(&self.device, &other.device)
-            && self.has_extras == other.has_extras
+            && self.extras == other.extras
             && self.clock == other.clock
             && self.on_wish == other.on_wish
     }
@@ -127,7 +134,7 @@ fn cards(props: &DeviceProps, tiles: &[Tile]) -> Html {
             tiles: tiles.into(),
             presence: props.device.presence,
             held: props.held,
-            has_extras: props.has_extras,
+            extras: props.extras,
             clock: props.clock,
             on_wish: props.on_wish.clone(),
         };
@@ -149,8 +156,13 @@ pub(crate) fn card_of(
     on_wish: &Callback<Wish>,
 ) -> Option<Html> {
     let tile = device.tile(key)?;
-    let props =
-        DeviceProps { device: Rc::clone(device), held, has_extras: true, clock, on_wish: on_wish.clone() };
+    let props = DeviceProps {
+        device: Rc::clone(device),
+        held,
+        extras: extras_version(),
+        clock,
+        on_wish: on_wish.clone(),
+    };
     let tiles: Vec<Tile> = device.tiles.iter().filter(|other| is_together(other, tile)).cloned().collect();
     Some(cards(&props, &tiles))
 }
@@ -194,7 +206,7 @@ pub(super) struct TileProps {
     tiles: Rc<[Tile]>,
     presence: Presence,
     held: Option<bool>,
-    has_extras: bool,
+    extras: u32,
     clock: Clock,
     on_wish: Callback<Wish>,
 }

@@ -86,8 +86,8 @@ struct Drawn {
     last: u64,
 }
 
-/// Draws all lines again: more is known of them.
-pub(crate) fn wake() {
+/// More is known of all of them.
+pub(super) fn draw_again() {
     let lines = DRAWN.with_borrow(|drawn| drawn.lines.clone());
     lines.iter().for_each(|(_, draw)| draw.emit(()));
 }

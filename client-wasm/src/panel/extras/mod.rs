@@ -20,7 +20,7 @@ use super::state::{Device, OWN};
 use super::view::{EXTRAS, Extras};
 
 pub(crate) use dial::dial;
-pub(crate) use line::{charted, wake};
+pub(crate) use line::charted;
 pub(crate) use picture::picture;
 pub(crate) use spot::spot;
 
@@ -35,7 +35,7 @@ thread_local! {
 /// Cards are drawn with this from now on.
 pub(crate) fn install() {
     if EXTRAS.get().is_none() {
-        EXTRAS.set(Some(Extras { line: line::line, held: held::held }));
+        EXTRAS.set(Some(Extras { line: line::line, held: held::held, version: 1 }));
         wear();
     }
 }
@@ -54,6 +54,12 @@ pub(crate) fn take_begun() -> Vec<Rc<str>> {
 /// What a topic said before the page heard it, oldest first.
 pub(crate) fn recall(topic: &str, past: &[(Instant, String)]) {
     WALL.with_borrow_mut(|wall| wall.recall(topic, past));
+}
+
+/// Lets all be drawn again that shows what was, lines at once and cards with the next frame.
+pub(crate) fn draw_again() {
+    EXTRAS.set(EXTRAS.get().map(|extras| Extras { version: extras.version + 1, ..extras }));
+    line::draw_again();
 }
 
 /// The last values of a device's number.
