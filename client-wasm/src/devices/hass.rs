@@ -96,10 +96,14 @@ fn found(id: &str, json: &Json, parts: Vec<(&str, &str, Config<'_>)>) -> Found {
             json.items().iter().filter_map(|item| item.plain().or_else(|| item.items().get(1)?.plain())),
         );
     }
-    let title = text("name", "name");
+    let mut title = text("name", "name");
+    if title.is_empty() && names.is_empty() {
+        title = super::label(id.rsplit('/').next().unwrap_or(id));
+    }
     let mut found = Found {
         id: names.first().copied().unwrap_or(id).into(),
-        name: if title.is_empty() { super::label(id.rsplit('/').next().unwrap_or(id)) } else { title }.into(),
+        // One entity may carry the name, and others of its device only who it is.
+        name: title.into(),
         model: format!("{} {}", text("manufacturer", "mf"), text("model", "mdl")).trim().into(),
         hardware: names.iter().filter_map(|name| super::hardware(name)).collect(),
         weight: 1,

@@ -15,7 +15,7 @@ use super::Config;
 pub(super) fn points(component: &str, id: &str, config: Config<'_>, device: &str) -> Option<Vec<Spec>> {
     let here = Entity { key: format!("{component}/{id}"), config };
     let title = match config.own.get("name") {
-        Some(Json::Null) => device.to_owned(),
+        Some(Json::Null) if !device.is_empty() => device.to_owned(),
         Some(Json::Text(name)) => name.clone(),
         _ => match config.text("device_class", "dev_cla") {
             Some(class) => label(class),

@@ -26,7 +26,9 @@ fn entities_of_one_device_stand_together() {
     "#,
     );
     site.shows("01ad", "binary_sensor/garden ON\nsensor/garden/lux 123.5 lx");
-    assert_eq!(&*site.state.device("01ad").unwrap().tiles[0].spec.label, "Garden");
+    let device = site.state.device("01ad").unwrap();
+    assert_eq!(&*device.tiles[0].spec.label, "Garden");
+    assert_eq!(device.called(), "Garden", "the one that names itself by its id alone takes no name away");
 }
 
 #[test]
