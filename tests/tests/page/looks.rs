@@ -4,8 +4,10 @@
 use std::fs;
 
 use base64ct::{Base64, Encoding as _};
+use mqtt::packet::Connect;
+use mqtt::{Qos, Version};
 use serde_json::json;
-use tests::{Bridge, tool, workspace};
+use tests::{Bridge, Client, Wire, tool, workspace};
 
 use crate::stage::{DESKTOP, SOON, Stage, texts};
 
@@ -129,4 +131,43 @@ fn what_was_heard_before_the_broker_went() {
     stage.wait_for_stale("output/11", true);
     stage.browser.element(".trouble");
     look(&stage, "offline");
+}
+
+/// What a person cannot read: a page that is wider than its window, and values and names that lose their end.
+const CUT: &str = "const cut = e => e.scrollWidth > e.clientWidth + 1 || e.scrollHeight > e.clientHeight + 3;
+    const found = [...document.querySelectorAll('.value, .name, .device h2, .ways')].filter(cut).map(e => e.textContent);
+    return document.documentElement.scrollWidth > innerWidth ? [...found, 'the page'] : found";
+
+#[test]
+fn no_number_and_no_name_is_cut_on_a_narrow_phone() {
+    let bridge = Bridge::start();
+    let mut room = Client::new(Wire::tcp(bridge.tcp), Version::V5);
+    room.connect(&Connect::new(Version::V5, "room"));
+    for (topic, payload) in [
+        ("shop/get/counter/0", "1234"),
+        ("shop/get/counter/1", "98765"),
+        ("shop/get/counter/2", "4294967295"),
+        ("the-machine-behind-the-door-at-the-end-of-the-long-corridor/get/output/0", "ON"),
+        ("the-machine-behind-the-door-at-the-end-of-the-long-corridor/get/output/1", "ON"),
+        ("pump/pressure/state", "-1234.56"),
+        ("pump/pressure/set", "7"),
+    ] {
+        room.retain(topic, payload.as_bytes(), Qos::AtLeastOnce);
+    }
+    for (topic, config) in [
+        (
+            "sensor/energy",
+            r#"{"name":"Energy of the heat pump in the cellar","stat_t":"e","unit_of_meas":"kWh/m²"}"#,
+        ),
+        ("cover/blind", r#"{"name":"Blind","stat_t":"b","cmd_t":"b/set"}"#),
+    ] {
+        let topic = format!("homeassistant/{topic}/config");
+        room.retain(&topic, config.as_bytes(), Qos::AtLeastOnce);
+    }
+    room.retain("e", b"12345.678", Qos::AtLeastOnce);
+    room.retain("b", b"open", Qos::AtLeastOnce);
+    let stage = Stage::at(bridge, (360, 740), "/");
+    let all = "return document.querySelectorAll('.tile[data-state=confirmed]').length === 8";
+    stage.browser.wait_for("all tiles", SOON, all);
+    assert_eq!(stage.browser.run(CUT, &[]), json!([]));
 }

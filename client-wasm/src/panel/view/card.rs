@@ -12,7 +12,10 @@ pub(super) fn draw(props: &TileProps) -> Html {
     let tile = props.main();
     let look = props.look(tile);
     let spec = &tile.spec;
-    let wide = props.tiles.len() > 1 || matches!(spec.kind, Kind::Slider(_) | Kind::Text | Kind::Colour);
+    // What needs a second column for its buttons or what is written there.
+    let is_broad =
+        matches!(spec.kind, Kind::Slider(_) | Kind::Stepper(_) | Kind::Cover | Kind::Text | Kind::Colour);
+    let wide = is_broad || props.tiles.len() > 1;
     // What the eye looks for stands large; what the hand looks for stands below it.
     let is_beside = matches!(spec.kind, Kind::Switch | Kind::Lock | Kind::Colour);
     let control = control(props, tile, &look);

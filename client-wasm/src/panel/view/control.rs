@@ -293,8 +293,19 @@ impl Control<'_> {
             }
             _ => (words.as_str(), ""),
         };
-        let is_long = number.chars().count() + unit.chars().count() > 6;
-        html! { <><span class={is_long.then_some("long")}>{ number.to_owned() }</span>if !unit.is_empty() { <small>{ format!("\u{202f}{unit}") }</small> }</> }
+        let size = size(number.chars().count() + unit.chars().count(), 6);
+        html! { <><span class={size}>{ number.to_owned() }</span>if !unit.is_empty() { <small>{ format!("\u{202f}{unit}") }</small> }</> }
+    }
+}
+
+/// How large a value stands that has so many letters, where so many fit in the largest size.
+pub(super) const fn size(letters: usize, fit: usize) -> Option<&'static str> {
+    if letters > 2 * fit + 2 {
+        Some("longer")
+    } else if letters > fit {
+        Some("long")
+    } else {
+        None
     }
 }
 

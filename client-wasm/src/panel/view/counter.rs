@@ -5,7 +5,7 @@ use yew::prelude::*;
 use crate::panel::look::shown;
 use crate::tongue::fill;
 
-use super::control::button;
+use super::control::{button, size};
 use super::{Held, TileProps, frame, held, icon, line, said};
 
 pub(super) fn draw(props: &TileProps) -> Html {
@@ -31,7 +31,7 @@ pub(super) fn draw(props: &TileProps) -> Html {
         { said(tile, &look) }
         { line(props, tile) }
         <span class="row">
-            <span class="value">{ count }</span>
+            <span class="value"><span class={size(count.chars().count(), 4)}>{ count }</span></span>
             { reset }
         </span>
         </>
