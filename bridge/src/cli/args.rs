@@ -38,7 +38,7 @@ pub struct ConnectArgs {
     pub username: Option<String>,
 
     /// The password
-    #[arg(short = 'P', long = "pw", value_name = "PASSWORD")]
+    #[arg(short = 'P', long = "pw", value_name = "PASSWORD", allow_hyphen_values = true)]
     pub password: Option<String>,
 
     /// Log in by SCRAM-SHA-256 (5.0): the password does not leave this machine, and the server must prove that it knows the user
@@ -233,6 +233,13 @@ mod tests {
             (2, true, Some(3), Some(5))
         );
         assert_eq!(args.connect.address(), "127.0.0.1:1883");
+    }
+
+    #[test]
+    fn what_begins_with_a_hyphen_is_a_message_or_a_password_too() {
+        let Ok(Line::Pub(args)) = parse("pub -t a -m -5.3 -u me -P -x-") else { panic!("pub") };
+        assert_eq!(args.message.as_deref(), Some("-5.3"));
+        assert_eq!(args.connect.config().password, Some(Password::from("-x-")));
     }
 
     #[test]

@@ -20,7 +20,7 @@ pub struct PublishArgs {
     pub topic: Option<String>,
 
     /// The message
-    #[arg(short, long, group = "what")]
+    #[arg(short, long, group = "what", allow_hyphen_values = true)]
     pub message: Option<String>,
 
     /// An empty message; with -r it clears a retained one
