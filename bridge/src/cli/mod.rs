@@ -84,6 +84,9 @@ pub enum Error {
     /// A login needs them.
     #[error("the system gives no random numbers")]
     NoRandom,
+    /// It could not be stopped in order.
+    #[error("the system does not tell when this is to stop: {0}")]
+    NoSignals(std::io::Error),
     /// Standard output is gone.
     #[error("standard output cannot be written: {0}")]
     Output(std::io::Error),
@@ -107,6 +110,7 @@ impl Error {
             | Self::Refused { .. }
             | Self::TimedOut
             | Self::NoRandom
+            | Self::NoSignals(_)
             | Self::Output(_) => 1,
         }
     }

@@ -7,6 +7,7 @@ use clap::Args;
 use mqtt::client::{Event, Received};
 use mqtt::packet::SubscriptionOptions;
 use mqtt::{ReasonCode, TopicFilter};
+use tokio::signal::unix::{SignalKind, signal};
 
 use super::{ConnectArgs, Error, Link, falls_back, goodbye};
 
@@ -42,7 +43,7 @@ pub struct SubscribeArgs {
     pub no_newline: bool,
 }
 
-/// Connects, subscribes and prints until `-C` or `-W` is reached, reconnecting when the connection is lost.
+/// Connects, subscribes and prints until `-C` or `-W` is reached or it is told to stop, reconnecting when the connection is lost.
 ///
 /// # Errors
 /// One sentence that says what failed: the first connection, a refusal, the time.
@@ -61,17 +62,40 @@ pub async fn subscribe(args: SubscribeArgs) -> Result<(), Error> {
         client.subscribe(now, &filters, None);
         client.start(now);
     });
-    let Some(seconds) = args.timeout_s else { return print(&mut link, &args).await };
-    match tokio::time::timeout(Duration::from_secs(seconds), print(&mut link, &args)).await {
-        Ok(done) => done,
-        Err(_) => {
-            goodbye(&mut link).await;
-            Err(Error::TimedOut)
-        }
+    let stopped = stopped()?;
+    let done = tokio::select! {
+        done = print(&mut link, &filters, &args) => done,
+        () = time_out(args.timeout_s) => Err(Error::TimedOut),
+        () = stopped => Ok(()),
+    };
+    if !matches!(done, Err(Error::Ended { .. })) {
+        goodbye(&mut link).await;
+    }
+    done
+}
+
+async fn time_out(seconds: Option<u64>) {
+    match seconds {
+        Some(seconds) => tokio::time::sleep(Duration::from_secs(seconds)).await,
+        None => std::future::pending().await,
     }
 }
 
-async fn print(link: &mut Link, args: &SubscribeArgs) -> Result<(), Error> {
+/// Whoever stops it at a terminal has what was wanted: the broker is told, and no will is sent.
+fn stopped() -> Result<impl Future<Output = ()>, Error> {
+    let take = |kind| signal(kind).map_err(Error::NoSignals);
+    let [mut interrupt, mut terminate] = [take(SignalKind::interrupt())?, take(SignalKind::terminate())?];
+    Ok(async move {
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
+        }
+    })
+}
+
+type Filters = [(TopicFilter, SubscriptionOptions)];
+
+async fn print(link: &mut Link, filters: &Filters, args: &SubscribeArgs) -> Result<(), Error> {
     let (mut was_connected, mut left) = (false, args.count);
     while left != Some(0) {
         match link.next().await {
@@ -86,7 +110,7 @@ async fn print(link: &mut Link, args: &SubscribeArgs) -> Result<(), Error> {
                     Err(e) => return Err(Error::Output(e)),
                 }
             }
-            Event::Subscribed { reasons, .. } => refused(args, &reasons)?,
+            Event::Subscribed { reasons, .. } => refused(filters, &reasons)?,
             Event::SubscriptionLost { filter, reason } => {
                 return Err(Error::Refused { filter: filter.to_string(), reason });
             }
@@ -98,7 +122,6 @@ async fn print(link: &mut Link, args: &SubscribeArgs) -> Result<(), Error> {
             _ => {}
         }
     }
-    goodbye(link).await;
     Ok(())
 }
 
@@ -114,10 +137,10 @@ fn line(args: &SubscribeArgs, received: &Received) -> io::Result<()> {
     out.flush()
 }
 
-fn refused(args: &SubscribeArgs, reasons: &[ReasonCode]) -> Result<(), Error> {
-    let refused = args.topics.iter().zip(reasons).find(|(_, reason)| reason.is_error());
+fn refused(filters: &Filters, reasons: &[ReasonCode]) -> Result<(), Error> {
+    let refused = filters.iter().zip(reasons).find(|(_, reason)| reason.is_error());
     match refused {
-        Some((filter, &reason)) => Err(Error::Refused { filter: filter.clone(), reason }),
+        Some(((filter, _), &reason)) => Err(Error::Refused { filter: filter.to_string(), reason }),
         None => Ok(()),
     }
 }

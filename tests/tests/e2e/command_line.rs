@@ -98,3 +98,24 @@ fn the_version_is_told() {
     assert_eq!(code, Some(0));
     assert_eq!(said.trim(), format!("switchboard {}", env!("CARGO_PKG_VERSION")));
 }
+
+#[test]
+fn a_refused_subscription_is_told_however_its_topic_was_named() {
+    let bridge = Bridge::configured("[[auth.rule]]\nallow = \"subscribe\"\ntopics = [\"a\"]\n");
+    let (port, url) = (bridge.tcp.port().to_string(), format!("mqtt://{}/b", bridge.tcp));
+    for arguments in [&["sub", "-p", &port, "-t", "b"][..], &["sub", "-L", &url]] {
+        let (code, said) = run(arguments);
+        assert_eq!(code, Some(1), "{arguments:?}: {said}");
+        assert!(said.contains("\"b\"") && said.contains("not authorized"), "{arguments:?}: {said}");
+    }
+}
+
+#[test]
+fn who_stops_a_subscriber_ends_it_in_order() {
+    let bridge = Bridge::start();
+    let port = bridge.tcp.port().to_string();
+    let mut subscriber = Process::start(&program(), &["sub", "-p", &port, "-t", "a", "-i", "watcher"]);
+    bridge.process.stderr.expect(&["connected", "watcher"]);
+    assert_eq!(subscriber.terminate().code(), Some(0));
+    bridge.process.stderr.expect(&["disconnected by the client", "watcher"]);
+}
