@@ -13,7 +13,7 @@ use toml::Spanned;
 use super::logins::Lifetime;
 use super::proxy::Network;
 use super::store::Durability;
-use super::{rules, tokens, users};
+use super::{rules, tokens, upgrade, users};
 use crate::broker;
 
 /// Topics whose last message is kept where nobody says how many.
@@ -313,6 +313,7 @@ impl File {
         file.durability()?;
         file.level()?;
         file.listen.networks()?;
+        file.listen.check_origins()?;
         file.auth.lifetime()?;
         file.auth.jwt.as_ref().map_or(Ok(()), tokens::check_settings)?;
         Ok(file)
@@ -352,6 +353,10 @@ impl File {
         config.users = users::table(&self.auth.user, "[[auth.user]]")?.into();
         config.rules = rules::table(&self.auth)?.into();
         if let Some(versions) = &l.versions {
+            anyhow::ensure!(
+                !versions.is_empty(),
+                "[limits] versions = []: name at least one, or nobody could connect"
+            );
             config.versions = versions.iter().map(|name| version(name)).collect::<Result<_>>()?;
         }
         if let Some(level) = l.max_qos {
@@ -361,15 +366,17 @@ impl File {
         if let Some(excess) = &l.receive_maximum_excess {
             config.receive_maximum_excess = self::excess(excess)?;
         }
-        config.max_connections_per_address = l.max_connections_per_address;
+        config.max_connections_per_address =
+            above_zero("max_connections_per_address", l.max_connections_per_address)?;
         config.max_messages_per_s = l.max_messages_per_s;
         config.max_bytes_per_s = l.max_bytes_per_s;
         config.max_login_failures_per_minute =
             above_zero("max_login_failures_per_minute", l.max_login_failures_per_minute)?;
         config.redirect = self.listen.redirect()?;
         set(&mut config.response_information, self.listen.response_information.clone());
-        set(&mut config.connect_timeout_ms, l.connect_timeout_s.map(|s| u64::from(s) * 1000));
-        set(&mut config.max_connections, l.max_connections);
+        let connect_timeout_s = above_zero("connect_timeout_s", l.connect_timeout_s)?;
+        set(&mut config.connect_timeout_ms, connect_timeout_s.map(|s| u64::from(s) * 1000));
+        set(&mut config.max_connections, above_zero("max_connections", l.max_connections)?);
         set(&mut config.receive_maximum, above_zero("receive_maximum", l.receive_maximum)?);
         set(&mut config.max_inflight, above_zero("max_inflight", l.max_inflight)?);
         set(&mut config.max_packet_bytes, above_zero("max_packet_bytes", l.max_packet_bytes)?);
@@ -474,6 +481,17 @@ impl Listen {
         Ok(networks)
     }
 
+    /// Origins are compared as browsers send them; one that no browser sends would let nobody in.
+    fn check_origins(&self) -> Result<()> {
+        match self.origins.iter().find(|origin| !upgrade::is_origin(origin)) {
+            None => Ok(()),
+            Some(bad) => Err(anyhow!(
+                "[listen] origins: no browser says {bad:?}; write it as https://panel.example or http://panel.example:8080, in \
+                 small letters, without a path, and without the port that goes without saying"
+            )),
+        }
+    }
+
     /// Whether connections of the listener of this kind and address begin with a header of the PROXY protocol.
     pub fn expects_header(&self, kind: &str, address: SocketAddr) -> bool {
         self.proxy_protocol.iter().any(|named| named == kind || named.parse() == Ok(address))
@@ -568,6 +586,10 @@ mod tests {
             "[limits]\nmax_output_bytes = 0",
             "[limits]\noverlapping = \"both\"",
             "[limits]\nversions = [\"4\"]",
+            "[limits]\nversions = []",
+            "[limits]\nmax_connections = 0",
+            "[limits]\nmax_connections_per_address = 0",
+            "[limits]\nconnect_timeout_s = 0",
             "[limits]\nreceive_maximum_excess = \"allow\"",
             "[listen]\nredirect_permanently = true",
             "[listen]\nredirect_to = \"\"",
@@ -575,6 +597,31 @@ mod tests {
             "[log]\nlevel = \"loud\"",
         ] {
             assert!(File::parse(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn an_origin_that_no_browser_says_is_refused() {
+        let read = |origin: &str| File::parse(&format!("[listen]\norigins = [{origin:?}]"));
+        for good in
+            ["https://panel.example", "http://10.0.0.7:8080", "http://[fd00::5]:81", "app://house", "null"]
+        {
+            assert!(read(good).is_ok(), "{good}");
+        }
+        for bad in [
+            "panel.example",
+            "https://panel.example/",
+            "https://panel.example/panel",
+            "https://Panel.example",
+            "https://panel.example:443",
+            "http://panel.example:80",
+            "https://me@panel.example",
+            "https://",
+            "*",
+            "",
+        ] {
+            let error = read(bad).unwrap_err().to_string();
+            assert!(error.contains(&format!("{bad:?}")), "{bad}: {error}");
         }
     }
 

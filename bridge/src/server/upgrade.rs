@@ -137,6 +137,21 @@ fn may_open(origin: &str, host: &str, peer: Remote, allowed: &[String]) -> bool 
     is_same(&uri, host) || (is_local && peer.is_here())
 }
 
+/// Whether browsers say an origin like this (RFC 6454, 6.2): a scheme and a place, without the port that goes without saying.
+pub(super) fn is_origin(text: &str) -> bool {
+    let Some((scheme, place)) = text.split_once("://") else { return text == "null" };
+    let implied = match scheme {
+        "http" => ":80",
+        "https" => ":443",
+        _ => "@", // which stands in none
+    };
+    let is_place = place.parse::<Authority>().is_ok_and(|place| !place.host().is_empty());
+    is_place
+        && !place.contains('@')
+        && !place.ends_with(implied)
+        && !text.contains(|c: char| c.is_ascii_uppercase())
+}
+
 /// Whether a page is one of ours, by the place it came from.
 pub(super) fn is_own(origin: &str, host: &str, allowed: &[String]) -> bool {
     allowed.iter().any(|allowed| allowed == origin)
