@@ -27,7 +27,7 @@ enum Command {
     /// Say what is wrong with a configuration
     Check {
         /// The file to check
-        #[arg(long, value_name = "FILE", default_value = "switchboard.toml")]
+        #[arg(long, value_name = "FILE", env = "SWITCHBOARD_CONFIG", default_value = "switchboard.toml")]
         config: PathBuf,
     },
     /// Copy all state to a file, while it is in use or not
@@ -262,7 +262,9 @@ fn check(path: &Path) -> Result<(), Failure> {
     let read = || {
         let file = config::File::read(path)?;
         server::tls::check(&file.tls)?;
-        server::users::nobody(&file)
+        let warnings = server::users::nobody(&file)?;
+        Options { file, ..Options::default() }.check()?; // as `serve` does: what is valid can be served
+        Ok(warnings)
     };
     let warnings = read().map_err(Failure::Usage)?;
     for warning in warnings {

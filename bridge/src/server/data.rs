@@ -7,7 +7,7 @@ use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use anyhow::{Context as _, Result, anyhow};
+use anyhow::{Context as _, Result, anyhow, bail};
 use tokio::net::UnixListener;
 use tokio::task::spawn_local;
 
@@ -26,10 +26,11 @@ const PATIENCE: Duration = Duration::from_secs(2);
 /// Where state lives: none for memory alone.
 ///
 /// # Errors
-/// Nobody says where, and the platform does not either.
+/// Nobody says where, and the platform does not either; or what is said is empty.
 pub fn place(data: &Data) -> Result<Option<PathBuf>> {
     match data.path.as_deref() {
         Some(MEMORY) => Ok(None),
+        Some("") => bail!("the folder for state has an empty name; name one with --data, or leave that out"),
         Some(path) => Ok(Some(path.into())),
         None => folder::default_path().map(Some),
     }

@@ -74,13 +74,14 @@ impl Options {
     /// Whether this may be served at all.
     ///
     /// # Errors
-    /// Others could reach it, and nobody could ever be let in.
+    /// A file that it names cannot be used, a listener is none, or others could reach it and nobody could ever be let in.
     pub fn check(&self) -> Result<()> {
         let listen = &self.file.listen;
         let all = || gates::asked(self);
         if listen.has_tls() {
             tls::check(&self.file.tls)?;
         }
+        self.page()?;
         for named in &listen.proxy_protocol {
             let is_one = all().any(|(kind, at)| named == kind.name() || named.parse() == Ok(at));
             ensure!(
@@ -96,6 +97,12 @@ impl Options {
              would keep none: name a folder with --data, or --anonymous if everyone there may see and switch everything"
         );
         Ok(())
+    }
+
+    /// The page that is served.
+    fn page(&self) -> Result<Assets> {
+        let folder = self.app.as_ref().or(self.file.listen.app.as_ref());
+        folder.map_or_else(|| Ok(Assets::built_in()), |folder| Assets::from_folder(folder))
     }
 
     /// Whether others can reach it, and nobody could be let in.
@@ -134,10 +141,7 @@ pub fn log_to_stderr() {
 
 async fn serve(options: Options) -> Result<()> {
     let watched = reload::Watched::look(&options);
-    let assets = match options.app.as_ref().or(options.file.listen.app.as_ref()) {
-        Some(folder) => Assets::from_folder(folder)?,
-        None => Assets::built_in(),
-    };
+    let assets = options.page()?;
     let proxies = Proxies::new(options.file.listen.networks()?);
     let gates = Gates::bind(&options)?;
     let (shards, durability) = start_shards(&options).await?;

@@ -50,6 +50,35 @@ fn an_unknown_key_is_answered_with_the_nearest_known_one() {
 }
 
 #[test]
+fn what_cannot_be_served_is_not_valid() {
+    for (text, hint) in [
+        ("[listen]\nproxy_protocol = [\"tls\"]\ntrusted_proxies = [\"10.0.0.0/8\"]\n", "tls"),
+        ("[listen]\napp = \"/no/such/page\"\n", "/no/such/page"),
+        ("[listen]\norigins = [\"panel.example\"]\n", "panel.example"),
+        ("[auth.jwt]\nsecret_file = \"/no/such/key\"\n", "/no/such/key"),
+        ("[limits]\nversions = []\n", "versions"),
+        ("[data]\npath = \"\"\n", "--data"),
+    ] {
+        let file = TempFile::new("useless.toml", text);
+        let path = file.0.to_string_lossy();
+        for arguments in [&["check", "--config", &path][..], &["--config", &path]] {
+            let (code, said) = run(arguments);
+            assert_eq!(code, Some(2), "{arguments:?} {text}: {said}");
+            assert!(said.contains(hint), "{text}: {said}");
+        }
+    }
+}
+
+#[test]
+fn the_configuration_that_is_checked_is_the_one_that_would_be_read() {
+    let file = TempFile::new("named.toml", "[limits]\nmax_qos = 3\n");
+    let mut process =
+        Process::start_with(&program(), &["check"], &[("SWITCHBOARD_CONFIG", file.0.as_path())]);
+    assert_eq!(process.wait(PATIENCE).code(), Some(2));
+    process.stderr.expect(&["max_qos", &file.0.to_string_lossy()]);
+}
+
+#[test]
 fn an_address_that_is_taken_is_exit_code_1_and_named() {
     let bridge = Bridge::start();
     let taken = bridge.tcp.to_string();
