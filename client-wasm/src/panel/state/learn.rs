@@ -51,7 +51,10 @@ impl State {
         }
         self.route(&name, topics);
         self.listen(listen, anew);
-        if asks_anew || has_points && self.devices[at].asked.is_none() {
+        // Others may have gone meanwhile, and it stands elsewhere then.
+        if let Ok(at) = self.position(&name)
+            && (asks_anew || has_points && self.devices[at].asked.is_none())
+        {
             self.ask_soon(now, at);
         }
     }
