@@ -4,6 +4,7 @@
 
 use mqtt::{Instant, Message, ReasonCode, TopicError, TopicFilter};
 
+use crate::tongue::fill;
 use crate::words;
 
 use super::history::{Entry, History};
@@ -83,10 +84,13 @@ impl State {
         let text = text.trim();
         let filter: TopicFilter = text.parse().map_err(words::sentence::<TopicError>)?;
         if self.filters.iter().any(|chip| chip.filter == filter) {
-            return Err(format!("{text} is watched already."));
+            return Err(fill("{} is watched already.", &[text]));
         }
         if self.filters.len() >= MAX_FILTERS {
-            return Err(format!("{MAX_FILTERS} filters are watched already; remove one first."));
+            return Err(fill(
+                "{} filters are watched already; remove one first.",
+                &[&MAX_FILTERS.to_string()],
+            ));
         }
         self.filters.push(Chip { filter: filter.clone(), refused: None });
         Ok(filter)
