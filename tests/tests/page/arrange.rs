@@ -302,3 +302,44 @@ fn a_save_that_is_not_allowed_says_so_and_keeps_the_draft() {
     assert!(words[0].contains("refused"), "{words:?}");
     press(&stage, "Save");
 }
+
+#[test]
+fn who_arranges_by_keyboard_keeps_their_place_and_sees_the_chosen_tile() {
+    let bridge = Bridge::start();
+    let _device = Device::plug_in(bridge.tcp);
+    let stage = Stage::at(bridge, PHONE, "/");
+    stage.wait_for_tile("output/11", "confirmed", "OFF");
+    let focus = |selector: &str| {
+        let script = format!("return !!document.activeElement?.matches(`{selector}`)");
+        stage.browser.wait_for(&format!("the focus at {selector}"), SOON, &script);
+    };
+    let enter = |selector: &str| {
+        stage.browser.run("document.querySelector(arguments[0]).focus()", &[selector.into()]);
+        stage.browser.press(keys::ENTER);
+    };
+    stage.browser.element(".head .round");
+    enter(".head .round");
+    focus(".pages [aria-current]");
+    for n in 0..5 {
+        pick(&stage, &format!("Output {n}"));
+    }
+    press(&stage, "Close list");
+    // The tools of a tile lie at the lower edge; what they are about is seen above them.
+    for at in [0, 4] {
+        enter(&format!("[data-place='{at}'] .choose"));
+        let seen = "const at = s => document.querySelector(s)?.getBoundingClientRect();
+            return at('[data-chosen]')?.bottom <= at('.chosen')?.top";
+        stage.browser.wait_for("the chosen tile above its tools", SOON, seen);
+        enter(".chosen .close");
+        focus(&format!("[data-place=\"{at}\"] .choose"));
+    }
+    enter("[data-place='1'] .choose");
+    stage.browser.press(keys::DELETE);
+    wait_for_order(&stage, "0 2 3 4");
+    focus("[data-place=\"1\"] .choose");
+    enter(".bench .primary");
+    focus(".bench button:not(.primary)");
+    assert_eq!(said(&stage), "Saved as version 1.");
+    press(&stage, "Done");
+    focus(".pages [aria-current]");
+}

@@ -95,6 +95,11 @@ pub(crate) enum Msg {
     Odd(String),
 }
 
+/// The first tool that can be used.
+const TOOLS: &str = ".bench > .act > button:not(.step, :disabled)";
+/// The page that is shown, among the others.
+const PAGES: &str = ".pages [aria-current]";
+
 /// The pages, and what is being done to them.
 #[derive(Debug)]
 pub(crate) struct Arranged {
@@ -110,8 +115,14 @@ pub(crate) struct Arranged {
     said: String,
     /// What went wrong.
     wrong: Option<String>,
-    focus_chosen: bool,
-    focus_form: bool,
+    /// What is to have the focus next.
+    focus: Option<&'static str>,
+    /// Something had it when the last step was taken, which may have gone with that.
+    had_focus: bool,
+    /// The tile that the last step was about.
+    about: Option<usize>,
+    /// The chosen tile that was brought in sight.
+    in_sight: Option<usize>,
     network: share::Network,
 }
 
@@ -130,8 +141,10 @@ impl Component for Arranged {
             shelf: false,
             said: String::new(),
             wrong: None,
-            focus_chosen: false,
-            focus_form: false,
+            focus: None,
+            had_focus: false,
+            about: None,
+            in_sight: None,
             network: share::Network::ask(ctx),
         };
         let kept = ctx.props().hub.look_mut(|model| {
@@ -162,17 +175,20 @@ impl Component for Arranged {
 
     fn update(&mut self, ctx: &Context<Self>, msg: Msg) -> bool {
         self.wrong = None;
+        self.had_focus |= web::has_focus();
+        self.about = self.chosen;
         match msg {
             Msg::Show(page) => self.show(page),
             Msg::Leave => {
                 self.desk.leave();
-                (self.chosen, self.shelf) = (None, false);
+                (self.chosen, self.shelf, self.focus) = (None, false, Some(PAGES));
                 self.said = say("Arranging ended.");
             }
             Msg::Edit(edit) => self.edit(edit),
             Msg::Undo => self.undone(Desk::undo, "Taken back."),
             Msg::Redo => self.undone(Desk::redo, "Done again."),
             Msg::Save => {
+                self.about = None;
                 let document = self.desk.save(identity::seed(), &self.author);
                 self.publish(ctx, document);
             }
@@ -223,16 +239,26 @@ impl Component for Arranged {
     }
 
     fn rendered(&mut self, _: &Context<Self>, _: bool) {
-        if std::mem::take(&mut self.focus_chosen) {
-            web::focus("[data-place][data-chosen] .choose");
+        match self.focus.take() {
+            Some(selector) => _ = web::focus(selector),
+            None if self.had_focus && !self.desk.is_saving() && !web::has_focus() => self.find_focus(),
+            None => {}
         }
-        if std::mem::take(&mut self.focus_form) {
-            web::focus(".chosen [name=topic]");
+        self.had_focus &= self.desk.is_saving();
+        if std::mem::replace(&mut self.in_sight, self.chosen) != self.chosen {
+            web::uncover();
         }
     }
 }
 
 impl Arranged {
+    /// What had the focus is gone or can no longer be pressed: it goes on at the next tile, or at the tools.
+    fn find_focus(&self) {
+        if !self.about.is_some_and(|at| web::focus(&format!("[data-place='{at}'] .choose"))) {
+            web::focus(TOOLS);
+        }
+    }
+
     fn pages(&self) -> &[Page] {
         self.desk.shown().map(|layout| layout.pages.as_slice()).unwrap_or_default()
     }
@@ -268,6 +294,7 @@ impl Arranged {
         }
         if wants {
             self.begin();
+            self.focus = Some(PAGES);
         }
         if let Some((topic, payload)) = adds {
             self.add(&topic, &payload);
@@ -346,7 +373,7 @@ impl Arranged {
         }
         if is_text || is_own {
             // What is written comes next.
-            self.focus_form = is_own;
+            self.focus = Some(if is_own { ".chosen [name=topic]" } else { ".chosen textarea" });
             let last = page.and_then(|page| self.pages().get(page)).map(|page| page.places.len() - 1);
             (self.chosen, self.shelf) = (last, false);
         }
@@ -413,7 +440,7 @@ impl Arranged {
         let (Some(page), Some(at)) = (self.page, self.chosen) else { return };
         let last = self.pages().get(page).map_or(0, |page| page.places.len().saturating_sub(1));
         let to = at.saturating_add_signed(by).min(last);
-        self.focus_chosen = true;
+        self.focus = Some("[data-place][data-chosen] .choose");
         self.edit(Edit::Move(page, at, to));
     }
 

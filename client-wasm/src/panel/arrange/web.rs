@@ -9,6 +9,8 @@ use crate::connection::identity;
 use crate::panel::layout::Document;
 
 const AUTHOR: &str = "switchboard-author";
+/// What is left between a tile and its tools, in pixels.
+const GAP: f64 = 8.0;
 /// Where a drag begins to scroll, in pixels from the edge.
 const EDGE: i32 = 90;
 
@@ -97,11 +99,29 @@ pub(super) fn read_file(input: HtmlInputElement, then: impl FnOnce(String) + 'st
     });
 }
 
-pub(super) fn focus(selector: &str) {
-    let found = window().and_then(|window| window.document()?.query_selector(selector).ok()?);
-    if let Some(element) = found.and_then(|element| element.dyn_into::<HtmlElement>().ok()) {
-        let _ = element.focus();
+/// Gives the focus to the first such element; says whether there is one.
+pub(super) fn focus(selector: &str) -> bool {
+    find(selector).is_some_and(|element| element.focus().is_ok())
+}
+
+/// Whether something has the focus.
+pub(super) fn has_focus() -> bool {
+    find(":focus:not(body, :disabled)").is_some()
+}
+
+/// Brings the chosen tile out from under its tools.
+pub(super) fn uncover() {
+    let (Some(window), Some(tile), Some(tools)) = (window(), find("[data-chosen]"), find(".chosen")) else {
+        return;
+    };
+    let hidden = tile.get_bounding_client_rect().bottom() - tools.get_bounding_client_rect().top();
+    if hidden > 0.0 {
+        window.scroll_by_with_x_and_y(0.0, hidden + GAP);
     }
+}
+
+fn find(selector: &str) -> Option<HtmlElement> {
+    window()?.document()?.query_selector(selector).ok()??.dyn_into().ok()
 }
 
 /// All that the pointer does from now on is meant for what it is on.
