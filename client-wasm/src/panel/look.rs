@@ -79,10 +79,16 @@ pub fn shown(spec: &Spec, value: &Value) -> String {
             number(n) + &unit
         }
         (Kind::Text | Kind::Select(_), Value::Text(text)) => text.to_string(),
-        (_, Value::Text(text)) => words::capital(text),
+        (_, Value::Text(text)) => words::capital(&spaced(text)),
         (_, Value::Colour(_, saturation)) if *saturation < 8 => say("White"),
         (_, Value::Colour(hue, _)) => say(hue_word(*hue)),
     }
+}
+
+/// What a machine calls a state, such as `armed_away`, in words; any other text is as it is.
+fn spaced(text: &str) -> String {
+    let is_state = text.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_');
+    if is_state { text.replace('_', " ") } else { text.to_owned() }
 }
 
 /// A number in groups of three, with at most two places.

@@ -19,6 +19,7 @@ pub(super) fn draw(props: &TileProps) -> Html {
     // What the eye looks for stands large; what the hand looks for stands below it.
     let is_beside = matches!(spec.kind, Kind::Switch | Kind::Lock | Kind::Colour);
     let control = control(props, tile, &look);
+    let parts = || props.tiles.iter().skip(1);
     let inside = html! {
         <>
         <span class="row">
@@ -27,7 +28,10 @@ pub(super) fn draw(props: &TileProps) -> Html {
             if is_beside { { control.clone() } }
         </span>
         if !is_beside { { control } }
-        for part in props.tiles.iter().skip(1) { { row(props, part) } }
+        for part in parts().filter(|part| part.spec.kind != Kind::Button) { { row(props, part) } }
+        if parts().any(|part| part.spec.kind == Kind::Button) {
+            <div class="acts">for part in parts().filter(|part| part.spec.kind == Kind::Button) { { row(props, part) } }</div>
+        }
         </>
     };
     frame(props, tile, &look, if wide { "tile parts wide" } else { "tile parts" }, inside)
@@ -38,6 +42,13 @@ fn row(props: &TileProps, tile: &Tile) -> Html {
     // Only what is not as it should be needs words here.
     let is_odd = matches!(look.state, "pending" | "refused" | "timeout" | "assumed") || look.otherwise;
     let words = if is_odd { look.note.clone() } else { tile.spec.label.to_string() };
-    let inside = html! { <><span class="part-name">{ words }</span>{ control(props, tile, &look) }</> };
+    // A button says itself what it is.
+    let is_named = is_odd || tile.spec.kind != Kind::Button;
+    let inside = html! {
+        <>
+        if is_named { <span class="part-name">{ words }</span> }
+        { control(props, tile, &look) }
+        </>
+    };
     frame(props, tile, &look, if tile.spec.kind == Kind::Reading { "part told" } else { "part" }, inside)
 }
