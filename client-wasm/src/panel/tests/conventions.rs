@@ -1,5 +1,6 @@
 //! Recorded messages of every convention, and what the panel makes of them: devices, tiles, values and commands.
 
+mod any_order;
 mod hass;
 mod homie;
 mod shelly;
