@@ -9,6 +9,7 @@
 //! their point out; they are counted.
 
 mod entity;
+mod rest;
 
 use std::rc::Rc;
 

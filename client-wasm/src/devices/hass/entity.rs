@@ -25,8 +25,14 @@ pub(super) fn points(component: &str, id: &str, config: Config<'_>, device: &str
     let mut points = match component {
         "light" => here.light(&title)?,
         "cover" | "valve" => here.cover(&title)?,
-        "climate" => here.climate(&title)?,
+        "climate" | "water_heater" => here.climate(&title)?,
         "fan" => here.fan(&title)?,
+        "humidifier" => here.humidifier(&title)?,
+        "vacuum" => here.vacuum(&title)?,
+        "lawn_mower" => here.mower(&title)?,
+        "alarm_control_panel" => here.alarm(&title)?,
+        "update" => here.update(&title)?,
+        "event" => vec![here.state(&title, "event_type")?],
         _ => vec![here.simple(component, &title)?],
     };
     let is_behind = config.text("entity_category", "ent_cat").is_some()
@@ -40,16 +46,16 @@ pub(super) fn points(component: &str, id: &str, config: Config<'_>, device: &str
     Some(points)
 }
 
-struct Entity<'a> {
-    key: String,
-    config: Config<'a>,
+pub(super) struct Entity<'a> {
+    pub(super) key: String,
+    pub(super) config: Config<'a>,
 }
 
 /// Full and short names of a topic with its template.
-type Names = [&'static str; 4];
+pub(super) type Names = [&'static str; 4];
 
-const STATE: Names = ["state_topic", "stat_t", "value_template", "val_tpl"];
-const COMMAND: Names = ["command_topic", "cmd_t", "command_template", "cmd_tpl"];
+pub(super) const STATE: Names = ["state_topic", "stat_t", "value_template", "val_tpl"];
+pub(super) const COMMAND: Names = ["command_topic", "cmd_t", "command_template", "cmd_tpl"];
 
 impl Entity<'_> {
     fn simple(&self, component: &str, title: &str) -> Option<Spec> {
@@ -78,6 +84,10 @@ impl Entity<'_> {
                 let press = word("payload_press", "pl_prs", "PRESS");
                 let held = self.config.text("device_class", "dev_cla") == Some("restart");
                 self.asked(Spec { held, ..spec(Kind::Button) }, COMMAND, Codec::switch(&press, ""))
+            }
+            "scene" => {
+                let on = word("payload_on", "pl_on", "ON");
+                self.asked(spec(Kind::Button), COMMAND, Codec::switch(&on, ""))
             }
             "number" => {
                 let range = Range {
@@ -108,7 +118,7 @@ impl Entity<'_> {
         }
     }
 
-    fn switch(&self, spec: Spec) -> Option<Spec> {
+    pub(super) fn switch(&self, spec: Spec) -> Option<Spec> {
         let word = |name, short, other: &str| self.config.text(name, short).unwrap_or(other).to_owned();
         let (on, off) = (word("payload_on", "pl_on", "ON"), word("payload_off", "pl_off", "OFF"));
         let states = Codec::switch(&word("state_on", "stat_on", &on), &word("state_off", "stat_off", &off));
@@ -340,7 +350,7 @@ impl Entity<'_> {
     }
 
     /// A part that is one of several words, where the configuration has it.
-    fn choice(&self, points: &mut Vec<Spec>, spec: Spec, read: Names, write: Names) -> Option<()> {
+    pub(super) fn choice(&self, points: &mut Vec<Spec>, spec: Spec, read: Names, write: Names) -> Option<()> {
         let Kind::Select(options) = &spec.kind else { return None };
         if options.is_empty() || self.config.topic(write[0], write[1]).is_none() {
             return Some(());
@@ -351,7 +361,7 @@ impl Entity<'_> {
     }
 
     /// With the topic that tells its value, where there is one. None when its template is not understood.
-    fn told(&self, spec: Spec, names: Names, codec: Codec) -> Option<Spec> {
+    pub(super) fn told(&self, spec: Spec, names: Names, codec: Codec) -> Option<Spec> {
         let Some(topic) = self.config.topic(names[0], names[1]) else { return Some(spec) };
         let at = match self.config.text(names[2], names[3]) {
             None => At::Whole,
@@ -361,7 +371,7 @@ impl Entity<'_> {
     }
 
     /// With the topic that asks for it. None when it has none, or its template is not understood.
-    fn asked(&self, mut spec: Spec, names: Names, codec: Codec) -> Option<Spec> {
+    pub(super) fn asked(&self, mut spec: Spec, names: Names, codec: Codec) -> Option<Spec> {
         let topic = self.config.topic(names[0], names[1])?;
         let form = match self.config.text(names[2], names[3]) {
             None => Form::Around(HOLE.into()),
@@ -379,7 +389,7 @@ impl Entity<'_> {
         }
     }
 
-    fn options(&self, name: &str, short: &str) -> Rc<[Rc<str>]> {
+    pub(super) fn options(&self, name: &str, short: &str) -> Rc<[Rc<str>]> {
         let items = self.config.get(name, short).map(Json::items).unwrap_or_default();
         items.iter().filter_map(Json::plain).map(Rc::from).collect()
     }

@@ -123,6 +123,10 @@ fn covers_fans_locks_buttons_numbers_and_selects() {
         number/x/delay 30 s
         select/x/song Bell
         vacuum/x/robot docked
+        vacuum/x/robot/clean_spot -
+        vacuum/x/robot/return_to_base -
+        vacuum/x/robot/start -
+        vacuum/x/robot/stop -
         button/x/boot -",
     );
     assert_eq!(site.asks("x", "cover/x/gate/position", n("25")), "g/sp 75");
@@ -190,4 +194,105 @@ fn a_flood_of_configurations_has_an_end() {
         site.hear(&format!(r#"homeassistant/switch/many/n{n}/config {{"cmd_t":"c/{n}","stat_t":"s/{n}","dev":{{"ids":"n1"}}}}"#));
     }
     assert_eq!(site.state.device("n1").unwrap().tiles.len(), 300);
+}
+
+#[test]
+fn machines_that_are_told_by_words_have_a_button_for_each() {
+    let mut site = Site::hears(
+        r#"
+        homeassistant/vacuum/robo/config {"name":"Robo","stat_t":"robo/state","cmd_t":"robo/cmd","sup_feat":["start","pause","return_home","fan_speed"],"set_fan_spd_t":"robo/speed","fanspd_lst":["min","max"],"pl_ret":"home"}
+        robo/state {"state":"docked","fan_speed":"min","battery_level":90}
+        homeassistant/lawn_mower/goat/config {"name":"Goat","act_stat_t":"goat/activity","dock_cmd_t":"goat/dock","strt_mw_cmd_t":"goat/start"}
+        goat/activity mowing
+        homeassistant/scene/movie/config {"name":"Movie","cmd_t":"movie/set"}
+        homeassistant/event/bell/config {"name":"Bell","stat_t":"bell","event_types":["press","hold"]}
+        bell {"event_type":"press"}
+    "#,
+    );
+    site.shows(
+        "robo",
+        "vacuum/robo docked\nvacuum/robo/speed min\nvacuum/robo/pause -\nvacuum/robo/return_to_base -\nvacuum/robo/start -",
+    );
+    assert_eq!(site.asks("robo", "vacuum/robo/return_to_base", Value::Switch(true)), "robo/cmd home");
+    assert_eq!(site.asks("robo", "vacuum/robo/speed", Value::Text("max".into())), "robo/speed max");
+    site.shows("goat", "lawn_mower/goat mowing\nlawn_mower/goat/dock -\nlawn_mower/goat/start_mowing -");
+    assert_eq!(site.asks("goat", "lawn_mower/goat/dock", Value::Switch(true)), "goat/dock dock");
+    assert_eq!(site.asks("movie", "scene/movie", Value::Switch(true)), "movie/set ON");
+    site.shows("bell", "event/bell press");
+}
+
+#[test]
+fn an_alarm_is_set_by_what_is_held_and_only_where_no_code_is_wanted() {
+    let mut site = Site::hears(
+        r#"
+        homeassistant/alarm_control_panel/house/config {"name":"House","stat_t":"house","cmd_t":"house/set","sup_feat":["arm_away"]}
+        house armed_away
+        homeassistant/alarm_control_panel/safe/config {"name":"Safe","stat_t":"safe","cmd_t":"safe/set","code":"REMOTE_CODE"}
+        safe disarmed
+    "#,
+    );
+    site.shows(
+        "house",
+        "alarm_control_panel/house armed_away\nalarm_control_panel/house/ARM_AWAY -\nalarm_control_panel/house/DISARM -",
+    );
+    assert!(site.state.device("house").unwrap().tile("alarm_control_panel/house/DISARM").unwrap().spec.held);
+    assert_eq!(
+        site.asks("house", "alarm_control_panel/house/DISARM", Value::Switch(true)),
+        "house/set DISARM"
+    );
+    site.shows("safe", "alarm_control_panel/safe disarmed");
+}
+
+#[test]
+fn a_humidifier_a_boiler_and_an_update() {
+    let mut site = Site::hears(
+        r#"
+        homeassistant/humidifier/cellar/config {"name":"Cellar","cmd_t":"c/set","stat_t":"c/state","hum_cmd_t":"c/hum/set","hum_stat_t":"c/hum","min_hum":30,"max_hum":80,"curr_hum_t":"c/now"}
+        c/state ON
+        c/hum 55
+        c/now 61
+        homeassistant/water_heater/boiler/config {"name":"Boiler","modes":["off","eco"],"mode_cmd_t":"b/mode/set","mode_stat_t":"b/mode","temp_cmd_t":"b/t/set","temp_stat_t":"b/t","curr_temp_t":"b/now"}
+        b/mode eco
+        b/t 55
+        homeassistant/update/plug/config {"name":"Firmware","stat_t":"z/plug","val_tpl":"{{ value_json['update']['installed_version'] }}","l_ver_t":"z/plug","l_ver_tpl":"{{ value_json['update']['latest_version'] }}","cmd_t":"z/ota","pl_inst":"{\"id\":\"0x01\"}","ent_cat":"config"}
+        z/plug {"update":{"installed_version":7,"latest_version":9}}
+        homeassistant/update/hub/config {"name":"Hub","stat_t":"hub/v"}
+        hub/v {"installed_version":"1.2","latest_version":"1.3"}
+    "#,
+    );
+    site.shows(
+        "cellar",
+        "humidifier/cellar ON\nhumidifier/cellar/target 55 %\nhumidifier/cellar/current 61 %",
+    );
+    let to = Value::Number(Num::whole(60));
+    assert_eq!(site.asks("cellar", "humidifier/cellar/target", to), "c/hum/set 60");
+    site.shows(
+        "boiler",
+        "water_heater/boiler 55 °C\nwater_heater/boiler/mode eco\nwater_heater/boiler/current - °C",
+    );
+    site.shows("plug", "update/plug 7\nupdate/plug/install -\nupdate/plug/latest 9");
+    assert_eq!(site.asks("plug", "update/plug/install", Value::Switch(true)), r#"z/ota {"id":"0x01"}"#);
+    site.shows("hub", "update/hub 1.2");
+}
+
+#[test]
+fn what_was_heard_before_its_description_becomes_one_device() {
+    let mut site = Site::hears(
+        r#"
+        c/state ON
+        c/set ON
+        c/hum 55
+        c/hum/set 55
+        robo/state {"state":"docked"}
+        robo/set x
+        homeassistant/humidifier/cellar/config {"name":"Cellar","cmd_t":"c/set","stat_t":"c/state","hum_cmd_t":"c/hum/set","hum_stat_t":"c/hum","dev":{"ids":"x"}}
+        homeassistant/vacuum/robo/config {"name":"Robo","stat_t":"robo/state","cmd_t":"robo/set","dev":{"ids":"z"}}
+        c/state ON
+        c/hum 55
+    "#,
+    );
+    site.shows("x", "humidifier/cellar ON\nhumidifier/cellar/target 55 %");
+    let names: Vec<_> = site.state.shown().map(|device| device.name.to_string()).collect();
+    assert_eq!(names, ["x", "z"], "no pair of topics is left beside it");
+    assert_eq!(site.asks("x", "humidifier/cellar", Value::Switch(false)), "c/set OFF");
 }
