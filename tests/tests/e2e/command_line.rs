@@ -143,8 +143,14 @@ fn a_refused_subscription_is_told_however_its_topic_was_named() {
 fn who_stops_a_subscriber_ends_it_in_order() {
     let bridge = Bridge::start();
     let port = bridge.tcp.port().to_string();
+    assert_eq!(
+        Process::start(&program(), &["pub", "-p", &port, "-t", "a", "-m", "here", "-r"])
+            .wait(PATIENCE)
+            .code(),
+        Some(0)
+    );
     let mut subscriber = Process::start(&program(), &["sub", "-p", &port, "-t", "a", "-i", "watcher"]);
-    bridge.process.stderr.expect(&["connected", "watcher"]);
+    subscriber.stdout.expect(&["here"]);
     assert_eq!(subscriber.terminate().code(), Some(0));
     bridge.process.stderr.expect(&["disconnected by the client", "watcher"]);
 }
