@@ -14,7 +14,7 @@ use super::io::Fault;
 use super::limit::Limit;
 use super::login::Proof;
 use super::session::Session;
-use super::{Broker, ConnectionId, Notice, SessionId, access};
+use super::{Broker, ConnectionId, Named, Notice, SessionId, access};
 
 impl Broker {
     pub(super) fn connect(&mut self, id: ConnectionId, connect: &Connect<'_>) {
@@ -95,6 +95,12 @@ impl Broker {
     /// [MQTT-3.1.4-2]
     pub(super) fn refuse_connect(&mut self, id: ConnectionId, connect: &Connect<'_>, fault: Fault) {
         let limit = connect.properties.maximum_packet_size.unwrap_or(u32::MAX);
+        if let Some(connection) = self.connection(id)
+            && matches!(connection.state, State::AwaitConnect | State::LoggingIn(_))
+        {
+            let (client_id, user) = (connect.client_id.into(), connect.user_name.map(Into::into));
+            connection.state = State::Refused(Box::new(Named { client_id, user }));
+        }
         self.refuse(id, connect.version, limit, fault);
     }
 

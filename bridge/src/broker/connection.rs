@@ -16,7 +16,7 @@ use super::rate::Rate;
 use super::session::earlier;
 use super::shard::Moved;
 use super::timers::Timer;
-use super::{Broker, ConnectionId, Ended, Notice, Peer, SessionId};
+use super::{Broker, ConnectionId, Ended, Named, Notice, Peer, SessionId};
 
 /// One Network Connection.
 #[derive(Debug)]
@@ -42,6 +42,8 @@ pub(super) enum State {
     AwaitConnect,
     /// CONNECT came, and the proof of who sent it is still to come.
     LoggingIn(Box<Candidate>),
+    /// CONNECT is being refused: who sent it is for the log alone.
+    Refused(Box<Named>),
     /// A Client is there.
     Connected(Box<Live>),
     /// The last bytes are on their way out; nothing that comes in counts.
@@ -90,7 +92,7 @@ impl Connection {
     pub(super) fn live(&mut self) -> Option<&mut Live> {
         match &mut self.state {
             State::Connected(live) => Some(live),
-            State::AwaitConnect | State::LoggingIn(_) | State::Closing => None,
+            State::AwaitConnect | State::LoggingIn(_) | State::Refused(_) | State::Closing => None,
         }
     }
 }
@@ -131,7 +133,7 @@ impl Broker {
         let Some(connection) = self.connection(id) else { return };
         connection.timer = None; // taken out when it came due
         match &connection.state {
-            State::Closing => {}
+            State::Refused(_) | State::Closing => {}
             State::AwaitConnect => {
                 let fault = Fault::new(ReasonCode::KeepAliveTimeout, "no CONNECT in time");
                 self.end(id, fault.over(Limit::ConnectTimeout));
@@ -265,6 +267,10 @@ impl Broker {
             State::LoggingIn(candidate) => {
                 self.count_turned_away(id);
                 self.out.notice(Notice::Ended { client_id: Some(candidate.client_id), peer, ended });
+            }
+            State::Refused(named) => {
+                self.count_turned_away(id);
+                self.out.notice(Notice::TurnedAway { named, peer, ended });
             }
             State::Connected(live) => {
                 self.connected = self.connected.saturating_sub(1);

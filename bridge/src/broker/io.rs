@@ -217,7 +217,16 @@ pub enum Notice {
         /// Whether its Session was there already.
         session_present: bool,
     },
-    /// A connection ended or was refused.
+    /// A CONNECT was refused.
+    TurnedAway {
+        /// Who it said to be.
+        named: Box<Named>,
+        /// From where.
+        peer: Arc<str>,
+        /// Why.
+        ended: Ended,
+    },
+    /// A connection ended.
     Ended {
         /// Who, when that was known.
         client_id: Option<Arc<str>>,
@@ -251,6 +260,15 @@ pub enum Notice {
         /// How many.
         messages: usize,
     },
+}
+
+/// What a CONNECT said, and nobody has proved.
+#[derive(Debug)]
+pub struct Named {
+    /// The Client Identifier.
+    pub client_id: Arc<str>,
+    /// The user.
+    pub user: Option<Arc<str>>,
 }
 
 /// How a Network Connection ended, by who ended it.

@@ -202,7 +202,13 @@ impl Broker {
                     _ => self.end(id, Fault::new(ReasonCode::UnspecifiedError, "the CONNECT was lost")),
                 }
             }
-            Err(fault) => self.refuse(id, version, limit, fault),
+            Err(fault) => {
+                let packet = std::mem::take(&mut candidate.connect);
+                match Deframer::server(u32::MAX).next(&packet) {
+                    Ok(Some((Packet::Connect(connect), _))) => self.refuse_connect(id, &connect, fault),
+                    _ => self.refuse(id, version, limit, fault),
+                }
+            }
         }
     }
 
@@ -299,7 +305,7 @@ impl Broker {
     pub(super) fn candidate(&mut self, id: ConnectionId) -> Option<&mut Candidate> {
         match &mut self.connection(id)?.state {
             State::LoggingIn(candidate) => Some(candidate),
-            State::AwaitConnect | State::Connected(_) | State::Closing => None,
+            State::AwaitConnect | State::Connected(_) | State::Refused(_) | State::Closing => None,
         }
     }
 

@@ -72,7 +72,7 @@ pub use access::{ANONYMOUS, Access, Anonymous, User, Users};
 pub use config::{Config, Excess, Overlapping, Redirect};
 pub use counters::{Counters, Handshake};
 pub use identity::{Grant, Identity};
-pub use io::{Ended, Input, Notice, Output, Peer};
+pub use io::{Ended, Input, Named, Notice, Output, Peer};
 pub use last::{LastAsked, LastFound, LastValue};
 pub use limit::{Limit, Reached};
 pub use password::{Check, Checked};
@@ -293,7 +293,7 @@ impl Broker {
         self.counters.packets_received += 1;
         let Some(connection) = self.connection(id) else { return };
         match &mut connection.state {
-            State::Closing => return, // [MQTT-3.1.4-6]
+            State::Refused(_) | State::Closing => return, // [MQTT-3.1.4-6]
             State::AwaitConnect => {
                 return match packet {
                     Packet::Connect(connect) => self.connect(id, connect),

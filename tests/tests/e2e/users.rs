@@ -55,7 +55,10 @@ fn a_password_lets_in_by_each_version_and_transport() {
         }
     }
     bridge.process.stderr.expect(&["connected", "phone", "user=\"alice\""]);
-    bridge.process.stderr.expect(&["connection ended by us", "the user name or the password is wrong"]);
+    for user in ["alice", "bob", ""] {
+        let (who, why) = (format!("user={user:?}"), "the user name or the password is wrong");
+        bridge.process.stderr.expect(&["connection ended by us", "client=\"phone\"", &who, why]);
+    }
 }
 
 /// A Client need not wait for CONNACK [MQTT-3.1.4-5].
