@@ -32,7 +32,7 @@ pub mod users;
 mod websocket;
 
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
 use anyhow::{Context as _, Result, bail, ensure};
@@ -52,6 +52,8 @@ use crate::broker::Access;
 
 /// Port of the page and MQTT over WebSocket.
 const HTTP_PORT: u16 = 8080;
+/// How a configuration is called.
+const CONFIG: &str = "switchboard.toml";
 /// Port of MQTT over TCP.
 const TCP_PORT: u16 = 1883;
 
@@ -118,6 +120,11 @@ impl Options {
 /// An address cannot be listened on, the page cannot be read, or the configuration does not allow it.
 pub fn run(options: Options) -> Result<()> {
     log::init(options.file.level()?, options.file.log.json);
+    if options.config.is_none() && Path::new(CONFIG).exists() {
+        tracing::warn!(
+            "there is a {CONFIG} here, which is not read: start with --config {CONFIG} if it is meant"
+        );
+    }
     allow_all_files();
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()

@@ -1,6 +1,8 @@
 //! The command line and the file: what is wrong is said in one sentence, and the exit code says whose fault it is.
 
-use tests::{Bridge, PATIENCE, Process, TempFile, program};
+use std::path::Path;
+
+use tests::{Bridge, PATIENCE, Process, TempFile, TempFolder, program};
 
 /// Runs to the end; gives the exit code and all it said.
 fn run(arguments: &[&str]) -> (Option<i32>, String) {
@@ -76,6 +78,24 @@ fn the_configuration_that_is_checked_is_the_one_that_would_be_read() {
         Process::start_with(&program(), &["check"], &[("SWITCHBOARD_CONFIG", file.0.as_path())]);
     assert_eq!(process.wait(PATIENCE).code(), Some(2));
     process.stderr.expect(&["max_qos", &file.0.to_string_lossy()]);
+}
+
+#[test]
+fn a_configuration_that_is_not_read_is_told_of() {
+    let folder = TempFolder::new("here");
+    std::fs::create_dir_all(&folder.0).expect("the folder for temporary files can be written to");
+    std::fs::write(folder.0.join("switchboard.toml"), "").expect("the folder can be written to");
+    let (here, program) = (folder.0.to_string_lossy(), program());
+    let script = "cd \"$1\" && exec \"$2\" --http 127.0.0.1:0 --tcp 127.0.0.1:0 --data :memory: $3";
+    let start = |more: &str| {
+        let process =
+            Process::start(Path::new("sh"), &["-c", script, "sh", &here, &program.to_string_lossy(), more]);
+        process.stdout.expect(&["listening"]);
+        process
+    };
+    start("").stderr.expect(&["WARN", "switchboard.toml", "not read"]);
+    let named = start("--config=switchboard.toml").stderr.all();
+    assert!(!named.iter().any(|line| line.contains("not read")), "{named:?}");
 }
 
 #[test]
