@@ -21,7 +21,12 @@ const PAUSE: Duration = Duration::from_millis(500);
 pub(super) struct Watched {
     files: Vec<PathBuf>,
     seen: Vec<Option<Stamp>>,
+    /// What this start read.
+    began: Option<OfStart>,
 }
+
+/// What is read at the start alone: keys of the configuration, and their values in some form.
+type OfStart = [(&'static str, String); 12];
 
 /// When a file was changed last, how long it is, and which it is.
 pub(super) type Stamp = (SystemTime, u64, u64);
@@ -31,7 +36,7 @@ impl Watched {
     pub(super) fn look(options: &Options) -> Self {
         let files = files(options);
         let seen = stamps(&files);
-        Self { files, seen }
+        Self { files, seen, began: written(options).ok().map(|file| of_start(&file)) }
     }
 }
 
@@ -48,7 +53,7 @@ pub(super) fn watch(options: &Options, site: &Rc<Site>, watched: Watched) -> Res
 }
 
 async fn watch_on(options: Options, site: Rc<Site>, mut hangup: Signal, watched: Watched) {
-    let Watched { mut files, mut seen } = watched;
+    let Watched { mut files, mut seen, began } = watched;
     loop {
         tokio::select! {
             _ = hangup.recv() => {}
@@ -64,6 +69,12 @@ async fn watch_on(options: Options, site: Rc<Site>, mut hangup: Signal, watched:
         if let Err(error) = take_over(&options, &site).await {
             let why = format!("{error:#}").lines().collect::<Vec<_>>().join("; "); // a line of a log is one line
             tracing::error!("users and rules stay as they were, as do limits: {why}");
+        } else if let (Some(began), Ok(file)) = (&began, written(&options)) {
+            let changed: Vec<_> =
+                began.iter().zip(of_start(&file)).filter(|(then, now)| *then != now).collect();
+            for ((key, _), _) in changed {
+                tracing::warn!("{key} is another now, which counts from the next start on");
+            }
         }
     }
 }
@@ -101,9 +112,35 @@ fn files(options: &Options) -> Vec<PathBuf> {
     files
 }
 
+fn of_start(file: &config::File) -> OfStart {
+    let (listen, server) = (&file.listen, &file.server);
+    [
+        ("[listen] http", format!("{:?}", listen.http)),
+        ("[listen] tcp", format!("{:?}", listen.tcp)),
+        ("[listen] https", format!("{:?}", listen.https)),
+        ("[listen] tls", format!("{:?}", listen.tls)),
+        ("[listen] unix", format!("{:?}", listen.unix)),
+        ("[listen] proxy_protocol", format!("{:?}", listen.proxy_protocol)),
+        ("[listen] app", format!("{:?}", listen.app)),
+        ("[server] shards", format!("{:?}", server.shards)),
+        (
+            "[auth] login_idle_s or login_max_s",
+            format!("{:?}", (file.auth.login_idle_s, file.auth.login_max_s)),
+        ),
+        ("[data]", format!("{:?}", file.data)),
+        ("[log]", format!("{:?}", file.log)),
+        ("[demo]", format!("{:?}", file.demo)),
+    ]
+}
+
+/// What stands in the configuration now.
+fn written(options: &Options) -> Result<config::File> {
+    Ok(options.config.as_deref().map(config::File::read).transpose()?.unwrap_or_default())
+}
+
 /// The settings of now.
 pub(super) fn settings(options: &Options) -> Result<config::File> {
-    let mut file = options.config.as_deref().map(config::File::read).transpose()?.unwrap_or_default();
+    let mut file = written(options)?;
     file.auth.anonymous |= options.anonymous;
     file.data = options.file.data.clone(); // state does not move while we run
     file.demo = options.file.demo.clone(); // nor does the demo end, with what it remembers

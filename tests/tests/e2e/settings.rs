@@ -319,3 +319,20 @@ fn reason_strings_are_left_out_where_they_do_not_fit() {
     let end = client.end();
     assert_eq!((end.reason, end.words), (Some(ReasonCode::ProtocolError), None));
 }
+
+#[test]
+fn what_counts_from_the_next_start_on_is_said() {
+    let bridge = Bridge::configured("");
+    bridge.configure("[listen]\nhttp = [\"127.0.0.1:1\"]\n[log]\nlevel = \"debug\"\n[limits]\nmax_qos = 1\n");
+    for key in ["[listen] http", "[log]"] {
+        bridge.process.stderr.expect(&["WARN", key, "from the next start on"]);
+    }
+    bridge.configure("[limits]\nmax_qos = 0\n");
+    let waits = || {
+        let (_, connack) = attempt(&bridge, &Connect::new(Version::V5, "alice"));
+        (connack.properties.maximum_qos == Qos::AtMostOnce).then_some(())
+    };
+    tests::until("the new limit", tests::PATIENCE, waits);
+    let said = bridge.process.stderr.all();
+    assert_eq!(said.iter().filter(|line| line.contains("from the next start on")).count(), 2, "{said:?}");
+}
