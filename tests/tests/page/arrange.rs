@@ -197,8 +197,11 @@ fn two_people_who_arrange_at_once_are_asked() {
     click("Save");
     other.element(".question");
     assert_eq!(kept(&mine.bridge)["version"], 2, "nothing was written over");
+    let asked = "return document.activeElement?.matches('.question [data-keep=mine]')";
+    other.wait_for("the question has the focus", SOON, asked);
+    pick(&mine, "Output 9");
     click("Mine");
-    wait_for_order(&mine, "0 1 8");
+    wait_for_order(&mine, "0 1 8 9");
     other.wait_for(
         "it is saved",
         SOON,
@@ -208,12 +211,15 @@ fn two_people_who_arrange_at_once_are_asked() {
     assert_eq!((&now["version"], now["pages"][0]["tiles"].as_array().map(Vec::len)), (&json!(3), Some(3)));
     assert_eq!(now["pages"][0]["tiles"][2]["key"], "output/7");
     // And the other way: who gives in has what everybody has.
-    pick(&mine, "Output 9");
     press(&mine, "Save");
     mine.browser.element(".question");
     press(&mine, "Theirs");
     wait_for_order(&mine, "0 1 7");
     assert_eq!(kept(&mine.bridge)["version"], 3);
+    // Now it has nothing to save, and goes along.
+    click("Output 10");
+    click("Save");
+    wait_for_order(&mine, "0 1 7 10");
 }
 
 #[test]

@@ -95,6 +95,8 @@ pub(crate) enum Msg {
     Odd(String),
 }
 
+/// What a person decides when somebody else saved too.
+const QUESTION: &str = ".question button";
 /// The first tool that can be used.
 const TOOLS: &str = ".bench > .act > button:not(.step, :disabled)";
 /// The page that is shown, among the others.
@@ -191,6 +193,7 @@ impl Component for Arranged {
                 self.about = None;
                 let document = self.desk.save(identity::seed(), &self.author);
                 self.publish(ctx, document);
+                self.focus = self.desk.conflict().map(|_| QUESTION);
             }
             Msg::Settle(keep) => {
                 let document = self.desk.settle(keep, identity::seed(), &self.author);
@@ -278,7 +281,11 @@ impl Arranged {
         let is_news = !news.is_empty();
         for payload in news {
             let had = self.pages().len();
+            let before = self.desk.shown().cloned();
             self.desk.hear(&payload);
+            if self.desk.is_open() && self.desk.shown() != before.as_ref() {
+                (self.chosen, self.drag) = (None, None);
+            }
             if had == 0 && self.page.is_none() && !self.pages().is_empty() {
                 self.page = Some(0);
             }

@@ -138,6 +138,15 @@ impl Desk {
                 if self.sending.as_ref().is_some_and(|mine| mine.parent == heard.parent) {
                     self.crossed = Some(heard.clone());
                 }
+                // Who has nothing to save goes along.
+                if self.sending.is_none()
+                    && self.conflict.is_none()
+                    && !self.is_changed()
+                    && self.draft.is_some()
+                {
+                    let (base, layout) = (heard.id, heard.layout.clone());
+                    self.draft = Some(Draft { base, layout, before: Vec::new(), after: Vec::new() });
+                }
                 // While somebody thinks about it, the other goes on.
                 if let Some(conflict) = self.conflict.as_mut().filter(|c| c.theirs.id == heard.parent) {
                     conflict.theirs = heard.clone();

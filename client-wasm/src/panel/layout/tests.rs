@@ -197,6 +197,22 @@ fn whoever_saves_on_top_of_something_unseen_is_asked_before() {
 }
 
 #[test]
+fn who_has_nothing_to_save_goes_along_with_what_others_save() {
+    let (mut mine, kept) = saved();
+    let mut other = Desk::default();
+    other.hear(&kept);
+    other.begin();
+    other.edit(Edit::Rename(0, "Theirs".to_owned()));
+    let theirs = other.save(5, "other").unwrap();
+    assert!(mine.is_open() && mine.hear(theirs.write().as_bytes()));
+    assert_eq!(mine.shown().unwrap().pages[0].title, "Theirs");
+    assert!(mine.is_open() && !mine.is_changed());
+    mine.edit(Edit::Rename(0, "Both".to_owned()));
+    let both = mine.save(6, "me").expect("nothing unseen is written over");
+    assert_eq!((both.version, both.parent), (3, 5));
+}
+
+#[test]
 fn of_two_saves_that_cross_the_later_one_is_asked_after() {
     let (mut first, kept) = saved();
     let mut second = Desk::default();
