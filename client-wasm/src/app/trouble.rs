@@ -24,7 +24,7 @@ pub(crate) fn screen(
         (None, LinkState::Online) if is_quiet => (
             "#i-device",
             say("No device has spoken yet."),
-            say("Point a Web-IO at this broker, and it appears here by itself."),
+            say("Point a device at this broker, and it appears here by itself."),
             button(&does.explore, &say("See all messages")),
         ),
         (None, LinkState::Online) => ("#i-device", say("Looking for devices…"), String::new(), html! {}),
