@@ -1,5 +1,6 @@
 //! The command line of `switchboard`. It reads what is asked for and hands it on; nothing is decided here.
 
+use std::io::{self, ErrorKind, Write as _};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -209,8 +210,10 @@ fn main() -> ExitCode {
         }),
         Some(Command::Pub(args)) => client(cli::publish(args)),
         Some(Command::Sub(args)) => client(cli::subscribe(args)),
-        Some(Command::User { command }) => user(command).map_err(Failure::Usage).map(|said| answer(&said)),
-        Some(Command::Why(args)) => why(args).map_err(Failure::Usage).map(|said| answer(&said)),
+        Some(Command::User { command }) => {
+            user(command).map_err(Failure::Usage).and_then(|said| answer(&said))
+        }
+        Some(Command::Why(args)) => why(args).map_err(Failure::Usage).and_then(|said| answer(&said)),
         Some(Command::Demo { host, port, .. }) => demo(&host, port),
     };
     match done {
@@ -220,9 +223,8 @@ fn main() -> ExitCode {
     }
 }
 
-#[expect(clippy::print_stderr, reason = "the person at the terminal is told what went wrong")]
 fn fail(error: &anyhow::Error, code: u8) -> ExitCode {
-    eprintln!("switchboard: {error:#}");
+    let _ = writeln!(io::stderr(), "switchboard: {error:#}"); // or nobody is there to be told
     ExitCode::from(code)
 }
 
@@ -268,10 +270,9 @@ fn check(path: &Path) -> Result<(), Failure> {
     };
     let warnings = read().map_err(Failure::Usage)?;
     for warning in warnings {
-        answer(&format!("warning: {warning}"));
+        answer(&format!("warning: {warning}"))?;
     }
-    answer(&format!("{} is valid", path.display()));
-    Ok(())
+    answer(&format!("{} is valid", path.display()))
 }
 
 fn why(args: WhyArgs) -> Result<String> {
@@ -316,13 +317,17 @@ fn copy(place: Place, copy: impl FnOnce(&Path) -> Result<String>) -> Result<(), 
             .context("`:memory:` keeps nothing that could be copied; name a folder with --data")
     };
     let folder = folder().map_err(Failure::Usage)?;
-    answer(&copy(&folder).map_err(Failure::Running)?);
-    Ok(())
+    answer(&copy(&folder).map_err(Failure::Running)?)
 }
 
-#[expect(clippy::print_stdout, reason = "the answer to the command")]
-fn answer(text: &str) {
-    println!("{text}");
+/// Prints the answer to a command.
+fn answer(text: &str) -> Result<(), Failure> {
+    match writeln!(io::stdout(), "{text}") {
+        Err(error) if error.kind() != ErrorKind::BrokenPipe => {
+            Err(Failure::Running(anyhow!("standard output cannot be written: {error}")))
+        }
+        _ => Ok(()), // the reader may have seen enough
+    }
 }
 
 /// Runs a command that is a client of some broker.

@@ -21,7 +21,7 @@ use super::proxy::{Proxies, Remote};
 use super::shards::Shards;
 use super::tls::{Acceptor, CHALLENGES, Stream};
 use super::trust::{self, Visitor};
-use super::{metrics, upgrade};
+use super::{log, metrics, upgrade};
 use crate::broker::Limit;
 
 pub(super) type Answer = Response<Full<Bytes>>;
@@ -193,7 +193,8 @@ fn health(site: &Site) -> Answer {
 
 async fn metrics(site: &Site) -> Answer {
     let reports = site.shards.reports().await;
-    let mut answer = text(StatusCode::OK, metrics::render(&reports, &site.lobby.reached(), site.uptime_s()));
+    let mut answer =
+        text(StatusCode::OK, metrics::render(&reports, &site.lobby.reached(), site.uptime_s(), log::lost()));
     answer.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(metrics::CONTENT_TYPE));
     answer
 }

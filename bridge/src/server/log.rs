@@ -1,19 +1,124 @@
 //! The log, on stderr: one line for each thing an operator may want to know, with who and why. What a peer chose stands in
 //! a field of text, which is escaped, so that no client id or topic writes a line of its own.
+//!
+//! Whoever reads it may be slow or gone, and its disk may be full: nobody waits for that, and nothing ends by it.
 
 use std::borrow::Cow;
+use std::io::{self, Write};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::thread;
+use std::time::Duration;
 
 use crate::broker::{Ended, Notice};
 
 /// Bytes of what a peer chose that are written: enough to tell who it is, and no way to fill a disk.
 const MAX_NAME: usize = 256;
 
-/// Writes the lines in the form and from the level that were asked for.
-pub(crate) fn init(level: tracing::Level, json: bool) {
-    let builder =
-        tracing_subscriber::fmt().with_max_level(level).with_target(false).with_writer(std::io::stderr);
+/// Lines that wait for whoever reads them; what comes on top of them is lost.
+const WAITING: usize = 4096;
+/// How long the last lines are waited for.
+const PATIENCE: Duration = Duration::from_secs(1);
+
+/// Lines that could not be written.
+static LOST: AtomicU64 = AtomicU64::new(0);
+
+/// The log of a server: what waits is written before this is gone.
+#[derive(Debug)]
+pub(super) struct Log(Option<SyncSender<Job>>);
+
+#[derive(Debug)]
+enum Job {
+    Write(Box<[u8]>),
+    /// Says when all before it is written.
+    Tell(SyncSender<()>),
+}
+
+/// Takes whole lines.
+#[derive(Clone, Debug)]
+enum Pen {
+    /// Writes them at once.
+    Now,
+    /// Leaves that to a thread of its own.
+    Soon(SyncSender<Job>),
+}
+
+/// Begins the log of a server, in the form and from the level that were asked for.
+pub(super) fn start(level: tracing::Level, json: bool) -> Log {
+    let (queue, jobs) = sync_channel(WAITING);
+    let started = thread::Builder::new().name("log".into()).spawn(move || write_on(&jobs));
+    let queue = started.ok().map(|_| queue);
+    init(level, json, queue.clone().map_or(Pen::Now, Pen::Soon));
+    Log(queue)
+}
+
+/// Begins the log of a command that serves nobody.
+pub(super) fn start_here(level: tracing::Level) {
+    init(level, false, Pen::Now);
+}
+
+/// How many lines could not be written.
+pub(super) fn lost() -> u64 {
+    LOST.load(Ordering::Relaxed)
+}
+
+/// Prints for whoever started this. When nobody reads that any more, it is no reason to stop.
+pub(super) fn print(text: &str) {
+    if let Err(error) = writeln!(io::stdout(), "{text}") {
+        tracing::warn!("standard output cannot be written: {error}");
+    }
+}
+
+fn init(level: tracing::Level, json: bool, pen: Pen) {
+    let builder = tracing_subscriber::fmt()
+        .with_max_level(level)
+        .with_target(false)
+        .with_writer(move || pen.clone())
+        .log_internal_errors(false);
     // A second start in one process (tests) keeps the first log.
     let _ = if json { builder.json().try_init() } else { builder.with_ansi(false).try_init() };
+}
+
+fn write_on(jobs: &Receiver<Job>) {
+    for job in jobs {
+        match job {
+            Job::Write(line) => put(&line),
+            Job::Tell(told) => _ = told.try_send(()),
+        }
+    }
+}
+
+fn put(line: &[u8]) {
+    if io::stderr().write_all(line).is_err() {
+        LOST.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+impl Write for Pen {
+    fn write(&mut self, line: &[u8]) -> io::Result<usize> {
+        match self {
+            Self::Now => put(line),
+            Self::Soon(queue) => {
+                if queue.try_send(Job::Write(line.into())).is_err() {
+                    LOST.fetch_add(1, Ordering::Relaxed);
+                }
+            }
+        }
+        Ok(line.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl Drop for Log {
+    fn drop(&mut self) {
+        let (tell, told) = sync_channel(1);
+        if self.0.take().is_some_and(|queue| queue.try_send(Job::Tell(tell)).is_ok()) {
+            let _ = told.recv_timeout(PATIENCE); // whoever reads it had its time
+        }
+    }
 }
 
 pub(crate) fn notice(notice: &Notice) {
@@ -82,12 +187,12 @@ mod tests {
     #[derive(Clone, Default)]
     struct Text(Arc<Mutex<Vec<u8>>>);
 
-    impl std::io::Write for Text {
-        fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+    impl Write for Text {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
             self.0.lock().unwrap().write(bytes)
         }
 
-        fn flush(&mut self) -> std::io::Result<()> {
+        fn flush(&mut self) -> io::Result<()> {
             Ok(())
         }
     }

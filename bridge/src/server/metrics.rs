@@ -8,8 +8,14 @@ use crate::broker::{Counters, Limit, Reached, ShardId};
 /// The form's own type.
 pub(super) const CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
 
-/// All metrics of a server that has run for `uptime_s` seconds. What was reached before anybody spoke MQTT is counted elsewhere.
-pub(super) fn render(reports: &[(ShardId, Report)], at_the_door: &Reached, uptime_s: u64) -> String {
+/// All metrics of a server that has run for `uptime_s` seconds, and could not write some lines of its log. What was reached before
+/// anybody spoke MQTT is counted elsewhere.
+pub(super) fn render(
+    reports: &[(ShardId, Report)],
+    at_the_door: &Reached,
+    uptime_s: u64,
+    lost_lines: u64,
+) -> String {
     let mut out = String::new();
     let mut all = Counters::of_all(reports.iter().map(|(_, report)| &report.counters));
     all.reached = all.reached.and(at_the_door);
@@ -21,6 +27,13 @@ pub(super) fn render(reports: &[(ShardId, Report)], at_the_door: &Reached, uptim
     for (name, help, value) in counts(c) {
         write_one(&mut out, name, help, "counter", value);
     }
+    write_one(
+        &mut out,
+        "log_lines_lost_total",
+        "Lines of the log that could not be written",
+        "counter",
+        lost_lines,
+    );
     write_dropped(&mut out, c);
     write_reached(&mut out, c);
     write_balance(&mut out, reports);

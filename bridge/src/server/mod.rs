@@ -119,7 +119,7 @@ impl Options {
 /// # Errors
 /// An address cannot be listened on, the page cannot be read, or the configuration does not allow it.
 pub fn run(options: Options) -> Result<()> {
-    log::init(options.file.level()?, options.file.log.json);
+    let _log = log::start(options.file.level()?, options.file.log.json);
     if options.config.is_none() && Path::new(CONFIG).exists() {
         tracing::warn!(
             "there is a {CONFIG} here, which is not read: start with --config {CONFIG} if it is meant"
@@ -143,7 +143,7 @@ fn allow_all_files() {
 
 /// The log for a command that serves nothing.
 pub fn log_to_stderr() {
-    log::init(tracing::Level::INFO, false);
+    log::start_here(tracing::Level::INFO);
 }
 
 async fn serve(options: Options) -> Result<()> {
@@ -224,9 +224,8 @@ async fn start_shards(options: &Options) -> Result<(Rc<Shards>, &'static str)> {
 }
 
 /// The one line on stdout that says where everything is.
-#[expect(clippy::print_stdout, reason = "this line is a contract with whoever started us")]
 fn announce(line: &str, page: Option<&SocketAddr>) {
-    println!("{line}");
+    log::print(line);
     if let Some(&address) = page {
         tracing::info!("open http://{}/ in a browser", reachable(address));
     }

@@ -6,19 +6,19 @@ use std::net::{IpAddr, SocketAddr, UdpSocket};
 use qrcodegen::{QrCode, QrCodeEcc};
 
 use super::claim::LIFE;
+use super::log;
 use super::tls::Trust;
 
 /// Prints the code for the first address that others can reach.
-#[expect(clippy::print_stdout, reason = "it is for the person at the terminal")]
 pub(super) fn print(http: &[SocketAddr]) {
     let Some(url) = network(http, &[]) else { return };
     if let Ok(code) = QrCode::encode_text(&url, QrCodeEcc::Medium) {
-        println!("{}\nscan this with a phone, or open {url}", drawing(&code, stdout().is_terminal()));
+        let drawing = drawing(&code, stdout().is_terminal());
+        log::print(&format!("{drawing}\nscan this with a phone, or open {url}"));
     }
 }
 
 /// Prints the code for the page that leads through trusting our own CA, for the first address that others can reach.
-#[expect(clippy::print_stdout, reason = "it is for the person at the terminal")]
 pub(super) fn print_trust(http: &[SocketAddr], https: &[SocketAddr], trust: &Trust) {
     tracing::info!(sha256 = trust.fingerprint, "clients have to trust the CA {:?}", trust.name);
     let first = |list: &[SocketAddr]| list.iter().find_map(|&address| network_address(address));
@@ -27,15 +27,14 @@ pub(super) fn print_trust(http: &[SocketAddr], https: &[SocketAddr], trust: &Tru
     let Some(url) = plain.or_else(|| Some(format!("https://{}/trust", first(https)?))) else { return };
     if let Ok(code) = QrCode::encode_text(&url, QrCodeEcc::Medium) {
         let drawing = drawing(&code, stdout().is_terminal());
-        println!(
-            "{drawing}\nto trust this machine, scan this or open {url}\nfingerprint {}",
-            trust.fingerprint
-        );
+        let fingerprint = &trust.fingerprint;
+        log::print(&format!(
+            "{drawing}\nto trust this machine, scan this or open {url}\nfingerprint {fingerprint}"
+        ));
     }
 }
 
 /// Prints the link that makes whoever opens it the first user. This is the only place where it is ever written.
-#[expect(clippy::print_stdout, reason = "it is for the person at the terminal")]
 pub(super) fn print_claim(http: &[SocketAddr], https: &[SocketAddr], token: &str) {
     // A password is to be chosen there: by TLS, where there is some.
     let all = || https.iter().map(|at| ("https", at)).chain(http.iter().map(|at| ("http", at)));
@@ -45,13 +44,13 @@ pub(super) fn print_claim(http: &[SocketAddr], https: &[SocketAddr], token: &str
     };
     let url = format!("{scheme}://{address}/claim#{token}");
     if let Ok(code) = QrCode::encode_text(&url, QrCodeEcc::Medium) {
-        println!("{}", drawing(&code, stdout().is_terminal()));
+        log::print(&drawing(&code, stdout().is_terminal()));
     }
     let minutes = LIFE.as_secs() / 60;
-    println!(
+    log::print(&format!(
         "nobody owns this Switchboard yet, and other machines get nothing from it until somebody does:\n\
          within {minutes} minutes scan this with a phone, or open {url}"
-    );
+    ));
 }
 
 /// The page for a phone in the same network; none when no other machine reaches it.

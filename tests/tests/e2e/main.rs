@@ -14,6 +14,7 @@ mod keep_alive;
 mod last;
 mod limit_names;
 mod limits;
+mod log;
 mod login;
 mod malformed;
 mod mutual_tls;
