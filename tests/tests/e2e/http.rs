@@ -184,6 +184,10 @@ fn what_is_not_there_is_404_and_what_is_not_done_is_405() {
             "{method}: Allow says what would do"
         );
     }
+    for (path, allow) in [("/api/me", "GET"), ("/api/login", "POST"), ("/api/users", "GET, POST")] {
+        let response = Request::new("PUT", path).with_body(b"x").send(bridge.http);
+        assert_eq!((response.status, response.header("allow")), (405, Some(allow)), "{path}");
+    }
 }
 
 #[test]

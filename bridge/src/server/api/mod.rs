@@ -63,6 +63,8 @@ pub(super) struct Visit {
 struct Refusal {
     status: StatusCode,
     words: String,
+    /// The methods there are, where another came.
+    allow: Option<&'static str>,
 }
 
 type Done<T = Answer> = Result<T, Refusal>;
@@ -76,7 +78,7 @@ impl Visit {
 
 impl Refusal {
     fn new(status: StatusCode, words: impl Into<String>) -> Self {
-        Self { status, words: words.into() }
+        Self { status, words: words.into(), allow: None }
     }
 
     fn bad(words: impl Into<String>) -> Self {
@@ -90,7 +92,11 @@ impl Refusal {
     }
 
     fn answer(self) -> Answer {
-        json(self.status, &serde_json::json!({ "error": self.words }))
+        let mut answer = json(self.status, &serde_json::json!({ "error": self.words }));
+        if let Some(methods) = self.allow {
+            answer.headers_mut().insert(header::ALLOW, HeaderValue::from_static(methods));
+        }
+        answer
     }
 }
 
@@ -213,20 +219,21 @@ async fn route(site: &Rc<Site>, request: Request<Incoming>, visit: Visit) -> Don
 }
 
 fn nothing_here(path: &str) -> Refusal {
-    const KNOWN: [(&str, &str); 9] = [
-        ("/api/me", "GET"),
-        ("/api/login", "POST"),
-        ("/api/logout", "POST"),
-        ("/api/claim", "GET and POST"),
-        ("/api/sessions", "GET, and DELETE with an id behind it"),
-        ("/api/users", "GET and POST, and DELETE with a name behind it"),
-        ("/api/why", "GET"),
-        ("/api/last", "GET"),
-        ("/api/history", "GET"),
+    const KNOWN: [(&str, &str, &str); 9] = [
+        ("/api/me", "GET", ""),
+        ("/api/login", "POST", ""),
+        ("/api/logout", "POST", ""),
+        ("/api/claim", "GET, POST", ""),
+        ("/api/sessions", "GET", ", and DELETE with an id behind it"),
+        ("/api/users", "GET, POST", ", and DELETE with a name behind it"),
+        ("/api/why", "GET", ""),
+        ("/api/last", "GET, HEAD", ""),
+        ("/api/history", "GET, HEAD", ""),
     ];
-    match KNOWN.iter().find(|(known, _)| *known == path) {
-        Some((_, methods)) => {
-            Refusal::new(StatusCode::METHOD_NOT_ALLOWED, format!("{path} is asked with {methods}"))
+    match KNOWN.iter().find(|(known, _, _)| *known == path) {
+        Some((_, methods, more)) => {
+            let words = format!("{path} is asked with {methods}{more}");
+            Refusal { allow: Some(methods), ..Refusal::new(StatusCode::METHOD_NOT_ALLOWED, words) }
         }
         None => Refusal::new(StatusCode::NOT_FOUND, "there is nothing at this address"),
     }
