@@ -85,6 +85,12 @@ pub(super) fn asked(options: &Options) -> impl Iterator<Item = (Kind, SocketAddr
     Kind::ALL.into_iter().flat_map(|kind| kind.asked(options).into_iter().map(move |at| (kind, at)))
 }
 
+/// Whether these are all addresses of IPv6 and all of IPv4 with one port.
+fn is_both(six: SocketAddr, four: SocketAddr) -> bool {
+    let are_all = six.ip().is_unspecified() && four.ip().is_unspecified();
+    are_all && six.is_ipv6() && four.is_ipv4() && six.port() == four.port()
+}
+
 impl Gates {
     /// Binds all of them, so that a port in use is told before the first client.
     ///
@@ -96,7 +102,8 @@ impl Gates {
             false => None,
         };
         let bind = |(kind, at): (Kind, SocketAddr)| {
-            let listener = listener::bind(at, kind.name())?;
+            let is_beside_v4 = asked(options).any(|(_, other)| at.port() > 0 && is_both(at, other));
+            let listener = listener::bind(at, kind.name(), is_beside_v4)?;
             let expects_header = options.file.listen.expects_header(kind.name(), at);
             Ok(Gate { kind, at: listener.local_addr()?, listener, expects_header })
         };

@@ -16,13 +16,17 @@ const BACKLOG: i32 = 4096;
 const QUIET: Duration = Duration::from_secs(60);
 
 /// Binds one address of TCP, which keeps order and loses nothing [MQTT-4.2-1]. SO_REUSEADDR, so that a restart gets its port again.
-pub(super) fn bind(address: SocketAddr, what: &str) -> Result<TcpListener> {
+/// All addresses of IPv6 are those of IPv4 too, unless these are another's.
+pub(super) fn bind(address: SocketAddr, what: &str, without_v4: bool) -> Result<TcpListener> {
     let listen = || -> std::io::Result<TcpListener> {
         let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
         socket.set_reuse_address(true)?;
         // What is accepted inherits this: a peer that is gone without a word is noticed also when it has no keep alive.
         socket.set_tcp_keepalive(&TcpKeepalive::new().with_time(QUIET).with_interval(QUIET / 6))?;
         socket.set_nonblocking(true)?;
+        if without_v4 {
+            socket.set_only_v6(true)?;
+        }
         socket.bind(&address.into())?;
         socket.listen(BACKLOG)?;
         TcpListener::from_std(socket.into())
@@ -107,11 +111,19 @@ mod tests {
 
     #[tokio::test]
     async fn a_peer_that_is_gone_without_a_word_is_noticed() {
-        let listener = bind("127.0.0.1:0".parse().unwrap(), "tcp").unwrap();
+        let listener = bind("127.0.0.1:0".parse().unwrap(), "tcp", false).unwrap();
         let _peer = std::net::TcpStream::connect(listener.local_addr().unwrap()).unwrap();
         let (stream, _) = accept(&listener).await;
         let socket = socket2::SockRef::from(&stream);
         assert!(socket.keepalive().unwrap());
         assert_eq!(socket.tcp_keepalive_time().unwrap(), QUIET);
+    }
+
+    #[tokio::test]
+    async fn all_addresses_of_both_kinds_share_a_port() {
+        let four = bind("0.0.0.0:0".parse().unwrap(), "tcp", false).unwrap();
+        let six = SocketAddr::from((std::net::Ipv6Addr::UNSPECIFIED, four.local_addr().unwrap().port()));
+        assert!(bind(six, "tcp", false).is_err(), "the port is taken by one of ours");
+        bind(six, "tcp", true).unwrap();
     }
 }
