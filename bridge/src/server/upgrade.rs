@@ -134,7 +134,9 @@ fn may_open(origin: &str, host: &str, peer: Remote, allowed: &[String]) -> bool 
     }
     let Ok(uri) = origin.parse::<Uri>() else { return false };
     let is_local = matches!(uri.host(), Some("localhost" | "127.0.0.1" | "[::1]"));
-    is_same(&uri, host) || (is_local && peer.is_here())
+    // What stands behind the host is a port, or nothing.
+    let is_whole = uri.authority().is_some_and(|it| it.port().is_some() || it.as_str() == it.host());
+    is_same(&uri, host) || (is_local && is_whole && peer.is_here())
 }
 
 /// Whether browsers say an origin like this (RFC 6454, 6.2): a scheme and a place, without the port that goes without saying.
@@ -230,6 +232,10 @@ mod tests {
             "a page of somebody else's machine"
         );
         assert!(!may_open("http://localhost.example", "127.0.0.1:8080", near, &[]));
+        assert!(!may_open("http://127.0.0.1:8080.example", "127.0.0.1:8080", near, &[]));
+        assert!(!may_open("http://me@localhost", "127.0.0.1:8080", near, &[]));
+        assert!(may_open("http://localhost", "127.0.0.1:8080", near, &[]));
+        assert!(may_open("http://[::1]:5173", "127.0.0.1:8080", near, &[]));
     }
 
     #[test]
