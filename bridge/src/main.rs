@@ -154,16 +154,16 @@ struct Serve {
     #[arg(long, value_name = "DIR", env = "SWITCHBOARD_DATA")]
     data: Option<String>,
     /// Serve the panel and MQTT over WebSocket here; may be repeated, port 0 picks one [default: 127.0.0.1:8080]
-    #[arg(long, value_name = "ADDR")]
+    #[arg(long, value_name = "ADDR", value_parser = address)]
     http: Vec<SocketAddr>,
     /// Speak MQTT over TCP here; may be repeated, port 0 picks one [default: 127.0.0.1:1883]
-    #[arg(long, value_name = "ADDR")]
+    #[arg(long, value_name = "ADDR", value_parser = address)]
     tcp: Vec<SocketAddr>,
     /// Serve the panel and MQTT over WebSocket with TLS here; may be repeated
-    #[arg(long, value_name = "ADDR")]
+    #[arg(long, value_name = "ADDR", value_parser = address)]
     https: Vec<SocketAddr>,
     /// Speak MQTT over TLS here; may be repeated
-    #[arg(long, value_name = "ADDR")]
+    #[arg(long, value_name = "ADDR", value_parser = address)]
     tls: Vec<SocketAddr>,
     /// Speak MQTT over a socket of this machine with this path; may be repeated
     #[arg(long, value_name = "PATH")]
@@ -183,6 +183,11 @@ struct Serve {
     /// Serve the panel from this folder instead of the one built in
     #[arg(long, value_name = "DIR", env = "SWITCHBOARD_APP_DIR")]
     app: Option<PathBuf>,
+}
+
+fn address(text: &str) -> Result<SocketAddr, String> {
+    let hint = "write an IP address and a port, as 127.0.0.1:1883, 0.0.0.0:1883 or [::1]:1883";
+    text.parse().map_err(|_| hint.to_owned())
 }
 
 /// What went wrong, and how the process says it.

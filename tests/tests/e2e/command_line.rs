@@ -27,6 +27,11 @@ fn bad_usage_is_exit_code_2() {
         let (code, said) = run(arguments);
         assert_eq!(code, Some(2), "{arguments:?}: {said}");
     }
+    for address in ["localhost:1883", "1883", "127.0.0.1", "::1:1883"] {
+        let (code, said) = run(&["--tcp", address]);
+        assert_eq!(code, Some(2), "{address}: {said}");
+        assert!(said.contains(address) && said.contains("as 127.0.0.1:1883"), "{address}: {said}");
+    }
 }
 
 #[test]
