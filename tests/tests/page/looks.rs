@@ -135,7 +135,7 @@ fn what_was_heard_before_the_broker_went() {
 
 /// What a person cannot read: a page that is wider than its window, and values and names that lose their end.
 const CUT: &str = "const cut = e => e.scrollWidth > e.clientWidth + 1 || e.scrollHeight > e.clientHeight + 3;
-    const found = [...document.querySelectorAll('.value, .name, .device h2, .ways')].filter(cut).map(e => e.textContent);
+    const found = [...document.querySelectorAll('.value, .name, .note, .device h2, .ways')].filter(cut).map(e => e.textContent);
     return document.documentElement.scrollWidth > innerWidth ? [...found, 'the page'] : found";
 
 #[test]
