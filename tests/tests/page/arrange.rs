@@ -7,7 +7,7 @@ use mqtt::{Qos, Version};
 use serde_json::{Value, json};
 use tests::{Bridge, Client, TempFile, Wire, keys};
 
-use crate::stage::{DESKTOP, Device, PHONE, SOON, Stage, texts};
+use crate::stage::{DESKTOP, DEVICE, Device, PHONE, SOON, Stage, texts};
 
 const TOPIC: &str = "switchboard/layouts/home";
 
@@ -348,4 +348,27 @@ fn who_arranges_by_keyboard_keeps_their_place_and_sees_the_chosen_tile() {
     assert_eq!(said(&stage), "Saved as version 1.");
     press(&stage, "Done");
     focus(".pages [aria-current]");
+}
+
+#[test]
+fn what_is_being_written_stays_while_devices_speak() {
+    let bridge = Bridge::start();
+    let mut device = Device::plug_in(bridge.tcp);
+    let stage = arranging(bridge, PHONE, &[0]);
+    let title = "document.querySelector('.bench [name=title]')";
+    stage.browser.run(&format!("{title}.closest('details').open = true; {title}.select()"), &[]);
+    for key in ["H", "a", "l", "l"] {
+        stage.browser.press(key);
+    }
+    device.0.retain(&format!("{DEVICE}/status"), b"offline", Qos::AtLeastOnce);
+    let heard = "return !!document.querySelector('.head .chip')";
+    stage.browser.wait_for("the device is said to be offline", SOON, heard);
+    let frames = "const done = arguments[arguments.length - 1];
+        requestAnimationFrame(() => requestAnimationFrame(() => done(true)));";
+    stage.browser.run_async(frames, &[]);
+    assert_eq!(stage.browser.run(&format!("return {title}.value"), &[]), "Hall");
+    stage.browser.press(keys::TAB);
+    let renamed = "return document.querySelector('.page[aria-current]').innerText === 'Hall'";
+    stage.browser.wait_for("the page has its name", SOON, renamed);
+    stage.browser.element(".placed [data-state=offline]");
 }

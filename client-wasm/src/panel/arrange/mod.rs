@@ -76,6 +76,8 @@ pub(crate) enum Msg {
     Redo,
     Save,
     Settle(Keep),
+    /// A field is being written in, or is no more.
+    Write(bool),
     /// A tile is chosen, or none.
     Choose(Option<usize>),
     /// A tile is moved by this many places.
@@ -117,6 +119,8 @@ pub(crate) struct Arranged {
     said: String,
     /// What went wrong.
     wrong: Option<String>,
+    /// What stands in a field is not taken over yet, and would go if it were drawn anew.
+    writes: bool,
     /// What is to have the focus next.
     focus: Option<&'static str>,
     /// Something had it when the last step was taken, which may have gone with that.
@@ -143,6 +147,7 @@ impl Component for Arranged {
             shelf: false,
             said: String::new(),
             wrong: None,
+            writes: false,
             focus: None,
             had_focus: false,
             about: None,
@@ -172,10 +177,14 @@ impl Component for Arranged {
     fn changed(&mut self, ctx: &Context<Self>, _: &Props) -> bool {
         self.devices = Rc::clone(&ctx.props().devices);
         self.listen(ctx);
-        true
+        !self.writes
     }
 
     fn update(&mut self, ctx: &Context<Self>, msg: Msg) -> bool {
+        if let Msg::Write(on) = msg {
+            self.writes = on && self.desk.is_open();
+            return false;
+        }
         self.wrong = None;
         self.had_focus |= web::has_focus();
         self.about = self.chosen;
@@ -209,7 +218,7 @@ impl Component for Arranged {
             }
             Msg::Shelf => self.shelf = !self.shelf,
             Msg::Import(text) => self.import(&text),
-            Msg::Asked => {}
+            Msg::Asked | Msg::Write(_) => {}
             Msg::Network(network) => self.network = network,
             Msg::Odd(why) => self.wrong = Some(why),
         }
@@ -223,8 +232,11 @@ impl Component for Arranged {
     fn view(&self, ctx: &Context<Self>) -> Html {
         let props = ctx.props();
         let page = self.page.and_then(|at| self.pages().get(at));
+        let link = ctx.link();
         html! {
-            <div class="desk" data-arranging={self.desk.is_open().then_some("")}>
+            <div class="desk" data-arranging={self.desk.is_open().then_some("")}
+                oninput={link.callback(|_| Msg::Write(true))} onchange={link.callback(|_| Msg::Write(false))}
+                onfocusout={link.callback(|_| Msg::Write(false))}>
                 { tools::pages(self, ctx) }
                 if self.desk.is_open() { { tools::bar(self, ctx) } }
                 { tools::question(self, ctx) }
