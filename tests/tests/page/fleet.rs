@@ -7,7 +7,7 @@ use mqtt::{Qos, Version};
 use serde_json::json;
 use tests::{Bridge, Client, Wire, keys};
 
-use crate::stage::{DESKTOP, SOON, Stage};
+use crate::stage::{DESKTOP, PHONE, SOON, Stage};
 
 const ROOM: &str = "de0000000006";
 const PLUG: &str = "tasmota_DEMO01/power";
@@ -179,4 +179,30 @@ fn a_pair_of_topics_is_told_and_asked_once_somebody_did() {
     wait(&stage, "hall/lamp", "pending", "OFF", SOON);
     maker.retain("hall/lamp/state", b"on", Qos::AtLeastOnce);
     wait(&stage, "hall/lamp", "confirmed", "ON", SOON);
+}
+
+#[test]
+fn what_is_being_written_for_a_display_stays_while_it_speaks() {
+    let bridge = Bridge::start();
+    let mut client = Client::new(Wire::tcp(bridge.tcp), Version::V5);
+    client.connect(&Connect::new(Version::V5, "sign"));
+    let config = r#"{"name":"Sign","stat_t":"sign","cmd_t":"sign/set"}"#;
+    client.retain("homeassistant/text/sign/config", config.as_bytes(), Qos::AtLeastOnce);
+    client.retain("sign", b"a", Qos::AtLeastOnce);
+    let stage = Stage::at(bridge, PHONE, "/");
+    let shows = |value: &str, written: &str| {
+        let script = format!(
+            "const t = document.querySelector('[data-tile$=\"text/sign\"]');
+             return t?.dataset.value === '{value}' && t.querySelector('input').value === '{written}'"
+        );
+        stage.browser.wait_for(&format!("{value}, and {written} in the field"), SOON, &script);
+    };
+    shows("a", "a");
+    stage.browser.run("document.querySelector('[data-tile$=\"text/sign\"] input').select()", &[]);
+    stage.browser.press("x");
+    client.retain("sign", b"b", Qos::AtLeastOnce);
+    shows("b", "x");
+    stage.browser.run("document.activeElement.value = 'a'; document.activeElement.blur()", &[]);
+    client.retain("sign", b"c", Qos::AtLeastOnce);
+    shows("c", "c");
 }

@@ -2,6 +2,7 @@
 
 use std::rc::Rc;
 
+use wasm_bindgen::JsCast as _;
 use web_sys::{HtmlInputElement, HtmlSelectElement};
 use yew::prelude::*;
 
@@ -254,10 +255,22 @@ impl Control<'_> {
             None => String::new(),
         };
         let onchange = self.on_change(|text| Some(Value::word(text)), value.clone());
+        let confirmed = value.clone();
+        let onfocusout = Callback::from(move |event: FocusEvent| {
+            event.target_unchecked_into::<HtmlInputElement>().set_value(&confirmed);
+        });
+        let value = self.written().unwrap_or(value);
         html! {
             <input type="text" {value} maxlength="200" aria-label={self.label()} aria-description={self.look.note.clone()}
-                readonly={self.disabled.is_some()} {onchange} />
+                readonly={self.disabled.is_some()} {onchange} {onfocusout} />
         }
+    }
+
+    /// What a person is writing there, which stays until they leave it.
+    fn written(&self) -> Option<String> {
+        let input: HtmlInputElement = web_sys::window()?.document()?.active_element()?.dyn_into().ok()?;
+        let tile = input.closest("[data-tile]").ok()??.get_attribute("data-tile")?;
+        (tile == self.props.handle(self.tile)).then(|| input.value())
     }
 
     fn colour(&self) -> Html {
