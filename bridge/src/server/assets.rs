@@ -173,6 +173,31 @@ fn collect(root: &Path, folder: &Path, files: &mut Vec<(String, Bytes)>) -> std:
 mod tests {
     use super::*;
 
+    /// What stands between these two, each time.
+    fn between<'a>(text: &'a str, from: &'a str, to: &'a str) -> impl Iterator<Item = &'a str> {
+        text.split(from).skip(1).filter_map(move |rest| Some(rest.split_once(to)?.0.trim()))
+    }
+
+    #[test]
+    fn the_plain_pages_are_german_too() {
+        let script = PAGES.iter().find(|(name, _)| *name == "pages/script.js").unwrap().1;
+        let mut words: Vec<_> = between(script, " t('", "'").chain(between(script, "(t('", "'")).collect();
+        for (_, page) in PAGES.iter().filter(|(name, _)| name.ends_with(".html")) {
+            words.extend(between(page, ">", "<").filter(|text| text.contains(char::is_alphabetic)));
+            words.extend(between(page, "aria-label=\"", "\""));
+        }
+        // Names that are the same in every language.
+        words.retain(|text| !["admin", "anonymous"].contains(text));
+        assert!(words.len() > 60, "{words:?}");
+        let missing: Vec<_> = words
+            .iter()
+            .filter(|text| {
+                !script.contains(&format!("'{text}': '")) && !script.contains(&format!("'{text}':\n"))
+            })
+            .collect();
+        assert!(missing.is_empty(), "{missing:?}");
+    }
+
     #[test]
     fn the_best_form_that_is_taken_is_sent() {
         let file = |name: &str, text: &'static str| (name.to_owned(), Bytes::from_static(text.as_bytes()));

@@ -94,6 +94,38 @@ fn look_over(browser: &Browser, page: &str) {
 }
 
 #[test]
+fn the_plain_pages_speak_the_language_that_the_browser_asks_for() {
+    let (bridge, link) = unclaimed();
+    let home = Bridge::from_afar(bridge.http);
+    let browser = Browser::start(PHONE.0, PHONE.1);
+    let agent = browser.run("return navigator.userAgent", &[]);
+    let languages = json!({ "userAgent": agent, "acceptLanguage": "nl,de-CH,en" });
+    browser.devtools("Emulation.setUserAgentOverride", &languages);
+    browser.open(&link);
+    wait_for_words(&browser, "Dieses Switchboard gehört noch niemandem.");
+    assert_eq!(browser.attribute("html", "lang").as_deref(), Some("de"));
+    look_over(&browser, "claim");
+    fill_in(&browser, &[("name", "alice"), ("password", PASSWORD)]);
+    wait_for_path(&browser, "/");
+    for (path, words, shown) in [
+        ("account", "Gruppen: admin", "(dieser hier)"),
+        ("users", "Nutzer hinzufügen oder ändern", "Ändern"),
+        ("permissions", "Darf jemand etwas?", "senden an"),
+    ] {
+        browser.open(&format!("http://{home}/{path}"));
+        wait_for_words(&browser, words);
+        wait_for_words(&browser, shown);
+        look_over(&browser, path);
+    }
+    // What was chosen in the panel counts more.
+    browser.run("localStorage.setItem('switchboard-language', 'en')", &[]);
+    browser.open(&format!("http://{home}/permissions"));
+    wait_for_words(&browser, "May somebody do something?");
+    assert_eq!(browser.attribute("html", "lang").as_deref(), Some("en"));
+    assert_eq!(browser.complaints(), [] as [&str; 0], "the console is quiet");
+}
+
+#[test]
 fn a_server_is_claimed_left_and_entered_again() {
     let (bridge, link) = unclaimed();
     let home = Bridge::from_afar(bridge.http);
