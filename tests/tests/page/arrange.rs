@@ -88,6 +88,40 @@ pub(crate) fn kept(bridge: &Bridge) -> Value {
 }
 
 #[test]
+fn a_tile_is_found_by_its_name_among_many_devices() {
+    let bridge = Bridge::start();
+    let mut site = client(&bridge);
+    for n in 0..7 {
+        let config = format!(
+            r#"{{"name":"Air {n}","uniq_id":"u{n}","stat_t":"r{n}/air","dev":{{"ids":["r{n}"],"name":"Room {n}"}}}}"#
+        );
+        site.retain(&format!("homeassistant/sensor/air{n}/config"), config.as_bytes(), Qos::AtLeastOnce);
+        site.retain(&format!("r{n}/air"), b"20", Qos::AtLeastOnce);
+    }
+    let stage = Stage::at(bridge, PHONE, "/");
+    stage.browser.wait_for(
+        "all rooms",
+        SOON,
+        "return document.querySelectorAll('section.device, [data-tile]').length >= 7",
+    );
+    press(&stage, "Arrange");
+    let field = stage.browser.element(".shelf input[type=search]");
+    let picks = "return [...document.querySelectorAll('.shelf .picks')].map(p => p.innerText.replace(/\\s+/g, ' ')).join('|')";
+    for (text, found) in [("AIR 3", "Room 3 Air 3"), ("room 5 ", "Room 5 Air 5")] {
+        stage.browser.run("document.querySelector('.shelf input').value = ''", &[]);
+        stage.browser.type_into(&field, text);
+        stage.browser.wait_for(found, SOON, &format!("{picks} === '{found}'"));
+    }
+    stage.browser.type_into(&field, "x");
+    stage.browser.wait_for(
+        "nothing",
+        SOON,
+        "return document.querySelector('.shelf').innerText.includes('Nothing is called like that.')",
+    );
+    assert_eq!(stage.browser.complaints(), [] as [&str; 0], "the console is quiet");
+}
+
+#[test]
 fn tiles_are_arranged_by_mouse_touch_keyboard_and_buttons() {
     let bridge = Bridge::start();
     let _device = Device::plug_in(bridge.tcp);

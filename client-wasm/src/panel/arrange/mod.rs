@@ -88,6 +88,8 @@ pub(crate) enum Msg {
     Drop,
     /// The list of tiles to add opens or closes.
     Shelf,
+    /// Only those are wanted that are called like this.
+    Seek(String),
     Import(String),
     /// A person was asked whether this browser may notify.
     Asked,
@@ -115,6 +117,8 @@ pub(crate) struct Arranged {
     /// A tile that is dragged, and the place it is over.
     drag: Option<(usize, usize)>,
     shelf: bool,
+    /// What the list is searched for.
+    sought: String,
     /// What the last step did, for those who do not see it.
     said: String,
     /// What went wrong.
@@ -145,6 +149,7 @@ impl Component for Arranged {
             chosen: None,
             drag: None,
             shelf: false,
+            sought: String::new(),
             said: String::new(),
             wrong: None,
             writes: false,
@@ -216,7 +221,11 @@ impl Component for Arranged {
                     self.edit(Edit::Move(page, from, to));
                 }
             }
-            Msg::Shelf => self.shelf = !self.shelf,
+            Msg::Shelf => {
+                self.shelf = !self.shelf;
+                self.sought.clear();
+            }
+            Msg::Seek(text) => self.sought = text,
             Msg::Import(text) => self.import(&text),
             Msg::Asked | Msg::Write(_) => {}
             Msg::Network(network) => self.network = network,
@@ -244,7 +253,7 @@ impl Component for Arranged {
                 if let Some(page) = page {
                     { self.grid(ctx, page) }
                     if let Some(at) = self.chosen { { tools::place(self, ctx, at) } }
-                    if self.desk.is_open() && self.shelf { { shelf::draw(page, ctx, self.page.unwrap_or(0)) } }
+                    if self.desk.is_open() && self.shelf { { shelf::draw(page, ctx, self.page.unwrap_or(0), &self.sought) } }
                 } else {
                     { panel(&props.devices, props.clock, &props.on_wish) }
                 }
