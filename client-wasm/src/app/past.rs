@@ -26,7 +26,7 @@ pub(super) fn ask() {
     spawn_local(async move {
         for some in topics.chunks(FILTERS) {
             // What does not come is not there: the lines begin with what is heard.
-            let Some(all) = of(some).await else { return };
+            let Some(all) = of(some).await else { break };
             for topic in all.iter() {
                 // Nor is what is not as it should be.
                 let _ = tell(&topic);

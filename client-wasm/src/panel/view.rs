@@ -71,7 +71,7 @@ pub(crate) fn panel(devices: &[Rc<Device>], clock: Clock, on_wish: &Callback<Wis
 }
 
 /// Zero while there are none.
-fn extras_version() -> u32 {
+pub(crate) fn extras_version() -> u32 {
     EXTRAS.get().map_or(0, |extras| extras.version)
 }
 

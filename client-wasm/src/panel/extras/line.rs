@@ -1,6 +1,5 @@
 //! A line of a number's last values; who presses it sees a chart of them, and goes through it value by value.
 
-use std::cell::RefCell;
 use std::rc::Rc;
 
 use mqtt::Instant;
@@ -12,6 +11,7 @@ use crate::panel::look::{Clock, look, shown};
 use crate::panel::made::history::{History, Summary};
 use crate::panel::state::Device;
 use crate::panel::tile::Tile;
+use crate::panel::view::extras_version;
 use crate::tongue::{fill, say};
 use crate::words;
 
@@ -52,13 +52,15 @@ pub(crate) fn charted(device: &Device, tile: &Tile, clock: Clock) -> Html {
 
 fn drawn(device: &Rc<str>, tile: &Tile, clock: Clock, stays: bool) -> Html {
     let heard = tile.reading.as_ref().map(|reading| (reading.heard, reading.stale));
-    html! { <Line device={Rc::clone(device)} spec={Rc::clone(&tile.spec)} {heard} {clock} {stays} /> }
+    html! { <Line device={Rc::clone(device)} spec={Rc::clone(&tile.spec)} version={extras_version()} {heard} {clock} {stays} /> }
 }
 
 #[derive(Clone, Properties)]
 struct Props {
     device: Rc<str>,
     spec: Rc<Spec>,
+    /// Changes when more is known of the past.
+    version: u32,
     /// Changes with each value that was heard.
     heard: Option<(Instant, bool)>,
     clock: Clock,
@@ -70,31 +72,14 @@ impl PartialEq for Props {
     fn eq(&self, other: &Self) -> bool {
         self.device == other.device
             && Rc::ptr_eq(&self.spec, &other.spec)
+            && self.version == other.version
             && self.heard == other.heard
             && self.clock == other.clock
             && self.stays == other.stays
     }
 }
 
-thread_local! {
-    static DRAWN: RefCell<Drawn> = const { RefCell::new(Drawn { lines: Vec::new(), last: 0 }) };
-}
-
-/// The lines that are drawn, by a number each.
-struct Drawn {
-    lines: Vec<(u64, Callback<()>)>,
-    last: u64,
-}
-
-/// More is known of all of them.
-pub(super) fn draw_again() {
-    let lines = DRAWN.with_borrow(|drawn| drawn.lines.clone());
-    lines.iter().for_each(|(_, draw)| draw.emit(()));
-}
-
 enum Msg {
-    /// More is known.
-    Draw,
     /// The chart opens or closes.
     Toggle,
     /// To the value of this number.
@@ -102,7 +87,6 @@ enum Msg {
 }
 
 struct Line {
-    number: u64,
     is_open: bool,
     /// The moment that is looked at, and what was so then.
     at: Option<(usize, Instant)>,
@@ -113,22 +97,11 @@ impl Component for Line {
     type Properties = Props;
 
     fn create(ctx: &Context<Self>) -> Self {
-        let draw = ctx.link().callback(|()| Msg::Draw);
-        let number = DRAWN.with_borrow_mut(|drawn| {
-            drawn.last += 1;
-            drawn.lines.push((drawn.last, draw));
-            drawn.last
-        });
-        Self { number, is_open: ctx.props().stays, at: None }
-    }
-
-    fn destroy(&mut self, _ctx: &Context<Self>) {
-        DRAWN.with_borrow_mut(|drawn| drawn.lines.retain(|(number, _)| *number != self.number));
+        Self { is_open: ctx.props().stays, at: None }
     }
 
     fn update(&mut self, ctx: &Context<Self>, msg: Msg) -> bool {
         match msg {
-            Msg::Draw => {}
             Msg::Toggle => (self.is_open, self.at) = (!self.is_open, None),
             Msg::Look(at) => {
                 let props = ctx.props();

@@ -56,10 +56,9 @@ pub(crate) fn recall(topic: &str, past: &[(Instant, String)]) {
     WALL.with_borrow_mut(|wall| wall.recall(topic, past));
 }
 
-/// Lets all be drawn again that shows what was, lines at once and cards with the next frame.
+/// Lets all be drawn again with the next frame that shows what was.
 pub(crate) fn draw_again() {
     EXTRAS.set(EXTRAS.get().map(|extras| Extras { version: extras.version + 1, ..extras }));
-    line::draw_again();
 }
 
 /// The last values of a device's number.
