@@ -28,7 +28,7 @@ extern "C" {
     fn tell_raw(this: &Host, kind: u8, number: f64, code: u32, reason: u8, bytes: &[u8]);
 }
 
-/// What a host is told, in the order of `TOLD` in `ts/told.ts`. What is not named is zero or empty.
+/// What a host is told, in the order of `KINDS` in `ts/told.ts`. What is not named is zero or empty.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Told {
     /// An attempt to connect begins.
@@ -83,5 +83,34 @@ impl Host {
     pub(crate) fn failure(&self, why: Failure, text: &str) -> Failed {
         self.tell(Told::Failed, 0.0, why as u32, 0, text.as_bytes());
         Failed
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn both_sides_have_the_same_kinds_in_one_order() {
+        let text = include_str!("../ts/told.ts");
+        let list = text.split("KINDS = [").nth(1).unwrap().split(']').next().unwrap();
+        let there: Vec<_> = list.split('\'').skip(1).step_by(2).map(str::to_lowercase).collect();
+        use Told as T;
+        let here = [
+            T::Attempt,
+            T::NotStored,
+            T::Reauthenticated,
+            T::Published,
+            T::Answered,
+            T::Remark,
+            T::Connected,
+            T::Ended,
+            T::Lost,
+            T::InDoubt,
+            T::Authenticate,
+            T::Failed,
+        ];
+        assert_eq!(there, here.map(|told| format!("{told:?}").to_lowercase()));
+        assert!(here.iter().enumerate().all(|(at, told)| *told as usize == at));
     }
 }

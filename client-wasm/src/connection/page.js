@@ -1,8 +1,7 @@
 // What a link needs of its page: a socket, two alarms, a call as soon as the page was drawn, and the signs of its sleep
 // and waking. Knows no MQTT. One function of the module hears all of it, with bytes where there are some.
 
-// In the order of `Sign` in page.rs.
-const TICK = 0;
+// As `Sign` in page.rs has them; those of the alarms are named by who arms them.
 const SOON = 2;
 const OPENED = 3;
 const FRAME = 4;

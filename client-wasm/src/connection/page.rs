@@ -163,3 +163,19 @@ impl Drop for Page {
         self.browser.end();
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn both_sides_have_the_same_signs() {
+        let script = include_str!("page.js");
+        for (at, sign) in Sign::ALL.iter().enumerate() {
+            assert_eq!(*sign as usize, at);
+            let is_there =
+                script.contains(&format!("const {} = {at};\n", format!("{sign:?}").to_uppercase()));
+            assert_eq!(is_there, !matches!(sign, Sign::Tick | Sign::Relief), "{sign:?}");
+        }
+    }
+}
