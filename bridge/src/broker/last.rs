@@ -2,9 +2,9 @@
 //! and for scripts.
 //!
 //! It is kept within a bound of topics and one of bytes; at a bound what was said longest ago makes room. Where nobody said how
-//! much it is to be, nothing is kept, and nothing of it costs anything, until somebody asks for the first time. Each of several shards has what was published to it, so whoever asks asks all of them; what two
-//! of them heard about one topic in one millisecond has no order, and an empty message that is not retained makes only its own
-//! shard forget.
+//! much it is to be, nothing is kept, and nothing of it costs anything, until somebody asks for the first time. Each of several
+//! shards has what was published to it, so whoever asks asks all of them; what two of them heard about one topic in one
+//! millisecond has no order, and an empty message that is not retained makes only its own shard forget.
 //! Nothing of this outlives the process.
 
 use std::collections::BTreeMap;
@@ -128,7 +128,7 @@ impl Last {
             reached.count(if is_many { Limit::LastValues } else { Limit::LastValueBytes });
             self.make_room();
         }
-        if past.wants(now, payload) {
+        if bounds.past_bytes > 0 && past.wants(now, payload) {
             past.push(now, payload.clone());
             while self.past_bytes + past.bytes() > bounds.past_bytes && past.drop_oldest() {
                 reached.count(Limit::PastBytes);
