@@ -134,9 +134,7 @@ impl Entity<'_> {
     fn light(&self, title: &str) -> Option<Vec<Spec>> {
         let config = self.config;
         let main = Spec::new(&self.key, title, Kind::Switch).icon("#i-lamp");
-        let part = |name: &str, title: &str, kind| {
-            Spec::new(&format!("{}/{name}", self.key), title, kind).within(&main)
-        };
+        let part = |name: &str, title: &str, kind| self.part(&main, name, title, kind);
         let scale = config.text("brightness_scale", "bri_scl").and_then(Num::read).unwrap_or(Num::whole(255));
         let level = || part("brightness", "Brightness", Kind::Slider(Range::whole(0, 100, 1))).unit("%");
         let white = || part("white", "White", Kind::Slider(Range::whole(2_000, 6_500, 100))).unit("K");
@@ -289,9 +287,7 @@ impl Entity<'_> {
             ["temperature_command_topic", "temp_cmd_t", "temperature_command_template", "temp_cmd_tpl"],
             Codec::number(),
         )?;
-        let part = |name: &str, title: &str, kind| {
-            Spec::new(&format!("{}/{name}", self.key), title, kind).within(&main)
-        };
+        let part = |name: &str, title: &str, kind| self.part(&main, name, title, kind);
         let mut points = vec![main.clone()];
         let now =
             ["current_temperature_topic", "curr_temp_t", "current_temperature_template", "curr_temp_tpl"];
@@ -327,9 +323,7 @@ impl Entity<'_> {
         let config = self.config;
         let main = self.switch(Spec::new(&self.key, title, Kind::Switch).icon("#i-fan"))?;
         let mut points = vec![main.clone()];
-        let part = |name: &str, title: &str, kind| {
-            Spec::new(&format!("{}/{name}", self.key), title, kind).within(&main)
-        };
+        let part = |name: &str, title: &str, kind| self.part(&main, name, title, kind);
         let asked = ["percentage_command_topic", "pct_cmd_t", "percentage_command_template", "pct_cmd_tpl"];
         if config.topic(asked[0], asked[1]).is_some() {
             let max = config.text("speed_range_max", "spd_rng_max").and_then(Num::read).filter(|n| n.0 > 0);
@@ -358,6 +352,11 @@ impl Entity<'_> {
         let codec = chosen(options);
         points.push(self.told(spec, read, codec.clone()).and_then(|spec| self.asked(spec, write, codec))?);
         Some(())
+    }
+
+    /// A part of the tile of another.
+    pub(super) fn part(&self, main: &Spec, name: &str, title: &str, kind: Kind) -> Spec {
+        Spec::new(&format!("{}/{name}", self.key), title, kind).within(main)
     }
 
     /// With the topic that tells its value, where there is one. None when its template is not understood.

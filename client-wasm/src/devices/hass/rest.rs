@@ -164,8 +164,4 @@ impl Entity<'_> {
             }
         }
     }
-
-    fn part(&self, main: &Spec, name: &str, title: &str, kind: Kind) -> Spec {
-        Spec::new(&format!("{}/{name}", self.key), title, kind).within(main)
-    }
 }
