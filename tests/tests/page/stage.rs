@@ -87,8 +87,12 @@ impl Stage {
     pub(crate) fn tap_and_look(&self, key: &str) -> Tile {
         let script = "const done = arguments[arguments.length - 1];
             const t = document.querySelector(arguments[0]), s = t.querySelector('[role=switch]');
+            const look = () => [t.dataset.state, t.dataset.value, s.getAttribute('aria-checked')];
+            let first;
+            const drawn = new MutationObserver(() => first ??= look());
+            drawn.observe(t, { attributeFilter: ['data-state', 'data-value', 'aria-checked'], subtree: true });
             s.click();
-            requestAnimationFrame(() => done([t.dataset.state, t.dataset.value, s.getAttribute('aria-checked')]));";
+            requestAnimationFrame(() => { drawn.disconnect(); done(first ?? look()); });";
         tile_of(&self.browser.run_async(script, &[selector(key).into()]))
     }
 
