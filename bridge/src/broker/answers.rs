@@ -43,7 +43,7 @@ impl Answers {
         self.0.iter().flat_map(|line| &line.answers).any(|answer| answer.serial == serial)
     }
 
-    const fn is_empty(&self) -> bool {
+    pub(super) const fn is_empty(&self) -> bool {
         self.0.is_none()
     }
 

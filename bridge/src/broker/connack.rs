@@ -108,7 +108,7 @@ impl Broker {
     fn unused_client_id(&mut self) -> Arc<str> {
         loop {
             let client_id = format!("auto-{:016x}", self.rng.next_u64());
-            if !self.by_client.contains_key(client_id.as_str()) && self.home(&client_id) == self.place.shard {
+            if !self.by_client.contains_key(client_id.as_str()) && self.may_be_named(&client_id) {
                 return client_id.into();
             }
         }

@@ -36,7 +36,8 @@ impl Broker {
 
     /// Lets a Client in, whose proof of who it is was checked when it has one.
     pub(super) fn let_in(&mut self, id: ConnectionId, connect: &Connect<'_>, proof: Option<Proof>) {
-        if let Err(fault) = self.check_place(id, connect, proof.as_ref()) {
+        let place = self.check_home(connect.client_id);
+        if let Err(fault) = place.and_then(|()| self.check_place(id, connect, proof.as_ref())) {
             return self.refuse_connect(id, connect, fault);
         }
         let granted = self.grant(connect, proof);
@@ -223,6 +224,7 @@ impl Broker {
         session.user = granted.user().cloned();
         let id = SessionId(u32::try_from(self.sessions.insert(session)).unwrap_or(u32::MAX));
         self.by_client.insert(Arc::clone(client_id), id);
+        self.guest_stays(client_id);
         (id, false) // [MQTT-3.1.2-6]
     }
 

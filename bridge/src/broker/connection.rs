@@ -100,10 +100,6 @@ impl Connection {
 impl Broker {
     pub(super) fn open(&mut self, id: ConnectionId, peer: Peer, moved: Option<Moved>) {
         self.counters.connections_opened += 1;
-        let at = id.0 as usize;
-        if self.connections.len() <= at {
-            self.connections.resize_with(at + 1, || None);
-        }
         let connection = Connection {
             peer,
             state: State::AwaitConnect,
@@ -112,12 +108,20 @@ impl Broker {
             is_blocked: false,
             timer: None,
         };
+        self.put_connection(id, connection);
+        self.set_connection_timer(id, Some(self.now + Duration::from_millis(self.config.connect_timeout_ms)));
+        self.count_opened(id);
+    }
+
+    pub(super) fn put_connection(&mut self, id: ConnectionId, connection: Connection) {
+        let at = id.0 as usize;
+        if self.connections.len() <= at {
+            self.connections.resize_with(at + 1, || None);
+        }
         if let Some(slot) = self.connections.get_mut(at) {
             debug_assert!(slot.is_none(), "a connection's number is used again before it was closed");
             *slot = Some(connection);
         }
-        self.set_connection_timer(id, Some(self.now + Duration::from_millis(self.config.connect_timeout_ms)));
-        self.count_opened(id);
     }
 
     pub(super) fn set_connection_timer(&mut self, id: ConnectionId, at: Option<Instant>) {

@@ -9,7 +9,9 @@ use mqtt::{Instant, Packet, ReasonCode, Version};
 
 use super::change::Change;
 use super::limit::Limit;
-use super::{Access, Check, Checked, Config, ConnectionId, Fetch, Found, Identity, PeerItem, ShardId};
+use super::{
+    Access, Check, Checked, Config, ConnectionId, Fetch, Found, Identity, PeerItem, Resettled, ShardId,
+};
 
 /// One event for [`super::Broker::handle`].
 #[derive(Debug)]
@@ -37,6 +39,15 @@ pub enum Input<'a> {
         from: ShardId,
         /// What.
         item: PeerItem,
+    },
+    /// Clients are at home where their names say from now on. The door is told so, and tells the others.
+    Part,
+    /// A Client came from the door, by [`super::Broker::resettle`], with its connection and all it had.
+    Resettled {
+        /// Its number here, as in [`Input::Opened`].
+        connection: ConnectionId,
+        /// The Client.
+        resettled: Box<Resettled>,
     },
     /// A packet arrived.
     Packet {

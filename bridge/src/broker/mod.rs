@@ -28,6 +28,7 @@ mod cross;
 mod deliver;
 mod disconnect;
 mod hash;
+mod home;
 mod identity;
 mod io;
 mod keep;
@@ -42,6 +43,7 @@ mod permit;
 mod publish;
 mod queue;
 mod rate;
+mod resettle;
 mod restore;
 mod retain;
 mod retained;
@@ -77,6 +79,7 @@ pub use last::{LastAsked, LastFound, LastValue};
 pub use limit::{Limit, Reached};
 pub use password::{Check, Checked};
 pub use queue::{Fetch, Found, Messages};
+pub use resettle::Resettled;
 pub use restore::Restore;
 pub use rules::{Action, Rule, Rules, Subject, Verdict};
 pub use shard::{PeerItem, Place, ShardId};
@@ -87,6 +90,7 @@ use attempts::Attempts;
 use connection::{Connection, State};
 use cross::Crossings;
 use hash::{KeyedMap, Keys};
+use home::Homes;
 use io::Fault;
 use keep::Keeping;
 use last::Last;
@@ -115,6 +119,7 @@ struct SessionId(u32);
 pub struct Broker {
     config: Config,
     place: Place,
+    homes: Homes,
     keys: Keys,
     now: Instant,
     connections: Vec<Option<Connection>>,
@@ -161,6 +166,7 @@ impl Broker {
             keeping: Keeping::new(config.keeps_state),
             config,
             place: Place::alone(),
+            homes: Homes::parted(keys),
             keys,
             now: Instant::START,
             connections: Vec::new(),
@@ -209,6 +215,8 @@ impl Broker {
             Input::Opened { connection, peer } => self.open(connection, peer, None),
             Input::Moved { connection, peer, crowd } => self.moved(connection, peer, crowd),
             Input::Peer { from, item } => self.told(from, item),
+            Input::Part => self.part(),
+            Input::Resettled { connection, resettled } => self.settle(connection, *resettled),
             Input::Malformed { connection, version, error } => self.malformed(connection, version, error),
             Input::Violation { connection, why } => self.violation(connection, why),
             Input::Certified { connection, user } => self.certified(connection, user),

@@ -301,6 +301,11 @@ impl Queue {
         missing
     }
 
+    /// Whether all are there as a whole, and this is so of each.
+    pub(super) fn all(&self, is_so: impl Fn(&Queued) -> bool) -> bool {
+        self.rest.is_none() && self.messages.iter().all(is_so)
+    }
+
     pub(super) fn front(&self) -> Option<&Queued> {
         self.messages.front()
     }

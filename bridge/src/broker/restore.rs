@@ -68,6 +68,7 @@ impl Restore<'_> {
         match change {
             Change::Session { session, client_id, owner, expiry, ends } => {
                 let home = broker.home(&client_id);
+                broker.guest_was_here(&client_id, home);
                 if home != broker.place.shard {
                     elsewhere.insert(session, home);
                 } else if let Some(id) = broker.restore_session(session, (client_id, owner), expiry, ends) {
@@ -110,7 +111,9 @@ impl Restore<'_> {
                 }
             }
             Change::LoneWill { number, client_id, owner, will } => {
-                if broker.home(&client_id) == broker.place.shard {
+                let home = broker.home(&client_id);
+                broker.guest_was_here(&client_id, home);
+                if home == broker.place.shard {
                     broker.restore_lone_will(number, (client_id, owner), will);
                 }
             }

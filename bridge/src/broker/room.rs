@@ -90,12 +90,13 @@ impl Broker {
 
     /// Tells the shard that let a connection in that it is over. False when that was this one.
     fn tell_door(&mut self, id: ConnectionId) -> bool {
-        let is_moved = self.connection(id).is_some_and(|connection| connection.moved.is_some());
-        if is_moved {
-            let address = self.address(id);
-            self.out.peer(DOOR, Told::Gone { address });
+        let Some(moved) = self.connection(id).and_then(|connection| connection.moved) else { return false };
+        let address = self.address(id);
+        self.out.peer(DOOR, Told::Gone { address });
+        if let Some(name) = moved.name {
+            self.guest_is_less(name);
         }
-        is_moved
+        true
     }
 
     fn count(&mut self, id: ConnectionId, change: impl FnOnce(&mut OfAddress)) {

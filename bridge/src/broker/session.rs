@@ -217,6 +217,7 @@ impl Broker {
         self.subscriptions.remove_all(id, &session.filters);
         if self.by_client.get(&session.client_id) == Some(&id) {
             self.by_client.remove(&session.client_id);
+            self.guest_goes(&session.client_id);
         }
         self.leave_shares(id, session);
     }

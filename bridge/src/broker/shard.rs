@@ -14,6 +14,7 @@ use super::carried;
 use super::change::MessageNumber;
 use super::cross::{Fate, Receipt};
 use super::hash::Keys;
+use super::home::NameKey;
 use super::limit::Limit;
 use super::retained::{Latest, Stamp};
 use super::share::Shared;
@@ -84,6 +85,8 @@ pub(super) const DOOR: ShardId = ShardId(0);
 pub(super) struct Moved {
     /// The limit because of which it may only take the place of another, if it may not more.
     pub(super) crowd: Option<Limit>,
+    /// Whose it is, once it has said that.
+    pub(super) name: Option<NameKey>,
 }
 
 /// What one shard tells another.
@@ -115,6 +118,10 @@ pub(super) enum Told {
     Counts(Box<sys::Told>),
     /// None of ours owes this message any more that you keep.
     Done { number: MessageNumber },
+    /// Nothing of this name is here any more, of what you have sent here so often.
+    Vacant { name: NameKey, sent: u32 },
+    /// Clients are at home where their names say from now on.
+    Parted,
 }
 
 impl PeerItem {
@@ -154,7 +161,9 @@ impl PeerItem {
             | Told::Count { .. }
             | Told::LoginFailed { .. }
             | Told::Counts(_)
-            | Told::Done { .. } => 0,
+            | Told::Done { .. }
+            | Told::Vacant { .. }
+            | Told::Parted => 0,
         };
         own + size_of::<Self>()
     }
@@ -206,6 +215,8 @@ impl Broker {
                 self.fetch_what_was_early();
             }
             Told::Done { number } => self.done(number),
+            Told::Vacant { name, sent } => self.is_vacant(name, sent),
+            Told::Parted => self.parted_elsewhere(),
         }
     }
 
@@ -231,19 +242,23 @@ impl Broker {
 
     /// Takes a connection that the door let in, with its CONNECT still to come.
     pub(super) fn moved(&mut self, id: ConnectionId, peer: Peer, crowd: Option<Limit>) {
-        self.open(id, peer, Some(Moved { crowd }));
+        self.open(id, peer, Some(Moved { crowd, name: None }));
     }
 
     /// Gives a connection away whose CONNECT names a Client that is at home elsewhere. True when it is gone.
     pub(super) fn is_given_away(&mut self, id: ConnectionId, connect: &Connect<'_>) -> bool {
-        if self.place.is_alone() || self.connection(id).is_none_or(|connection| connection.moved.is_some()) {
+        if self.place.is_alone() {
             return false;
         }
-        let to =
-            if connect.client_id.is_empty() { self.next_in_turn() } else { self.home(connect.client_id) };
+        if self.connection(id).is_none_or(|connection| connection.moved.is_some()) {
+            self.guest_came(id, connect.client_id);
+            return false;
+        }
+        let to = self.home_of(connect);
         if to == self.place.shard {
             return false;
         }
+        self.send_home(connect.client_id);
         let crowd = self.count_given_away(id);
         self.set_connection_timer(id, None);
         if let Some(slot) = self.connections.get_mut(id.0 as usize) {
@@ -256,7 +271,7 @@ impl Broker {
     }
 
     /// Clients that let us choose their names are dealt out.
-    fn next_in_turn(&mut self) -> ShardId {
+    pub(super) fn next_in_turn(&mut self) -> ShardId {
         let to = self.turn;
         self.turn = ShardId((to.0 + 1) % self.place.of);
         to

@@ -195,6 +195,16 @@ impl Subscriptions {
         }
     }
 
+    /// The filter that stands there, and what a Session wants of it.
+    pub(super) fn at(
+        &mut self,
+        at: FilterId,
+        session: SessionId,
+    ) -> Option<(String, SubscriptionOptions, Option<NonZeroU32>)> {
+        let subscription = self.tree.subscribers_mut(at)?.of(session)?;
+        Some((self.tree.text(at), subscription.options, subscription.id))
+    }
+
     /// What was found so far is worth nothing any more.
     pub(super) const fn forget_audiences(&mut self) {
         self.generation += 1;

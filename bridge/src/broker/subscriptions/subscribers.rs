@@ -56,6 +56,15 @@ impl Subscribers {
         is_removed
     }
 
+    /// What a Session wants.
+    pub(super) fn of(&self, session: SessionId) -> Option<Subscription> {
+        match self {
+            Self::Nobody => None,
+            Self::One(only) => Some(*only).filter(|only| only.session == session),
+            Self::Many(crowd) => crowd.sessions.get(&session).copied(),
+        }
+    }
+
     pub(super) fn insert_share(&mut self, share: ShareId) {
         self.change_crowd(|crowd| crowd.shares.insert(share));
     }

@@ -62,7 +62,9 @@ pub(super) struct Client {
     pub(super) subscribed: BTreeMap<String, (u64, Qos)>,
     asked: BTreeMap<u16, (String, Qos)>,
     last_asked: u16,
-    was_there: bool,
+    pub(super) was_there: bool,
+    /// Its Session ends with its connection.
+    pub(super) is_brief: bool,
 }
 
 impl Cluster {
@@ -101,9 +103,11 @@ impl Cluster {
         self.open(n, 0, None);
         let name = self.clients[n].name.clone();
         let mut connect = Connect::new(Version::V5, &name);
-        connect.clean_start = false;
+        let is_brief = self.clients[n].is_brief;
+        connect.clean_start = is_brief;
         connect.keep_alive_s = 0;
-        connect.properties.session_expiry = SessionExpiry::Never;
+        connect.properties.session_expiry =
+            if is_brief { SessionExpiry::AtDisconnect } else { SessionExpiry::Never };
         let connect = Packet::Connect(Box::new(connect));
         self.packet(n, connect.clone());
         if let Some((to, crowd)) = self.clients[n].link.as_ref().and_then(|link| link.moves) {
@@ -114,6 +118,9 @@ impl Cluster {
 
     pub(super) fn cut_client(&mut self, n: usize) {
         if let Some((shard, id)) = self.clients[n].link.as_ref().map(|link| (link.shard, link.id)) {
+            if self.clients[n].is_brief {
+                self.clients[n].subscribed.clear();
+            }
             self.close(shard, id);
         }
     }
@@ -220,13 +227,14 @@ impl Cluster {
             Packet::Connack(connack) => {
                 assert_eq!(connack.reason, ReasonCode::Success);
                 assert!(
-                    connack.session_present || !client.was_there,
+                    connack.session_present != client.is_brief || !client.was_there,
                     "the session of {} is gone",
                     client.name
                 );
                 if !connack.session_present {
                     client.unfinished.clear();
                     client.unreleased.clear();
+                    client.subscribed.clear();
                 }
                 client.was_there = true;
                 client.asked.clear();

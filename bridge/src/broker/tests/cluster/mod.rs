@@ -2,6 +2,7 @@
 //! and clients that come in by the door. From seeds, in virtual time.
 
 mod answers;
+mod parting;
 mod clients;
 mod retained;
 mod runs;
@@ -59,6 +60,8 @@ struct Cluster {
     shards: Vec<Shard>,
     config: Config,
     rng: Rng,
+    /// All begin at the door, until they part.
+    begins_together: bool,
     now: Instant,
     /// Batches on their way, by (from, to), each with its number.
     between: BTreeMap<(usize, usize), VecDeque<Batch>>,
@@ -69,13 +72,19 @@ struct Cluster {
     clients: Vec<clients::Client>,
     /// How much was told between shards, of the kinds that a test may want to have seen.
     moved: u32,
+    resettled: u32,
     told: u32,
     crashes: u32,
 }
 
 impl Cluster {
     fn new(seed: u64, shards: u16, config: Config) -> Self {
+        Self::begin(seed, shards, config, false)
+    }
+
+    fn begin(seed: u64, shards: u16, config: Config, begins_together: bool) -> Self {
         let mut cluster = Self {
+            begins_together,
             shards: Vec::new(),
             config,
             rng: Rng::new(seed),
@@ -87,6 +96,7 @@ impl Cluster {
             durable: 0,
             clients: Vec::new(),
             moved: 0,
+            resettled: 0,
             told: 0,
             crashes: 0,
         };
@@ -107,6 +117,9 @@ impl Cluster {
         for shard in 0..of {
             let place = Place { shard: ShardId(shard), of };
             let mut broker = Broker::new(self.config.clone(), seed).placed(place, u64::from(shard));
+            if self.begins_together {
+                broker = broker.together();
+            }
             let mut restore = broker.restore(self.now);
             rows.iter().for_each(|row| restore.take(row.clone()));
             restore.finish();

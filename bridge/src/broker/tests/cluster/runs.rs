@@ -33,7 +33,7 @@ impl Cluster {
     }
 
     /// One thing that a client does, or a shard.
-    fn play(&mut self, publishers: usize) {
+    pub(super) fn play(&mut self, publishers: usize) {
         self.now = self.now + Duration::from_millis(1);
         let n = self.below(self.clients.len() as u64) as usize;
         match self.below(100) {
@@ -63,7 +63,7 @@ impl Cluster {
     }
 
     /// Nobody gets what it never asked for, or anything out of order, or of QoS 2 twice.
-    fn check_order(&self) {
+    pub(super) fn check_order(&self) {
         for client in &self.clients {
             let mut last: BTreeMap<_, usize> = BTreeMap::new();
             let mut seen = BTreeSet::new();
@@ -90,7 +90,7 @@ impl Cluster {
     }
 
     /// Everybody has all that was published after it could rely on its subscription.
-    fn check_all_came(&self) {
+    pub(super) fn check_all_came(&self) {
         for client in &self.clients {
             let got: BTreeSet<&str> = client.got.iter().map(|got| &*got.payload).collect();
             for sent in self.clients.iter().flat_map(|client| &client.sent) {
