@@ -180,6 +180,9 @@ struct Serve {
     /// Serve clients on this many threads; `auto` takes one for each core
     #[arg(long, value_name = "N", env = "SWITCHBOARD_SHARDS")]
     shards: Option<String>,
+    /// Spread clients over these threads `when-busy`, which is when one is not enough, or `always`
+    #[arg(long, value_name = "WHEN", env = "SWITCHBOARD_SPREAD")]
+    spread: Option<String>,
     /// Serve the panel from this folder instead of the one built in
     #[arg(long, value_name = "DIR", env = "SWITCHBOARD_APP_DIR")]
     app: Option<PathBuf>,
@@ -259,6 +262,10 @@ fn options(args: Serve) -> Result<Options> {
     file.data.path = args.data.or(file.data.path);
     if let Some(shards) = args.shards {
         file.server.set_shards(&shards)?;
+    }
+    if let Some(spread) = args.spread {
+        file.server.spread = Some(spread);
+        file.server.spread()?;
     }
     file.auth.anonymous |= args.anonymous;
     file.demo.enabled |= args.demo;

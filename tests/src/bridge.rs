@@ -285,7 +285,10 @@ impl Bridge {
         let folder =
             data.as_ref().map_or_else(|| ":memory:".into(), |data| data.0.to_string_lossy().into_owned());
         let shards = shards();
-        let mut all = vec!["--shards", &shards, "--http", http, "--tcp", tcp, "--data", &folder];
+        let mut all = vec!["--http", http, "--tcp", tcp, "--data", &folder];
+        if !arguments.iter().any(|word| word == "--shards") {
+            all.extend(["--shards", &shards, "--spread", "always"]);
+        }
         all.extend(arguments.iter().map(String::as_str));
         let process = Process::start_with(&paths::program(), &all, variables);
         let (http, tcp) = process.stdout.find("`listening http=… tcp=…`", listening);

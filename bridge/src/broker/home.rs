@@ -86,7 +86,8 @@ impl Broker {
         if name.is_empty() {
             return if self.homes.are_parted { self.next_in_turn() } else { DOOR };
         }
-        let may_last = !connect.clean_start || connect.properties.session_expiry != SessionExpiry::AtDisconnect;
+        let may_last =
+            !connect.clean_start || connect.properties.session_expiry != SessionExpiry::AtDisconnect;
         match !self.by_client.contains_key(name) && (may_last || self.is_elsewhere(name)) {
             true => self.home(name),
             false => DOOR,
@@ -127,7 +128,9 @@ impl Broker {
     /// One that the door has sent says its name.
     pub(super) fn guest_came(&mut self, id: ConnectionId, name: &str) {
         let key = self.keys.hash_one(name);
-        let Some(moved) = self.connection(id).and_then(|connection| connection.moved.as_mut()) else { return };
+        let Some(moved) = self.connection(id).and_then(|connection| connection.moved.as_mut()) else {
+            return;
+        };
         moved.name = Some(key);
         if !self.homes.are_parted {
             let guest = self.homes.guests.entry(key).or_default();

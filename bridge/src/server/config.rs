@@ -12,6 +12,7 @@ use toml::Spanned;
 
 use super::logins::Lifetime;
 use super::proxy::Network;
+use super::shards::Spread;
 use super::store::Durability;
 use super::{rules, tokens, upgrade, users};
 use crate::broker;
@@ -47,6 +48,9 @@ pub struct File {
 pub struct Server {
     /// Threads that serve clients: a number, or `auto` for one on each core of the machine.
     pub shards: Option<toml::Value>,
+    /// When clients are spread over all of them: `when-busy` (the default) keeps them together as long as one thread is enough,
+    /// `always` spreads them from the start, and `soon` a second after it.
+    pub spread: Option<String>,
 }
 
 /// Where to listen.
@@ -309,6 +313,7 @@ impl File {
             |rule: &Spanned<Rule>| text.get(..rule.span().start).unwrap_or_default().lines().count() + 1;
         file.auth.rule_lines = file.auth.rule.iter().map(line).collect();
         file.server.shards()?;
+        file.server.spread()?;
         file.broker()?;
         file.durability()?;
         file.level()?;
@@ -423,6 +428,21 @@ impl Server {
         let number = said.parse().map(toml::Value::Integer);
         self.shards = Some(number.unwrap_or_else(|_| toml::Value::String(said.into())));
         self.shards().map(drop)
+    }
+
+    /// When clients are spread over all threads.
+    ///
+    /// # Errors
+    /// It is no such word.
+    pub fn spread(&self) -> Result<Spread> {
+        match self.spread.as_deref() {
+            None | Some("when-busy") => Ok(Spread::WhenBusy),
+            Some("always") => Ok(Spread::Always),
+            Some("soon") => Ok(Spread::Soon),
+            Some(other) => {
+                Err(anyhow!("[server] spread = \"{other}\": use \"when-busy\", \"always\" or \"soon\""))
+            }
+        }
     }
 
     /// How many threads serve clients.
@@ -582,6 +602,7 @@ mod tests {
             "[server]\nshards = -1",
             "[server]\nshards = 2.0",
             "[server]\nshards = \"all\"",
+            "[server]\nspread = \"sometimes\"",
             "[limits]\nreceive_maximum = 0",
             "[limits]\nmax_output_bytes = 0",
             "[limits]\noverlapping = \"both\"",

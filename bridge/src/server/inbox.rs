@@ -7,12 +7,13 @@
 use std::collections::VecDeque;
 use std::fmt::{self, Debug};
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::{Notify, oneshot};
 
-use super::shard::Arrival;
+use super::meeting::Meeting;
+use super::shard::{Arrival, Settler};
 use crate::broker::{Access, Config, Counters, LastAsked, LastFound, PeerItem, ShardId};
 
 /// Bytes that may lie in an inbox before those that send there read no more.
@@ -43,6 +44,10 @@ pub(crate) enum Parcel {
     Confirmed { number: u64, is_kept: bool },
     /// A connection whose client is at home here.
     Arrival(Box<Arrival>),
+    /// A Client that the door has served so far, with its connection.
+    Settler(Box<Settler>),
+    /// All are to meet.
+    Meet(Arc<Meeting>),
     /// Somebody wants to know how things are.
     Ask(oneshot::Sender<Report>),
     /// Somebody wants to know what was said last.

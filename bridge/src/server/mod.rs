@@ -11,9 +11,11 @@ mod gates;
 mod http;
 mod inbox;
 mod listener;
+mod load;
 mod lobby;
 mod log;
 mod logins;
+mod meeting;
 mod metrics;
 pub mod passwords;
 pub mod proxy;
@@ -46,6 +48,7 @@ use gates::{Gates, Kind};
 use http::Site;
 use proxy::Proxies;
 use shards::Shards;
+pub use shards::Spread;
 use tokens::Keyring;
 
 use crate::broker::Access;
@@ -219,6 +222,7 @@ async fn start_shards(options: &Options) -> Result<(Rc<Shards>, &'static str)> {
     let promise = if place.is_some() { durability.name() } else { "none" };
     let keyring = Keyring::default();
     keyring.set(tokens);
+    let count = (count, options.file.server.spread()?);
     let shards = Shards::start(config, count, place.map(|place| (place, durability)), keyring).await?;
     Ok((Rc::new(shards), promise))
 }

@@ -9,6 +9,7 @@
 mod checks;
 mod durable;
 mod neighbours;
+mod parting;
 mod peers;
 mod sealed;
 
@@ -30,10 +31,12 @@ use tokio::sync::Notify;
 use tokio::task::spawn_local;
 
 pub(crate) use self::neighbours::Arrival;
+pub(crate) use self::parting::Settler;
 pub(crate) use self::peers::Peers;
 
 use self::durable::Keeper;
 use self::neighbours::Leaving;
+use self::parting::Parting;
 use super::clock::Clock;
 use super::log;
 use super::passwords::Checker;
@@ -71,6 +74,9 @@ pub(crate) struct Shard {
     failure: Notify,
     max_packet_bytes: Cell<u32>,
     max_output_bytes: Cell<usize>,
+    /// Its readers may be called away.
+    may_part: Cell<bool>,
+    is_stopping: Cell<bool>,
 }
 
 #[derive(Debug)]
@@ -90,6 +96,8 @@ struct Inner {
     peers: Option<Peers>,
     /// What is about to leave for another shard.
     leaving: Option<Leaving>,
+    /// There is one at the door, as long as Clients may have to part.
+    parting: Option<Box<Parting>>,
     /// There is one when a password was to be checked.
     checker: Option<Checker>,
     why_failed: Option<String>,
@@ -162,6 +170,7 @@ impl Shard {
             keeper: may_wait.then(|| Keeper::new(journal)),
             peers,
             leaving: None,
+            parting: None,
             checker: None,
             why_failed: None,
         };
@@ -175,6 +184,8 @@ impl Shard {
             failure: Notify::new(),
             max_packet_bytes: max_packet_bytes.into(),
             max_output_bytes: max_output_bytes.into(),
+            may_part: false.into(),
+            is_stopping: false.into(),
         })
     }
 
@@ -234,9 +245,13 @@ impl Shard {
                 if next == Next::Wait {
                     Box::pin(self.gate(reader.id)).await; // seldom, and large
                 }
-                if poll_fn(|context| reader.stream.poll_read_ready(context)).await.is_err() {
-                    next = Next::Stop;
-                    break;
+                match poll_fn(|context| self.poll_read_ready(context, &reader)).await {
+                    Ok(false) => {}
+                    Ok(true) => return self.come(reader, peer),
+                    Err(_) => {
+                        next = Next::Stop;
+                        break;
+                    }
                 }
                 next = self.read(&mut reader);
                 if next != Next::Leave {
@@ -252,6 +267,7 @@ impl Shard {
 
     /// Ends all connections with a reason, and waits a moment for them to be told.
     pub(crate) async fn shut_down(self: &Rc<Self>) {
+        self.is_stopping.set(true);
         self.handle(Input::Shutdown);
         let gone = async {
             while !self.inner.borrow().sockets.is_empty() {
@@ -281,6 +297,9 @@ impl Shard {
     fn close(self: &Rc<Self>, id: usize) {
         self.handle(Input::Closed { connection: connection_id(id) });
         let inner = &mut *self.inner.borrow_mut();
+        if let Some(parting) = &mut inner.parting {
+            parting.forget(id);
+        }
         if let Some(socket) = inner.sockets.try_remove(id) {
             socket.release();
         }

@@ -17,6 +17,7 @@ use tokio::task::{LocalSet, spawn_local};
 use super::clock::Clock;
 use super::data;
 use super::inbox::{Inbox, Parcel, Report};
+use super::load::Load;
 use super::shard::{Peers, Shard};
 use super::store::{Durability, Journal};
 use super::tokens::{Keyring, Tokens};
@@ -30,6 +31,8 @@ const LOT: usize = 1024;
 const LOTS: usize = 8;
 /// How long another shard may take to say how it is.
 const PATIENCE: Duration = Duration::from_secs(2);
+/// When [`Spread::Soon`] is.
+const SOON: Duration = Duration::from_secs(1);
 
 /// All shards.
 #[derive(Debug)]
@@ -50,6 +53,19 @@ struct Plan {
     clock: Clock,
     inboxes: Arc<[Inbox]>,
     keyring: Keyring,
+    spread: Spread,
+}
+
+/// When Clients are spread over all shards.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Spread {
+    /// When one thread is not enough for them and others would have a processor.
+    #[default]
+    WhenBusy,
+    /// From the start.
+    Always,
+    /// A second after the start, whatever there is to do: to see how they move.
+    Soon,
 }
 
 /// What another shard gets before it begins.
@@ -79,7 +95,7 @@ impl Shards {
     /// The state cannot be used, or the system has no threads or random numbers left.
     pub(super) async fn start(
         config: Config,
-        shards: u16,
+        (shards, spread): (u16, Spread),
         folder: Option<(PathBuf, Durability)>,
         keyring: Keyring,
     ) -> Result<Self> {
@@ -87,7 +103,8 @@ impl Shards {
         let inboxes: Arc<[Inbox]> = (0..shards).map(|_| Inbox::default()).collect();
         let (anonymous, users, rules) = (config.anonymous, config.users.clone(), config.rules.clone());
         let access = RefCell::new(Access { anonymous, users, rules });
-        let plan = Plan { config, seed, clock: Clock::start(), inboxes, keyring: keyring.clone() };
+        let spread = spread.here();
+        let plan = Plan { config, seed, clock: Clock::start(), inboxes, keyring: keyring.clone(), spread };
         let mut crew = Crew::hire(&plan)?;
         let mut broker = plan.broker(DOOR)?;
         let mut journals = match &folder {
@@ -104,6 +121,10 @@ impl Shards {
         door.start();
         door.catch_up();
         spawn_local(Rc::clone(&door).attend());
+        if plan.inboxes.len() > 1 && spread != Spread::Always {
+            door.may_part();
+            spawn_local(spread_later(Rc::clone(&door), spread));
+        }
         if let (Some((folder, _)), Some(teller)) = (folder, teller) {
             data::serve_copies(&folder, teller);
         }
@@ -213,6 +234,23 @@ impl Shards {
     }
 }
 
+/// Lets Clients part when that is worth it.
+async fn spread_later(door: Rc<Shard>, spread: Spread) {
+    match spread {
+        Spread::Soon => tokio::time::sleep(SOON).await,
+        Spread::WhenBusy | Spread::Always => door.is_too_much().await,
+    }
+    tracing::info!("clients are spread over all threads that serve them from now on");
+    door.part().await;
+}
+
+impl Spread {
+    /// Where the system does not say how busy it is, they are spread from the start.
+    fn here(self) -> Self {
+        if self == Self::WhenBusy && Load::now().is_none() { Self::Always } else { self }
+    }
+}
+
 impl Plan {
     fn broker(&self, shard: ShardId) -> Result<Broker> {
         let mut secret = [0; 32];
@@ -223,7 +261,8 @@ impl Plan {
             return Ok(broker);
         }
         let stream = getrandom::u64().context("the system gives no random numbers")?;
-        Ok(broker.placed(Place { shard, of }, stream))
+        let broker = broker.placed(Place { shard, of }, stream);
+        Ok(if self.spread == Spread::Always { broker } else { broker.together() })
     }
 
     fn shard(&self, broker: Broker, shard: ShardId, journal: Option<Journal>) -> Rc<Shard> {

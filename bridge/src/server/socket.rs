@@ -77,6 +77,7 @@ pub(super) struct Packed {
     stream: Option<std::net::TcpStream>,
     transport: Transport,
     tls: Option<Box<Tls>>,
+    out: Vec<u8>,
     control: Vec<u8>,
     wire: Vec<u8>,
     identity: Option<Arc<Identity>>,
@@ -118,9 +119,9 @@ impl Packed {
     pub(super) fn unpack(self) -> std::io::Result<(Rc<TcpStream>, Socket)> {
         let stream = self.stream.ok_or(ErrorKind::NotConnected)?;
         let stream = Rc::new(TcpStream::from_std(stream)?);
-        let (control, wire, identity) = (self.control, self.wire, self.identity);
+        let (out, control, wire, identity) = (self.out, self.control, self.wire, self.identity);
         let socket = Socket::new(Rc::clone(&stream), self.transport, self.tls);
-        let socket = Socket { control, wire, identity, ..socket };
+        let socket = Socket { out, control, wire, identity, ..socket };
         Ok((stream, socket))
     }
 }
@@ -148,12 +149,16 @@ impl Socket {
         }
     }
 
-    /// Makes it ready for another thread. Of what is to be sent there can only be control frames so far.
+    /// Makes it ready for another thread. Nothing of it waits for a disk.
     pub(super) fn pack(self) -> Packed {
         let wire = self.wire.get(self.sent..).unwrap_or_default().to_vec();
-        let stream = Rc::into_inner(self.stream).and_then(|stream| stream.into_std().ok());
-        let Self { transport, tls, control, identity, .. } = self;
-        Packed { stream, transport, tls, control, wire, identity }
+        let stream = match Rc::try_unwrap(self.stream) {
+            Ok(stream) => stream.into_std().ok(),
+            // A task here waits until the peer takes more. It finds the socket gone when it does.
+            Err(stream) => SockRef::from(&*stream).try_clone().ok().map(Into::into),
+        };
+        let Self { transport, tls, out, control, identity, .. } = self;
+        Packed { stream, transport, tls, out, control, wire, identity }
     }
 
     /// Bytes that wait.

@@ -19,6 +19,7 @@ mod login;
 mod malformed;
 mod mutual_tls;
 mod pace;
+mod parting;
 mod proxy;
 mod publish;
 mod retained;

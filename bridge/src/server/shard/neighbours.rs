@@ -47,9 +47,14 @@ impl Shard {
         let Some(inboxes) = self.inner.borrow().peers.as_ref().map(Peers::inboxes) else { return };
         let inbox = &inboxes[usize::from(self.place.0)];
         loop {
+            let mut meeting = None;
             for (from, parcel) in inbox.take() {
                 if matches!(parcel, Parcel::Stop) {
                     return;
+                }
+                if let Parcel::Meet(called) = parcel {
+                    meeting = Some(called);
+                    continue;
                 }
                 if matches!(parcel, Parcel::Arrival(_)) {
                     // Its Client may have left another connection just now: what it said there comes first. This lets the
@@ -58,6 +63,9 @@ impl Shard {
                 }
                 self.take_parcel(from, parcel);
                 end_of_turn(Next::Read).await;
+            }
+            if let Some(meeting) = meeting {
+                self.meet(&meeting);
             }
             self.open_gates(&mut self.inner.borrow_mut());
             inbox.arrived().await;
@@ -72,7 +80,7 @@ impl Shard {
         }
     }
 
-    fn take_parcel(self: &Rc<Self>, from: ShardId, parcel: Parcel) {
+    pub(super) fn take_parcel(self: &Rc<Self>, from: ShardId, parcel: Parcel) {
         match parcel {
             Parcel::Batch(batch) => self.take_batch(from, batch),
             Parcel::Confirmed { number, is_kept } => self.take_confirmation(from, number, is_kept),
@@ -93,7 +101,8 @@ impl Shard {
                 self.inner.borrow_mut().why_failed = Some(why);
                 self.failure.notify_one();
             }
-            Parcel::Stop => {}
+            Parcel::Settler(settler) => self.take_settler(*settler),
+            Parcel::Meet(_) | Parcel::Stop => {} // seen to before
         }
     }
 
@@ -157,6 +166,9 @@ impl Shard {
     pub(super) fn give_away(self: &Rc<Self>, reader: Reader, peer: Remote) {
         let inner = &mut *self.inner.borrow_mut();
         let Some(Leaving { socket, to, crowd, event }) = inner.leaving.take() else { return };
+        if let Some(parting) = &mut inner.parting {
+            parting.forget(reader.id);
+        }
         let Reader { stream, frames, raw, carry, .. } = reader;
         drop(stream); // the socket's is the last one
         let arrival = Arrival { socket: socket.pack(), peer, crowd, frames, carry, event, raw };

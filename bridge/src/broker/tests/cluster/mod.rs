@@ -2,8 +2,8 @@
 //! and clients that come in by the door. From seeds, in virtual time.
 
 mod answers;
-mod parting;
 mod clients;
+mod parting;
 mod retained;
 mod runs;
 mod share;
