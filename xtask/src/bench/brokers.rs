@@ -40,19 +40,21 @@ const TRIES: usize = 3;
 
 impl Recipe {
     /// This project's, with room in a session's queue for a whole load: what is turned away costs nothing.
-    /// It is named by its shards where it stands beside itself.
+    /// It is named by its shards where it stands beside itself; these are a number, and with `/always` after it clients are
+    /// spread over them from the start.
     pub(super) fn ours(binary: &Path, shards: &str, is_beside_itself: bool) -> Result<Self> {
         let (program, config) = (binary.display(), folder()?.join("switchboard.toml"));
         let limits = "[limits]\nmax_queued_messages = 10000000\nmax_queued_bytes = 4000000000\n";
         fs::write(&config, limits).with_context(|| format!("{} cannot be written", config.display()))?;
         let config = config.display();
+        let (count, spread) = shards.split_once('/').unwrap_or((shards, "when-busy"));
         Ok(Self {
             name: if is_beside_itself { format!("shards = {shards}") } else { "Switchboard".into() },
             is_ours: true,
             tcp: 0,
             websocket: Some(0),
             line: format!(
-                "'{program}' --tcp 127.0.0.1:@TCP@ --http 127.0.0.1:@WS@ --data @DATA@ --shards {shards} --config '{config}'"
+                "'{program}' --tcp 127.0.0.1:@TCP@ --http 127.0.0.1:@WS@ --data @DATA@ --shards {count} --spread {spread} --config '{config}'"
             ),
             version: Some((binary.to_owned(), "--version")),
         })

@@ -10,7 +10,7 @@ pub(super) struct Wish<'a> {
     only: Vec<&'a str>,
     /// `NAME=TCPPORT:WSPORT:COMMAND`
     pub(super) peers: Vec<&'a str>,
-    /// Ours is measured with each of these.
+    /// Ours is measured with each of these, such as `2` or `2/always`.
     pub(super) shards: Vec<&'a str>,
     /// Few messages: to see that all of it works.
     pub(super) quick: bool,

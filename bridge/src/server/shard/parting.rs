@@ -21,7 +21,7 @@ use mqtt::codec::Deframer;
 use super::{Next, Peers, Reader, Shard, connection_id, mark};
 use crate::broker::{ConnectionId, Input, Resettled, ShardId};
 use crate::server::inbox::Parcel;
-use crate::server::load::Load;
+use crate::server::load::{Load, Used};
 use crate::server::meeting::Meeting;
 use crate::server::proxy::Remote;
 use crate::server::shards::DOOR;
@@ -65,6 +65,12 @@ pub(super) struct Parting {
     homes: Vec<(ConnectionId, ShardId)>,
     /// How many of them have gone there, in the meeting that is over.
     gone: Option<usize>,
+}
+
+/// Whether this thread has all of one processor to itself, and others would have one too. Where they share one with whoever is served,
+/// what crosses between them only costs.
+fn others_would_help(used: Used) -> bool {
+    used.thread >= BUSY && used.idle >= WORTH
 }
 
 impl Parting {
@@ -138,10 +144,7 @@ impl Shard {
             tokio::time::sleep(LOOK).await;
             let now = Load::now();
             let used = before.as_ref().zip(now.as_ref()).map(|(before, now)| now.since(before));
-            looks = match used {
-                Some(used) if used.thread >= BUSY && used.idle >= WORTH => looks + 1,
-                _ => 0,
-            };
+            looks = if used.is_some_and(others_would_help) { looks + 1 } else { 0 };
             before = now;
         }
     }
@@ -293,5 +296,18 @@ impl Shard {
         self.handle(Input::Resettled { connection: connection_id(id), resettled });
         let reader = Reader { id, stream, deframer, has_tls, frames, raw, carry, event: None, cost };
         tokio::task::spawn_local(Rc::clone(self).read_on(reader, peer, Next::Read));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn clients_part_when_one_thread_is_not_enough_and_others_would_have_room() {
+        let helps = |thread, idle| others_would_help(Used { thread, idle });
+        assert!(helps(0.97, 1.0) && helps(0.9, 0.5));
+        assert!(!helps(0.97, 0.3), "whoever is served has the rest");
+        assert!(!helps(0.6, 3.0), "one is enough");
     }
 }
