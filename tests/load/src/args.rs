@@ -17,6 +17,8 @@ pub(crate) enum Load {
     Pairs,
     /// Every subscriber takes every publisher's messages.
     Fanout,
+    /// One publisher and subscribers that only count bytes: the broker is what all waits for.
+    Counted,
     /// One subscriber takes all publishers' messages.
     Fanin,
     /// Connections with a subscription that do nothing: memory and processor time for each.

@@ -176,6 +176,13 @@ impl Connection {
         self.deframe()
     }
 
+    /// Reads once and looks at nothing. Says how many bytes there were.
+    pub(crate) async fn read_blindly(&mut self, buffer: &mut [u8]) -> Result<usize> {
+        let bytes = self.stream.read(buffer).await?;
+        ensure!(bytes > 0, "the broker has closed the connection");
+        Ok(bytes)
+    }
+
     fn deframe(&mut self) -> Result<()> {
         frames::take(&mut self.raw, &mut self.packets, &mut self.out)
     }

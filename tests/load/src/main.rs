@@ -13,6 +13,7 @@ mod args;
 mod ballast;
 mod clock;
 mod connection;
+mod counted;
 mod frames;
 mod handshakes;
 mod histogram;
@@ -41,6 +42,7 @@ fn main() -> Result<ExitCode> {
         match args.load {
             Load::Idle => idle::run(&args).await,
             Load::Handshakes => handshakes::run(&args).await,
+            Load::Counted => counted::run(&args).await,
             Load::Acked => acked::run(&args).await,
             Load::Pairs | Load::Fanout | Load::Fanin | Load::Match => messages::run(&args).await,
         }

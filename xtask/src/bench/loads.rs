@@ -27,7 +27,7 @@ pub(super) enum Kind {
 }
 
 /// All of them, in the order of the table.
-pub(super) const LOADS: [Load; 20] = [
+pub(super) const LOADS: [Load; 21] = [
     throughput("pairs-q0", "10 pairs, QoS 0", "pairs --publishers 10 --messages 600000"),
     throughput("pairs-q0-v5", "10 pairs, QoS 0, MQTT 5.0", "pairs --publishers 10 --messages 600000 --v5"),
     throughput("pairs-q1", "10 pairs, QoS 1", "pairs --publishers 10 --messages 400000 --qos 1"),
@@ -51,6 +51,11 @@ pub(super) const LOADS: [Load; 20] = [
         "fan200-q1",
         "1 → 200, QoS 1",
         "fanout --publishers 1 --subscribers 200 --messages 4000 --window 15 --qos 1",
+    ),
+    throughput(
+        "counted-q0",
+        "1 → 100, QoS 0, counted by its bytes, for some seconds",
+        "counted --subscribers 100 --messages 1200000 --window 6400",
     ),
     throughput("fanin50-q0", "50 → 1, QoS 0", "fanin --publishers 50 --messages 600000"),
     throughput("ws-pairs-q0", "WebSocket pairs, QoS 0", "pairs --ws --publishers 10 --messages 600000"),
