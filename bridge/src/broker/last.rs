@@ -7,7 +7,7 @@
 //! millisecond has no order, and an empty message that is not retained makes only its own shard forget.
 //! Nothing of this outlives the process.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use mqtt::packet::SubscriptionOptions;
@@ -79,6 +79,8 @@ pub(super) struct Last {
     kept: Retained,
     heard: KeyedMap<TopicName, Heard>,
     by_age: BTreeMap<u64, TopicName>,
+    /// Topics with a past, by when it begins and their number.
+    pasts: BTreeSet<(Instant, u64)>,
     said: u64,
     /// Of what was said before the last.
     past_bytes: usize,
@@ -103,8 +105,8 @@ struct Bounds {
 impl Last {
     pub(super) fn new(keys: Keys) -> Self {
         let (kept, heard) = (Retained::default(), KeyedMap::with_hasher(keys));
-        let by_age = BTreeMap::new();
-        Self { is_on: false, was_asked: false, kept, heard, by_age, said: 0, past_bytes: 0 }
+        let (by_age, pasts) = (BTreeMap::new(), BTreeSet::new());
+        Self { is_on: false, was_asked: false, kept, heard, by_age, pasts, said: 0, past_bytes: 0 }
     }
 
     /// Whether anything is kept.
@@ -130,14 +132,30 @@ impl Last {
         }
         if bounds.past_bytes > 0 && past.wants(now, payload) {
             past.push(now, payload.clone());
-            while self.past_bytes + past.bytes() > bounds.past_bytes && past.drop_oldest() {
-                reached.count(Limit::PastBytes);
-            }
         }
         self.said += 1;
         self.past_bytes += past.bytes();
+        self.pasts.extend(past.begins().map(|begins| (begins, self.said)));
         self.heard.insert(topic.clone(), Heard { at: now, number: self.said, past });
         self.by_age.insert(self.said, topic.clone());
+        while self.past_bytes > bounds.past_bytes && self.drop_oldest_past() {
+            reached.count(Limit::PastBytes);
+        }
+    }
+
+    /// Makes room where something was said longest ago; says whether there was anything.
+    fn drop_oldest_past(&mut self) -> bool {
+        let Some((_, number)) = self.pasts.pop_first() else { return false };
+        let topic = self.by_age.get(&number);
+        let Some(past) = topic.and_then(|topic| self.heard.get_mut(topic)).map(|heard| &mut heard.past)
+        else {
+            return true;
+        };
+        self.past_bytes -= past.bytes();
+        past.drop_oldest();
+        self.past_bytes += past.bytes();
+        self.pasts.extend(past.begins().map(|begins| (begins, number)));
+        true
     }
 
     /// Keeps no more than this.
@@ -145,13 +163,7 @@ impl Last {
         while self.kept.len() > bounds.topics || self.kept.bytes() > bounds.bytes {
             self.make_room();
         }
-        for topic in self.by_age.values() {
-            let Some(heard) = self.heard.get_mut(topic) else { continue };
-            let before = heard.past.bytes();
-            let others = self.past_bytes - before;
-            while others + heard.past.bytes() > bounds.past_bytes && heard.past.drop_oldest() {}
-            self.past_bytes = others + heard.past.bytes();
-        }
+        while self.past_bytes > bounds.past_bytes && self.drop_oldest_past() {}
     }
 
     fn make_room(&mut self) {
@@ -170,6 +182,9 @@ impl Last {
         let heard = self.heard.remove(topic)?;
         self.by_age.remove(&heard.number);
         self.kept.remove(topic);
+        if let Some(begins) = heard.past.begins() {
+            self.pasts.remove(&(begins, heard.number));
+        }
         self.past_bytes -= heard.past.bytes();
         Some(heard)
     }
@@ -339,11 +354,21 @@ mod tests {
             last.note(now, &said(if n % 2 == 0 { "a" } else { "b" }, "12345"), small, &mut reached);
             let bytes = last.heard.values().map(|heard| heard.past.bytes()).sum::<usize>();
             assert!(bytes == last.past_bytes && bytes <= 200, "{bytes}");
+            let oldest = last.heard.values().filter_map(|heard| heard.past.begins()).min();
+            assert_eq!(last.pasts.first().map(|&(begins, _)| begins), oldest);
         }
+        let begins =
+            |last: &Last, topic: &str| last.heard[&topic.parse::<TopicName>().unwrap()].past.begins();
+        let (a, b) = (begins(&last, "a").unwrap(), begins(&last, "b").unwrap());
+        assert_eq!(a.max(b).since(a.min(b)).as_secs(), 10, "both go back as far");
         assert!(last.past_bytes > 100 && reached.of(Limit::PastBytes) > 10);
         assert_eq!(topics(&last), ["a", "b"], "the last messages are all there");
         last.shrink(Bounds { past_bytes: 60, ..small });
         assert!(last.past_bytes <= 60 && topics(&last).len() == 2);
+        let now = Instant::from_millis(900_000);
+        last.note(now, &said("c", "12345"), small, &mut reached);
+        assert_eq!(begins(&last, "c"), Some(now), "one that is new has room at the cost of the oldest");
+        last.forget(&"c".parse().unwrap());
         last.note(Instant::from_millis(999_999), &said("a", ""), small, &mut reached);
         last.forget(&"b".parse().unwrap());
         assert_eq!((last.past_bytes, last.heard.len()), (0, 0));

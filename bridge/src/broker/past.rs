@@ -39,6 +39,11 @@ impl Past {
         self.points.iter()
     }
 
+    /// When the first of them was said.
+    pub(super) fn begins(&self) -> Option<Instant> {
+        self.points.front().map(|(at, _)| *at)
+    }
+
     /// Whether a message of now is to be kept: the one before is not too near, and it is a text of a length to keep.
     pub(super) fn wants(&self, now: Instant, payload: &Payload) -> bool {
         self.points.back().is_none_or(|(last, _)| *last + SPACING <= now)
