@@ -133,3 +133,33 @@ fn the_door_forgets_who_went_home_when_nothing_is_there_any_more() {
         assert!(shard.broker.by_client.is_empty());
     }
 }
+
+#[test]
+fn what_is_under_way_to_a_client_or_waits_for_it_moves_along() {
+    let mut resettled = 0;
+    for seed in 1..=20 {
+        let mut cluster = Cluster::begin(seed, 2, runs::config(true), true);
+        let (publisher, subscriber) = (cluster.add("publisher"), cluster.add("subscriber"));
+        cluster.clients.iter_mut().for_each(|client| client.is_brief = true);
+        cluster.settle();
+        cluster.subscribe_to(subscriber, "t/#", Qos::ExactlyOnce);
+        cluster.settle();
+        let mut published = 0;
+        while published < 12 {
+            let qos = runs::QOS[1 + published % 2];
+            cluster.publish_one(publisher, "t/0", qos, false);
+            published = cluster.clients[publisher].sent.len();
+            while cluster.read(publisher) || cluster.settle_shards() {}
+        }
+        // Some steps of the first handshakes are done, and more wait than may be under way.
+        (0..seed % 5).for_each(|_| _ = cluster.read(subscriber));
+        cluster.part();
+        cluster.settle();
+        let client = &cluster.clients[subscriber];
+        let got: Vec<_> = client.got.iter().map(|got| got.payload.clone()).collect();
+        assert_eq!(got, (0..12).map(|n| format!("{publisher}:{n}")).collect::<Vec<_>>(), "seed {seed}");
+        assert!(cluster.clients[publisher].unfinished.is_empty());
+        resettled += cluster.resettled;
+    }
+    assert!(resettled > 10, "{resettled}");
+}
