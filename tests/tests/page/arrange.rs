@@ -108,7 +108,9 @@ fn a_tile_is_found_by_its_name_among_many_devices() {
     let field = stage.browser.element(".shelf input[type=search]");
     let picks = "return [...document.querySelectorAll('.shelf .picks')].map(p => p.innerText.replace(/\\s+/g, ' ')).join('|')";
     for (text, found) in [("AIR 3", "Room 3 Air 3"), ("room 5 ", "Room 5 Air 5")] {
-        stage.browser.run("document.querySelector('.shelf input').value = ''", &[]);
+        let empty = "const field = document.querySelector('.shelf input'); field.value = '';
+            field.dispatchEvent(new Event('input', { bubbles: true }))";
+        stage.browser.run(empty, &[]);
         stage.browser.type_into(&field, text);
         stage.browser.wait_for(found, SOON, &format!("{picks} === '{found}'"));
     }
