@@ -30,6 +30,8 @@ use crate::server::websocket::Frames;
 
 /// How many move at once: others wait for so long.
 const LOT: usize = 1000;
+/// How long those that come wait for the others.
+const GATHER: Duration = Duration::from_millis(50);
 /// How often those that could not go are asked again, and after how long.
 const TRIES: u32 = 10;
 const RETRY: Duration = Duration::from_millis(500);
@@ -174,12 +176,12 @@ impl Shard {
             homes.iter().for_each(|(id, _)| parting.call(id.0 as usize));
             (parting.homes, parting.gone) = (homes, None);
         });
-        for _ in 0..LOT {
-            tokio::task::yield_now().await; // they come when it is their turn
-            if self.with_parting(|parting| parting.called.is_empty()) {
-                break;
+        let all_came = async {
+            while !self.with_parting(|parting| parting.called.is_empty()) {
+                tokio::task::yield_now().await; // they come when it is their turn
             }
-        }
+        };
+        let _ = tokio::time::timeout(GATHER, all_came).await; // those that came are not read meanwhile
         self.with_parting(|parting| parting.called.clear()); // those wait for something else
         let Some(inboxes) = self.inner.borrow().peers.as_ref().map(Peers::inboxes) else { return 0 };
         let meeting = Arc::new(Meeting::of(inboxes.len()));
