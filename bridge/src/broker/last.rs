@@ -173,8 +173,19 @@ impl Last {
         }
     }
 
-    /// Another shard has something later.
-    pub(super) fn forget(&mut self, topic: &TopicName) {
+    /// Another shard has retained something later. What was said here before that stays where it is known.
+    fn replace(&mut self, stored: &Arc<Stored>, bounds: Bounds) {
+        let topic = &stored.message.topic;
+        let has_past = self.heard.get(topic).is_some_and(|heard| heard.past.begins().is_some());
+        if !has_past
+            || stored.message.payload.is_empty()
+            || !self.kept.set(stored, (bounds.topics, bounds.bytes))
+        {
+            self.forget(topic);
+        }
+    }
+
+    fn forget(&mut self, topic: &TopicName) {
         self.take_out(topic);
     }
 
@@ -198,6 +209,12 @@ impl Broker {
         }
         let bounds = self.last_bounds();
         self.last.note(self.now, stored, bounds, &mut self.counters.reached);
+    }
+
+    /// The same for what was published on another shard, and is retained.
+    pub(super) fn note_last_elsewhere(&mut self, stored: &Arc<Stored>) {
+        let bounds = self.last_bounds();
+        self.last.replace(stored, bounds);
     }
 
     /// Other bounds count from now on.
@@ -343,6 +360,21 @@ mod tests {
         assert_eq!(topics(&last), ["c", "d"]);
         last.shrink(bounds(0, 99));
         assert!(topics(&last).is_empty());
+    }
+
+    #[test]
+    fn what_is_retained_elsewhere_leaves_the_past_of_here() {
+        let (mut last, mut reached) = (Last::new(Keys::new(1)), Reached::default());
+        let bounds = bounds(2, 99);
+        last.note(Instant::START, &said("a", "1"), bounds, &mut reached);
+        for topic in ["a", "b"] {
+            last.replace(&said(topic, "2"), bounds);
+        }
+        assert_eq!(topics(&last), ["a"], "of the other there is no past");
+        let heard = &last.heard[&"a".parse::<TopicName>().unwrap()];
+        assert_eq!((heard.at, heard.past.points().count(), last.kept.len()), (Instant::START, 1, 1));
+        last.replace(&said("a", ""), bounds);
+        assert!(topics(&last).is_empty() && last.past_bytes == 0 && last.kept.len() == 0);
     }
 
     #[test]

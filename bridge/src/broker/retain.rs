@@ -48,7 +48,7 @@ impl Broker {
         if !is_latest {
             return;
         }
-        self.last.forget(topic); // what was said here before is not the last any more
+        self.note_last_elsewhere(stored); // what was said here before is not the last any more
         if topic.as_str().starts_with("$SYS/") {
             self.sys.retained.set(stored, ANY);
             return;
