@@ -1,15 +1,15 @@
 //! Clients are served by one thread until that is not enough, and then move to others, connections and all. Nobody notices.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread;
-use std::time::Duration;
 
 use mqtt::packet::{Connect, Publish};
 use mqtt::{Packet, Qos, ReasonCode, SessionExpiry, Version};
 use tests::{Authority, Bridge, Client, PATIENCE, Wire, delivery, message, until};
 
 const QOS: [Qos; 3] = [Qos::AtMostOnce, Qos::AtLeastOnce, Qos::ExactlyOnce];
-/// How many messages of QoS 0 may be on their way to one reader, which may be slow.
+/// How many messages may be on their way to one reader, which may be slow; and how many it gets at least after it has moved.
 const AHEAD: usize = 20;
 
 /// A broker of four threads whose clients are spread over them a second after its start.
@@ -60,30 +60,34 @@ fn client(bridge: &Bridge, authority: &Authority, n: usize, name: &str) -> Clien
     client
 }
 
-/// Publishes in a row until it is told to stop; says how many.
-fn publish(publisher: &mut Client, topic: &str, qos: Qos, is_over: &AtomicBool) -> usize {
+/// Publishes in a row, no further ahead of the reader than the line takes, until it is told to stop; says how many.
+fn publish(
+    publisher: &mut Client,
+    (topic, qos): (&str, Qos),
+    ahead: &SyncSender<()>,
+    is_over: &AtomicBool,
+) -> usize {
     let mut count = 0_usize;
     while !is_over.load(Ordering::Relaxed) {
         let reason = publisher.publish(topic, count.to_string().as_bytes(), qos);
         assert_eq!(reason, ReasonCode::Success, "{topic} {count}");
         count += 1;
-        if qos == Qos::AtMostOnce && count.is_multiple_of(AHEAD) {
-            publisher.sync();
-            thread::sleep(Duration::from_millis(1));
-        }
+        ahead.send(()).expect("somebody reads");
     }
     publisher.publish(topic, b"end", qos);
     count
 }
 
-/// Reads all up to the last, each once and in its order; says how many.
-fn read(reader: &mut Client, topic: &str) -> usize {
+/// Reads all up to the last, each once and in its order; says how many, also on the way.
+fn read(reader: &mut Client, topic: &str, ahead: &Receiver<()>, so_far: &AtomicUsize) -> usize {
     for count in 0.. {
         let got = reader.receive();
         if got.payload == b"end" {
             return count;
         }
         assert_eq!(String::from_utf8_lossy(got.payload), count.to_string(), "{topic}");
+        so_far.store(count + 1, Ordering::Relaxed);
+        ahead.recv().expect("somebody publishes");
     }
     unreachable!("there is an end")
 }
@@ -103,18 +107,24 @@ fn nobody_misses_anything_or_gets_it_twice_while_clients_move() {
         .collect();
     assert_eq!(connected(&bridge), [48, 0, 0, 0], "all begin on one");
     let is_over = AtomicBool::new(false);
+    let counts: Vec<AtomicUsize> = pairs.iter().map(|_| AtomicUsize::new(0)).collect();
     let messages: usize = thread::scope(|scope| {
         let works: Vec<_> = pairs
             .iter_mut()
-            .map(|(topic, qos, publisher, reader)| {
-                let is_over = &is_over;
-                let published = scope.spawn(|| publish(publisher, topic, *qos, is_over));
-                (published, scope.spawn(|| read(reader, topic)))
+            .zip(&counts)
+            .map(|((topic, qos, publisher, reader), count)| {
+                let (is_over, (to, from)) = (&is_over, sync_channel(AHEAD));
+                let what = (topic.as_str(), *qos);
+                let published = scope.spawn(move || publish(publisher, what, &to, is_over));
+                (published, scope.spawn(move || read(reader, what.0, &from, count)))
             })
             .collect();
         let over = Over(&is_over);
         until_parted(&bridge, 48);
-        thread::sleep(Duration::from_millis(300)); // and some more after that
+        let at = |count: &AtomicUsize| count.load(Ordering::Relaxed);
+        let parted: Vec<usize> = counts.iter().map(at).collect();
+        let goes_on = |(count, parted)| at(count) >= parted + 2 * AHEAD;
+        until("all get more", PATIENCE, || counts.iter().zip(&parted).all(goes_on).then_some(()));
         drop(over);
         let counts = works.into_iter().map(|(published, read)| {
             let (published, read) = (published.join().expect("it publishes"), read.join().expect("it reads"));
