@@ -8,13 +8,11 @@ use std::sync::Arc;
 
 use mqtt::TopicFilter;
 use mqtt::delivery::InFlight;
-use mqtt::packet::SubscriptionOptions;
-use std::num::NonZeroU32;
 
 use super::connection::{Connection, State};
 use super::session::{Queued, Session};
 use super::shard::{DOOR, Moved, ShardId};
-use super::subscriptions::Subscription;
+use super::subscriptions::{FilterId, Standing, Subscription};
 use super::{Broker, ConnectionId, SessionId};
 
 /// A Client between two shards.
@@ -22,7 +20,7 @@ use super::{Broker, ConnectionId, SessionId};
 pub struct Resettled {
     connection: Connection,
     session: Session,
-    subscriptions: Vec<(String, SubscriptionOptions, Option<NonZeroU32>)>,
+    subscriptions: Vec<Standing>,
 }
 
 impl Session {
@@ -105,12 +103,8 @@ impl Broker {
         self.pump(at);
     }
 
-    fn settle_subscriptions(
-        &mut self,
-        session: SessionId,
-        subscriptions: &[(String, SubscriptionOptions, Option<NonZeroU32>)],
-    ) -> BTreeSet<super::subscriptions::FilterId> {
-        let insert = |(filter, options, id): &(String, SubscriptionOptions, Option<NonZeroU32>)| {
+    fn settle_subscriptions(&mut self, session: SessionId, subscriptions: &[Standing]) -> BTreeSet<FilterId> {
+        let insert = |(filter, options, id): &Standing| {
             let filter = TopicFilter::new(filter.as_str()).ok()?;
             Some(self.subscriptions.insert(filter, Subscription { session, options: *options, id: *id }).0)
         };

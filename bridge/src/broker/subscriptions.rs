@@ -50,6 +50,9 @@ pub(super) struct Subscription {
     pub(super) id: Option<NonZeroU32>,
 }
 
+/// The same by the filter's text, as it stands in no tree.
+pub(super) type Standing = (String, SubscriptionOptions, Option<NonZeroU32>);
+
 impl Subscriptions {
     /// What overlaps is delivered in another way from now on.
     pub(super) fn set_overlapping(&mut self, overlapping: Overlapping) {
@@ -196,11 +199,7 @@ impl Subscriptions {
     }
 
     /// The filter that stands there, and what a Session wants of it.
-    pub(super) fn at(
-        &mut self,
-        at: FilterId,
-        session: SessionId,
-    ) -> Option<(String, SubscriptionOptions, Option<NonZeroU32>)> {
+    pub(super) fn at(&mut self, at: FilterId, session: SessionId) -> Option<Standing> {
         let subscription = self.tree.subscribers_mut(at)?.of(session)?;
         Some((self.tree.text(at), subscription.options, subscription.id))
     }

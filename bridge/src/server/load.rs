@@ -42,7 +42,8 @@ impl Load {
     }
 }
 
-fn used(clock: ClockId) -> Duration {
+/// What a clock of the system has counted.
+pub(super) fn used(clock: ClockId) -> Duration {
     let time = clock_gettime(clock);
     let (seconds, nanos) = (u64::try_from(time.tv_sec), u32::try_from(time.tv_nsec));
     Duration::new(seconds.unwrap_or_default(), nanos.unwrap_or_default())

@@ -61,7 +61,7 @@ pub(crate) async fn run(args: &Args) -> Result<Found> {
     let sent = all.await.map_or(Ok(args.messages), |all| all)?;
     let (seconds, delivered) =
         (start.elapsed().as_secs_f64(), got.bytes.get() * args.subscribers as u64 / each);
-    let lost = sent * args.subscribers as u64 - delivered;
+    let lost = (sent * args.subscribers as u64).saturating_sub(delivered);
     let line = format!(
         "delivered={delivered} lost={lost} secs={seconds:.3} deliveries_per_s={:.0} broker_cpu_us_per_delivery={:.4} rss_bytes={:.0}",
         delivered as f64 / seconds,

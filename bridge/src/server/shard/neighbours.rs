@@ -1,17 +1,17 @@
 //! A shard among others: what lies in its inbox, and connections on their way to where their client is at home.
 
 use std::rc::Rc;
-use std::time::Duration;
 
 use mqtt::Instant;
 use mqtt::codec::Deframer;
-use rustix::time::{ClockId, clock_gettime};
+use rustix::time::ClockId;
 use tokio::task::spawn_local;
 
 use super::peers::Peers;
 use super::{Next, Reader, Shard, connection_id, end_of_turn, mark};
 use crate::broker::{Input, LastAsked, LastFound, Limit, Peer, ShardId};
 use crate::server::inbox::{Batch, Parcel, Report};
+use crate::server::load::used;
 use crate::server::proxy::Remote;
 use crate::server::socket::{Packed, Socket};
 use crate::server::websocket::{Event, Frames};
@@ -141,10 +141,7 @@ impl Shard {
 
     /// What is counted here, and what it has cost.
     pub(crate) fn report(&self) -> Report {
-        let used = clock_gettime(ClockId::ThreadCPUTime);
-        let (seconds, nanos) = (u64::try_from(used.tv_sec), u32::try_from(used.tv_nsec));
-        let cpu = Duration::new(seconds.unwrap_or_default(), nanos.unwrap_or_default());
-        Report { counters: self.inner.borrow().broker.counters(), cpu }
+        Report { counters: self.inner.borrow().broker.counters(), cpu: used(ClockId::ThreadCPUTime) }
     }
 
     /// Whether somebody may ask what was said last.
