@@ -75,8 +75,6 @@ pub(crate) struct Shard {
     failure: Notify,
     max_packet_bytes: Cell<u32>,
     max_output_bytes: Cell<usize>,
-    /// Its readers may be called away.
-    may_part: Cell<bool>,
     is_stopping: Cell<bool>,
 }
 
@@ -185,7 +183,6 @@ impl Shard {
             failure: Notify::new(),
             max_packet_bytes: max_packet_bytes.into(),
             max_output_bytes: max_output_bytes.into(),
-            may_part: false.into(),
             is_stopping: false.into(),
         })
     }

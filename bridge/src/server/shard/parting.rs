@@ -107,7 +107,6 @@ impl Shard {
     /// The Clients at this shard, which is the door, may part later: from now on it is known how to call them.
     pub(crate) fn may_part(&self) {
         self.inner.borrow_mut().parting = Some(Box::default());
-        self.may_part.set(true);
     }
 
     /// Waits until there is something to read. True when the reader is called away instead.
@@ -116,19 +115,17 @@ impl Shard {
         context: &mut Context<'_>,
         reader: &Reader,
     ) -> Poll<std::io::Result<bool>> {
-        if self.may_part.get()
-            && let Some(parting) = &mut self.inner.borrow_mut().parting
-        {
-            if parting.called.contains(&reader.id) {
-                return Poll::Ready(Ok(true));
-            }
-            let ready = reader.stream.poll_read_ready(context);
-            if ready.is_pending() {
-                parting.remember(reader.id, context.waker());
-            }
-            return ready.map_ok(|()| false);
+        let parting = &mut self.inner.borrow_mut().parting;
+        if parting.as_ref().is_some_and(|parting| parting.called.contains(&reader.id)) {
+            return Poll::Ready(Ok(true));
         }
-        reader.stream.poll_read_ready(context).map_ok(|()| false)
+        let ready = reader.stream.poll_read_ready(context);
+        if let Some(parting) = parting
+            && ready.is_pending()
+        {
+            parting.remember(reader.id, context.waker());
+        }
+        ready.map_ok(|()| false)
     }
 
     /// A reader that was called is here.
@@ -166,7 +163,6 @@ impl Shard {
                 tokio::time::sleep(RETRY).await;
             }
         }
-        self.may_part.set(false);
         self.inner.borrow_mut().parting = None;
     }
 
