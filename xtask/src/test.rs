@@ -158,9 +158,16 @@ fn bench() -> Result<()> {
     bench::bench(&["--quick", "--rounds", "1", "--only", "pairs-q1,ws-pairs-q0,acked-many"])
 }
 
+/// Tests that measure time to a few milliseconds. On two cores a browser of another test would be what they measure.
+const MEASURE: [&str; 2] = ["burst::", "pace::"];
+
 fn whole() -> Result<()> {
     system::peers()?;
-    command::run(&mut browser_tests(["test", "--locked", "-p", "tests"])?)
+    let mut most = browser_tests(["test", "--locked", "-p", "tests", "--"])?;
+    command::run(most.args(MEASURE.iter().flat_map(|name| ["--skip", name])))?;
+    let alone =
+        ["test", "--locked", "-p", "tests", "--test", "page", "--test", "e2e", "--", "--test-threads", "1"];
+    command::run(browser_tests(alone)?.args(MEASURE))
 }
 
 /// What clients see must be the same on several threads. These mostly wait, so more of them run at once than there are cores.
