@@ -14,8 +14,8 @@ use super::timer::unix_now;
 use mqtt::Instant;
 use mqtt::client::{Authenticator, Client, Config, Event, Input, Output, Step};
 
-/// How long a burst may keep the page from being drawn. Half of what is promised: what follows from a piece comes on top.
-const SLICE: Duration = Duration::from_millis(4);
+/// How long a burst may keep the page from being drawn. Less than half of what is promised: what follows from a piece comes on top, and a pause of the engine.
+const SLICE: Duration = Duration::from_millis(3);
 /// Bytes that came and wait for their slice, above which messages of QoS 0 are dropped and counted.
 const MAX_INBOX_BYTES: usize = 4 << 20;
 /// Bytes that the browser may have to send before messages wait in the machine's queue, and at which they go on.

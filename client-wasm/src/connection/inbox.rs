@@ -6,7 +6,7 @@
 use std::collections::VecDeque;
 
 /// Bytes that are taken between two looks at the clock.
-pub(super) const PIECE: usize = 8 << 10;
+pub(super) const PIECE: usize = 2 << 10;
 
 #[derive(Debug)]
 pub(super) struct Inbox {
