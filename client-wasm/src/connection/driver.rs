@@ -193,7 +193,11 @@ impl Driver {
 
     /// Gives the machine a command and does all that follows from it.
     pub(super) fn turn<T>(self: &Rc<Self>, command: impl FnOnce(&mut Client, Instant) -> T) -> T {
-        let result = command(&mut self.client.borrow_mut(), now());
+        self.turn_at(now(), command)
+    }
+
+    fn turn_at<T>(self: &Rc<Self>, now: Instant, command: impl FnOnce(&mut Client, Instant) -> T) -> T {
+        let result = command(&mut self.client.borrow_mut(), now);
         self.drain();
         result
     }
@@ -326,7 +330,7 @@ impl Driver {
             }
             Sign::Closed => {
                 // What came before the end counts before it.
-                while self.take_piece() {}
+                while self.take_piece(now()) {}
                 self.has_socket.set(false);
                 self.handle(Input::Closed { why: String::from_utf8(bytes).unwrap_or_default() });
             }
@@ -336,34 +340,40 @@ impl Driver {
         }
     }
 
-    /// Takes what came for as long as the page can wait to be drawn.
+    /// Takes what came for as long as the page can wait to be drawn. The clock is the browser's, and asked no more than needed:
+    /// a message in a frame of its own takes little longer than that.
     fn slice(self: &Rc<Self>) {
-        let end = now() + SLICE;
-        while self.take_piece() {
-            if now() >= end {
+        let mut at = now();
+        let end = at + SLICE;
+        while self.take_piece(at) {
+            at = now();
+            if at >= end {
                 return self.page.ask();
             }
         }
     }
 
-    fn take_piece(self: &Rc<Self>) -> bool {
+    /// Takes one piece, and says whether there are more.
+    fn take_piece(self: &Rc<Self>, now: Instant) -> bool {
         if self.look(Client::holds_back) {
             return false;
         }
         let mut inbox = std::mem::replace(&mut *self.inbox.borrow_mut(), Inbox::new(MAX_INBOX_BYTES));
         let shedding = inbox.is_over_limit();
         let socket = self.sockets.get();
-        let taken = inbox.take(|piece| {
-            self.turn(|client, now| {
+        inbox.take(|piece| {
+            self.turn_at(now, |client, now| {
                 client.set_shedding(shedding);
                 client.handle(now, Input::Received(piece));
             });
         });
+        let has_more = !inbox.is_empty();
         // The connection may have ended with it: then the rest is of no use.
-        if socket == self.sockets.get() && self.has_socket.get() {
+        let is_same = socket == self.sockets.get() && self.has_socket.get();
+        if is_same {
             *self.inbox.borrow_mut() = inbox;
         }
-        taken
+        is_same && has_more
     }
 }
 

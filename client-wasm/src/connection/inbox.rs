@@ -27,9 +27,9 @@ impl Inbox {
         self.frames.push_back(frame);
     }
 
-    /// Hands over the next piece; false when there is none.
-    pub(super) fn take(&mut self, take: impl FnOnce(&[u8])) -> bool {
-        let Some(frame) = self.frames.front() else { return false };
+    /// Hands over the next piece, if there is one.
+    pub(super) fn take(&mut self, take: impl FnOnce(&[u8])) {
+        let Some(frame) = self.frames.front() else { return };
         let end = frame.len().min(self.taken + PIECE);
         let piece = frame.get(self.taken..end).unwrap_or_default();
         self.bytes -= piece.len();
@@ -39,7 +39,10 @@ impl Inbox {
             self.frames.pop_front();
             self.taken = 0;
         }
-        true
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.frames.is_empty()
     }
 
     pub(super) const fn is_over_limit(&self) -> bool {
@@ -63,14 +66,17 @@ mod tests {
         inbox.push(all[PIECE + 1..].to_vec());
         assert!(inbox.is_over_limit());
         let mut out = Vec::new();
-        while inbox.take(|piece| {
-            assert!((1..=PIECE).contains(&piece.len()));
-            out.extend_from_slice(piece);
-        }) {}
+        while !inbox.is_empty() {
+            inbox.take(|piece| {
+                assert!((1..=PIECE).contains(&piece.len()));
+                out.extend_from_slice(piece);
+            });
+        }
         assert!(out == all);
         assert!(!inbox.is_over_limit());
         inbox.push(vec![0; 200]);
         inbox.clear();
-        assert!(!inbox.take(|_| ()));
+        assert!(inbox.is_empty());
+        inbox.take(|_| panic!("there is nothing"));
     }
 }
