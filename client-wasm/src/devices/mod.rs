@@ -47,12 +47,20 @@ pub struct Conventions {
 }
 
 /// The conventions that come later, with what they have heard so far.
-pub trait Others: fmt::Debug {
+///
+/// Not `Debug` itself: what a trait asks for is in the page for each of its types, whether somebody calls it or not.
+pub trait Others {
     /// A message that describes devices, or nothing.
     fn describe(&mut self, topic: &str, payload: &[u8]) -> Vec<Found>;
 
     /// A message that speaks for itself.
     fn recognise(&mut self, topic: &str, payload: &[u8]) -> Option<Found>;
+}
+
+impl fmt::Debug for dyn Others {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Others")
+    }
 }
 
 /// What a message said to the conventions.

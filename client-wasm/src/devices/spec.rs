@@ -138,8 +138,8 @@ pub enum At {
     Inside(Rc<dyn Inside>),
 }
 
-/// A way into payloads of a form.
-pub trait Inside: fmt::Debug {
+/// A way into payloads of a form. Not `Debug` itself, as [`Others`](super::Others) is not.
+pub trait Inside {
     /// What a payload says there, written in a way.
     fn hear(&self, payload: &mut Payload<'_>, codec: &Codec) -> Heard;
 
@@ -157,6 +157,12 @@ impl PartialEq for dyn Inside {
 }
 
 impl Eq for dyn Inside {}
+
+impl fmt::Debug for dyn Inside {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.source().fmt(f)
+    }
+}
 
 /// What a message proves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -26,8 +26,10 @@ use super::{
     used::Used,
 };
 
-/// The last function of a panic, by its name behind what a mangled name begins with.
+/// The last function of a panic, by a part of its mangled name.
 const PANIC: &str = "rust_begin_unwind";
+/// Others that are only there to say something before a panic, or in one.
+const WORDS: [&str; 3] = ["panic_with_hook", "slice_error_fail_rt", "console_error_panic_hook4hook"];
 
 const UNREACHABLE: u8 = 0x00;
 const NOP: u8 = 0x01;
@@ -66,13 +68,18 @@ impl Program {
                 }
             }
         }
-        let panic = linked.symbols.iter().find_map(|symbol| match symbol {
-            Symbol::Function { number, name, .. } if name.contains(PANIC) => Some(*number),
-            _ => None,
-        });
-        let panic = panic.with_context(|| format!("the program has no {PANIC}"))?;
-        self.empty(linked.body(panic).context("its panics end outside of it")?);
-        traps.insert(panic);
+        let named = |part: &str| {
+            let is_it = |symbol: &Symbol| match symbol {
+                Symbol::Function { number, name, .. } if name.contains(part) => Some(*number),
+                _ => None,
+            };
+            linked.symbols.iter().find_map(is_it)
+        };
+        let panic = named(PANIC).with_context(|| format!("the program has no {PANIC}"))?;
+        for panic in WORDS.iter().filter_map(|part| named(part)).chain([panic]) {
+            self.empty(linked.body(panic).context("its panics end outside of it")?);
+            traps.insert(panic);
+        }
         traps.extend(&linked.throwing);
 
         let mut new: Vec<_> = traps.iter().copied().collect();
