@@ -4,22 +4,45 @@
 //! A sentence with places for values is one entry: `{} moved to {}.` Where the table has nothing, English is said.
 
 use std::cell::RefCell;
-use std::collections::BTreeMap;
 
 thread_local! {
     /// What is spoken is the same on the whole page, for as long as it lives.
-    static TABLE: RefCell<BTreeMap<String, String>> = const { RefCell::new(BTreeMap::new()) };
+    static TABLE: RefCell<Table> = const { RefCell::new(Table(Vec::new())) };
 }
 
-/// Speaks by this table from now on; an empty one is English.
-pub fn learn(table: BTreeMap<String, String>) {
+/// From English to another language; an empty one is English.
+///
+/// In the order of the English: the standard library's ordered map weighs more in the page than a table of words does.
+#[derive(Debug, Default)]
+pub struct Table(Vec<(String, String)>);
+
+impl Table {
+    fn get(&self, english: &str) -> Option<&str> {
+        let at = self.0.binary_search_by(|(known, _)| known.as_str().cmp(english)).ok()?;
+        self.0.get(at).map(|(_, said)| said.as_str())
+    }
+}
+
+impl FromIterator<(String, String)> for Table {
+    fn from_iter<I: IntoIterator<Item = (String, String)>>(pairs: I) -> Self {
+        let mut table = Vec::new();
+        for pair in pairs {
+            let place = table.partition_point(|(known, _)| *known < pair.0);
+            table.insert(place, pair);
+        }
+        Self(table)
+    }
+}
+
+/// Speaks by this table from now on.
+pub fn learn(table: Table) {
     TABLE.set(table);
 }
 
 /// Says it.
 #[must_use]
 pub fn say(english: &str) -> String {
-    TABLE.with_borrow(|table| table.get(english).map_or(english, String::as_str).to_owned())
+    TABLE.with_borrow(|table| table.get(english).unwrap_or(english).to_owned())
 }
 
 /// Says it, with these values in the places of `{}`, in their order.
@@ -37,6 +60,7 @@ pub fn fill(english: &str, values: &[&str]) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
     use std::fs;
     use std::path::Path;
 
@@ -120,10 +144,13 @@ mod tests {
     #[test]
     fn values_stand_in_their_places() {
         assert_eq!(fill("{} moved to place {}.", &["Lamp", "3"]), "Lamp moved to place 3.");
-        learn(BTreeMap::from([("{} of {}".to_owned(), "von {} sind es {}".to_owned())]));
+        let pair = |english: &str, said: &str| (english.to_owned(), said.to_owned());
+        let german = [("{} of {}", "von {} sind es {}"), ("Off", "Aus"), ("A", "Ä")];
+        learn(german.map(|(english, said)| pair(english, said)).into_iter().collect());
+        assert_eq!((&*say("A"), &*say("Off")), ("Ä", "Aus"));
         assert_eq!(fill("{} of {}", &["1", "2"]), "von 1 sind es 2");
         assert_eq!(say("unknown"), "unknown");
-        learn(BTreeMap::new());
+        learn(Table::default());
     }
 
     #[test]

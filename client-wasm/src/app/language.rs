@@ -1,15 +1,13 @@
 //! Which language the page speaks: what was chosen in this browser, else the first that the browser asks for and there is a
 //! table of.
 
-use std::collections::BTreeMap;
-
 use js_sys::Intl::{DateTimeFormat, NumberFormat};
 use js_sys::{Array, Date, Object, Reflect};
 use wasm_bindgen::{JsCast as _, JsValue};
 use web_sys::{RequestCache, Storage};
 
 use crate::locale::{self, Locale};
-use crate::tongue;
+use crate::tongue::{self, Table};
 
 use super::fetch;
 
@@ -89,7 +87,7 @@ fn part(parts: &Array, kind: &str) -> Option<String> {
         .and_then(|part| text(&part, "value"))
 }
 
-async fn table(code: &str) -> Option<BTreeMap<String, String>> {
+async fn table(code: &str) -> Option<Table> {
     let json = fetch::json(&format!("/{code}.json"), PATIENCE_MS, RequestCache::Default).await?;
     let entries = Object::entries(json.dyn_ref()?);
     let pair = |entry: JsValue| {

@@ -3,7 +3,6 @@
 //!
 //! Messages are remembered, not values: whatever a convention learns of them, it learns again.
 
-use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use mqtt::Instant;
@@ -18,38 +17,60 @@ const MAX_AGE_S: u64 = 14 * 24 * 3_600;
 /// The last message of each topic.
 #[derive(Debug, Default)]
 pub struct Memory {
-    messages: BTreeMap<Box<str>, (Instant, Box<str>)>,
+    /// In the order of their topics, so that one is found quickly. There are some hundreds.
+    messages: Vec<Kept>,
     bytes: usize,
     /// There is something that was not written yet.
     changed: bool,
 }
 
+#[derive(Debug)]
+struct Kept {
+    topic: Box<str>,
+    at: Instant,
+    payload: Box<str>,
+}
+
 impl Memory {
     /// Remembers a text, unless a later one is known; what is no text, and what finds no room, is forgotten.
     pub fn keep(&mut self, at: Instant, topic: &str, payload: &[u8]) {
-        if self.messages.get(topic).is_some_and(|(known, _)| *known > at) {
-            return;
+        let place = self.place(topic);
+        let (before, known) = match place.ok().and_then(|place| self.messages.get(place)) {
+            Some(kept) if kept.at > at => return,
+            Some(kept) => (topic.len() + kept.payload.len(), true),
+            None => (0, false),
+        };
+        self.bytes -= before;
+        let text = std::str::from_utf8(payload).ok().filter(|text| {
+            let bytes = self.bytes + topic.len() + text.len();
+            !text.is_empty() && text.len() <= MAX_PAYLOAD && bytes <= MAX_BYTES
+        });
+        self.changed |= known || text.is_some();
+        self.bytes += text.map_or(0, |text| topic.len() + text.len());
+        match (place, text) {
+            (Ok(place), Some(text)) => {
+                if let Some(kept) = self.messages.get_mut(place) {
+                    (kept.at, kept.payload) = (at, text.into());
+                }
+            }
+            (Ok(place), None) => drop(self.messages.remove(place)),
+            (Err(place), Some(text)) => {
+                self.messages.insert(place, Kept { topic: topic.into(), at, payload: text.into() });
+            }
+            (Err(_), None) => {}
         }
-        self.forget(topic);
-        let Ok(text) = std::str::from_utf8(payload) else { return };
-        let bytes = topic.len() + text.len();
-        if text.is_empty() || text.len() > MAX_PAYLOAD || self.bytes + bytes > MAX_BYTES {
-            return;
-        }
-        self.bytes += bytes;
-        self.messages.insert(topic.into(), (at, text.into()));
-        self.changed = true;
     }
 
     /// The last message of a topic, and when it came.
     #[must_use]
     pub fn last(&self, topic: &str) -> Option<(Instant, &str)> {
-        self.messages.get(topic).map(|(at, payload)| (*at, &**payload))
+        let kept = self.messages.get(self.place(topic).ok()?)?;
+        Some((kept.at, &kept.payload))
     }
 
     /// The topics of which there is one, in their order.
     pub fn topics(&self) -> impl Iterator<Item = &str> {
-        self.messages.keys().map(|topic| &**topic)
+        self.messages.iter().map(|kept| &*kept.topic)
     }
 
     /// Everything, to be written down; none when nothing changed since it was asked last.
@@ -58,7 +79,7 @@ impl Memory {
             return None;
         }
         let mut text = String::with_capacity(self.bytes + 40 * self.messages.len());
-        for (topic, (at, payload)) in &self.messages {
+        for Kept { topic, at, payload } in &self.messages {
             // Writing to a text does not fail.
             let _ = write!(text, "{} {} {}\n{topic}{payload}", at.as_millis(), topic.len(), payload.len());
         }
@@ -80,11 +101,9 @@ impl Memory {
         found
     }
 
-    fn forget(&mut self, topic: &str) {
-        if let Some((_, payload)) = self.messages.remove(topic) {
-            self.bytes -= topic.len() + payload.len();
-            self.changed = true;
-        }
+    /// Where a topic stands, or would.
+    fn place(&self, topic: &str) -> Result<usize, usize> {
+        self.messages.binary_search_by(|kept| (*kept.topic).cmp(topic))
     }
 }
 
