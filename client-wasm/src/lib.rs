@@ -15,6 +15,7 @@
 
 pub mod connection;
 pub mod locale;
+mod text;
 pub mod tongue;
 pub mod words;
 

@@ -5,6 +5,8 @@
 use std::borrow::Cow;
 use std::cell::RefCell;
 
+use crate::text;
+
 /// The manners of a place.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Locale {
@@ -89,20 +91,20 @@ pub fn time_of_day(minute: u32, second: Option<u32>) -> String {
 /// stands between groups here is one only where it does; elsewhere it is meant as the decimal sign.
 #[must_use]
 pub fn plain(written: &str) -> String {
-    let mut text: String =
+    let mut bare: String =
         written.chars().filter(|c| !c.is_whitespace() && *c != '\u{2019}' && *c != '\'').collect();
-    text = text.replace('\u{2212}', "-");
+    bare = bare.replace('\u{2212}', "-");
     let (point, group) = HERE.with_borrow(|here| (here.point.clone(), here.group.clone()));
-    if text.contains(&*group) && is_grouped(&text, &point, &group) {
-        text = text.replace(&*group, "");
+    if text::has(&bare, &group) && is_grouped(&bare, &point, &group) {
+        bare = text::put(&bare, &group, "");
     }
-    text.replace(',', ".")
+    bare.replace(',', ".")
 }
 
 /// Whether its whole part is one to three digits, and then groups of three.
 fn is_grouped(text: &str, point: &str, group: &str) -> bool {
-    let whole = text.split(point).next().unwrap_or_default().trim_start_matches('-');
-    let mut groups = whole.split(group);
+    let whole = text::pieces(text, point).next().unwrap_or_default().trim_start_matches('-');
+    let mut groups = text::pieces(whole, group);
     let first = groups.next().unwrap_or_default();
     (1..=3).contains(&first.len()) && !first.starts_with('0') && groups.all(|digits| digits.len() == 3)
 }

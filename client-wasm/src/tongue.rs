@@ -5,6 +5,8 @@
 
 use std::cell::RefCell;
 
+use crate::text;
+
 thread_local! {
     /// What is spoken is the same on the whole page, for as long as it lives.
     static TABLE: RefCell<Table> = const { RefCell::new(Table(Vec::new())) };
@@ -49,7 +51,7 @@ pub fn say(english: &str) -> String {
 #[must_use]
 pub fn fill(english: &str, values: &[&str]) -> String {
     let sentence = say(english);
-    let mut pieces = sentence.split("{}");
+    let mut pieces = text::pieces(&sentence, "{}");
     let mut said = pieces.next().unwrap_or_default().to_owned();
     for (piece, value) in pieces.zip(values) {
         said.push_str(value);

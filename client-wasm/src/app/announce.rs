@@ -8,6 +8,7 @@ use mqtt::Instant;
 use crate::panel::look::{Clock, look};
 use crate::panel::state::State;
 use crate::panel::tile::{CommandId, Phase};
+use crate::text;
 use crate::tongue::fill;
 
 /// Nothing is said sooner than this after what was said before: it is summed up.
@@ -44,7 +45,7 @@ impl Announcer {
             if !waits {
                 let look = look(tile, device.presence, clock);
                 self.felt = Some(look.state == "confirmed" && !look.otherwise);
-                self.last = [&*tile.spec.label, ": ", &look.note].concat();
+                self.last = text::join([&*tile.spec.label, &look.note].into_iter(), ": ");
                 self.unsaid += 1;
             }
             waits

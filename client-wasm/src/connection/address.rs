@@ -39,7 +39,7 @@ impl Address {
             Some(at) => rest.split_at(at),
             None => (rest, PATH),
         };
-        if host.is_empty() || host.contains(|c: char| c.is_whitespace() || "@#\\".contains(c)) {
+        if host.is_empty() || host.contains(|c: char| c.is_whitespace() || matches!(c, '@' | '#' | '\\')) {
             return Err(format!("{asked} names no host."));
         }
         let path = path.split('#').next().unwrap_or(path);

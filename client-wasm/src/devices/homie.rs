@@ -8,6 +8,8 @@
 
 use std::rc::Rc;
 
+use crate::text;
+
 use super::codec::Codec;
 use super::json::Json;
 use super::label;
@@ -41,7 +43,7 @@ impl Known {
         let Ok(text) = std::str::from_utf8(payload) else { return Vec::new() };
         if attribute == "$homie" {
             // Version 5 says its version in the description.
-            return if text.is_empty() || path.contains("/5/") {
+            return if text.is_empty() || text::has(path, "/5/") {
                 Vec::new()
             } else {
                 vec![Found {

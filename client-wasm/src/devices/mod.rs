@@ -27,6 +27,7 @@ pub use others::others;
 pub use spec::{Found, Heard, Inside, Kind, Payload, Range, Read, Spec, Tells};
 pub use value::{Num, Value};
 
+use crate::text;
 use codec::Codec;
 use spec::At;
 
@@ -132,8 +133,7 @@ fn presence(topic: &str, online: &str, offline: &str) -> Read {
 
 /// A hardware address in plain small hexadecimal; none when it is not one.
 fn hardware(text: &str) -> Option<Rc<str>> {
-    let text =
-        text.strip_prefix("0x").or_else(|| text.rsplit_once("_0x").map(|(_, tail)| tail)).unwrap_or(text);
+    let text = text.strip_prefix("0x").or_else(|| text::pieces(text, "_0x").last()).unwrap_or(text);
     let plain: String = text.chars().filter(|c| !matches!(c, ':' | '-')).collect();
     let is_address = plain.len() >= 12 && plain.bytes().all(|b| b.is_ascii_hexdigit());
     is_address.then(|| plain.to_ascii_lowercase().into())

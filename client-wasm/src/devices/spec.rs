@@ -7,6 +7,8 @@
 use std::fmt;
 use std::rc::Rc;
 
+use crate::text;
+
 use super::codec::Codec;
 use super::json::{Json, escaped};
 use super::value::{Num, Value};
@@ -325,9 +327,9 @@ impl Spec {
         let payload = match form {
             // Numbers and colours stand in JSON as they are.
             Form::Around(around) if around.starts_with('{') && matches!(wanted, Value::Text(_)) => {
-                around.replace(HOLE, &escaped(&value))
+                text::put(around, HOLE, &escaped(&value))
             }
-            Form::Around(around) => around.replace(HOLE, &value),
+            Form::Around(around) => text::put(around, HOLE, &value),
             Form::Made(inside) => inside.render(&value)?,
         };
         Some((topic.to_string(), payload))

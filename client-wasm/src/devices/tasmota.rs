@@ -10,6 +10,8 @@
 
 use std::rc::Rc;
 
+use crate::text;
+
 use super::codec::Codec;
 use super::inside;
 use super::json::Json;
@@ -112,15 +114,18 @@ impl Topics {
         let prefix = |n: usize| json.at("tp").and_then(|tp| tp.items().get(n)).and_then(Json::plain);
         let compose = |n: usize| {
             let tail = mac.get(mac.len().saturating_sub(6)..).unwrap_or(mac);
-            let composed = full
-                .replace("%prefix%", prefix(n)?)
-                .replace("%topic%", topic)
-                .replace("%hostname%", json.text("hn"))
-                .replace("%id%", tail);
+            let places = [
+                ("%prefix%", prefix(n)?),
+                ("%topic%", topic),
+                ("%hostname%", json.text("hn")),
+                ("%id%", tail),
+            ];
+            let composed =
+                places.iter().fold(full.to_owned(), |text, (place, value)| text::put(&text, place, value));
             Some(if composed.ends_with('/') { composed } else { composed + "/" })
         };
         let topics = Self { id: topic.into(), cmnd: compose(0)?, stat: compose(1)?, tele: compose(2)? };
-        (!topic.is_empty() && full.contains("%prefix%")).then_some(topics)
+        (!topic.is_empty() && text::has(full, "%prefix%")).then_some(topics)
     }
 
     fn standard(id: &str) -> Self {

@@ -7,6 +7,8 @@ mod filters;
 
 use std::rc::Rc;
 
+use crate::text;
+
 use super::json::Json;
 use super::value::Num;
 
@@ -68,7 +70,7 @@ impl Template {
                 rest = &tag[length..];
                 continue;
             }
-            let (inside, behind) = tag[length..].split_once(end).ok_or(Obscure)?;
+            let (inside, behind) = text::cut(&tag[length..], end).ok_or(Obscure)?;
             let mut expression = Expression { rest: inside.trim_matches('-'), value, json, depth: 0 };
             rest = if inside.ends_with('-') { behind.trim_start() } else { behind };
             if inside.starts_with('-') {
@@ -187,7 +189,7 @@ impl<'a> Expression<'a> {
             let right = self.sum()?.unwrap_or(Json::Null);
             let is_in = match (&left, &right) {
                 (Some(left), Json::List(items)) => items.contains(left),
-                (Some(left), Json::Text(text)) => text.contains(left.plain().unwrap_or_default()),
+                (Some(left), Json::Text(text)) => text::has(text, left.plain().unwrap_or_default()),
                 _ => false,
             };
             return Ok(Some(Json::Bool(is_in)));

@@ -5,7 +5,7 @@ use mqtt::Instant;
 use crate::devices::{Kind, Num, Spec, Value};
 use crate::locale;
 use crate::tongue::{fill, say};
-use crate::words;
+use crate::{text, words};
 
 use super::state::Presence;
 use super::tile::{Phase, Proof, Reading, Tile};
@@ -100,7 +100,7 @@ pub fn number(n: Num) -> String {
     let sign = if digits.len() < whole.len() { "\u{2212}" } else { "" };
     let grouped = locale::grouped(digits.parse().unwrap_or(0));
     let point = if places.is_empty() { String::new() } else { locale::point() };
-    [sign, &grouped, &point, places].concat()
+    text::join([sign, &grouped, &point, places].into_iter(), "")
 }
 
 fn hue_word(hue: u16) -> &'static str {

@@ -17,7 +17,7 @@ use yew::prelude::*;
 use crate::devices::{Kind, Value};
 use crate::pure::{Draw, Pure};
 use crate::tongue::{fill, say};
-use crate::words;
+use crate::{text, words};
 
 use super::look::{Clock, Look, look, offline};
 use super::state::{Device, Presence};
@@ -322,5 +322,5 @@ fn summary(device: &Device, clock: Clock) -> String {
     if device.obscure > 0 {
         said.push(fill("{} not understood", &[&device.obscure.to_string()]));
     }
-    said.join(" · ")
+    text::join(said.iter().map(String::as_str), " · ")
 }

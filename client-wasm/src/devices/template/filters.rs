@@ -1,5 +1,7 @@
 //! What can be done to a value behind a `|`.
 
+use crate::text;
+
 use super::{Got, Json, Num, Obscure, shown, truth};
 
 /// Applies a filter.
@@ -27,7 +29,7 @@ pub(super) fn apply(name: &str, got: Option<Json>, arguments: &[Option<Json>]) -
         "replace" => {
             let (from, to) = (shown(argument(0).as_ref()), shown(argument(1).as_ref()));
             // Bounded: what is put in is never longer than the template.
-            Some(Json::Text(text().replacen(&from, &to, 16)))
+            Some(Json::Text(text::put_some(&text(), &from, &to, 16)))
         }
         "default" | "d" => got.or_else(|| argument(0)),
         "is_defined" => got,
