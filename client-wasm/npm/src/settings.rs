@@ -128,7 +128,11 @@ pub(crate) fn qos(host: &Host, level: u32) -> Result<Qos, Failed> {
 }
 
 pub(crate) fn no_topic(host: &Host, text: &str, e: TopicError) -> Failed {
-    host.failure(Failure::Topic, &["“", text, "”: ", &e.words()].concat())
+    let mut why = "“".to_owned();
+    why.push_str(text);
+    why.push_str("”: ");
+    e.say(&mut why);
+    host.failure(Failure::Topic, &why)
 }
 
 pub(crate) fn not_taken(host: &Host, e: PublishError) -> Failed {

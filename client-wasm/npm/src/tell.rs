@@ -91,7 +91,8 @@ impl Observer for Tell {
         match event {
             Event::Connected(connected) => self.connected(&connected),
             Event::Ended { why, retry_at } => {
-                let retry_in = retry_at.map_or(-1.0, |at| at.since(now()).as_millis() as f64);
+                let retry_in =
+                    retry_at.map_or(-1.0, |at| at.as_millis().saturating_sub(now().as_millis()) as f64);
                 self.ended(why, retry_in);
             }
             Event::Published { id, outcome } => self.published(id.number() as f64, outcome),
@@ -110,7 +111,8 @@ impl Observer for Tell {
             Event::InDoubt { id, message } => {
                 let topic = message.topic.as_str().as_bytes();
                 let (length, qos) = (topic.len() as u32, message.qos.level());
-                let both = [topic, &message.payload].concat();
+                let mut both = topic.to_vec();
+                both.extend_from_slice(&message.payload);
                 self.host.tell(Told::InDoubt, id.number() as f64, length, qos, &both);
             }
             Event::NotStored { why } => self.host.tell(Told::NotStored, 0.0, 0, 0, why.as_bytes()),

@@ -35,9 +35,11 @@ pub fn take(prefix: &str) -> String {
 #[must_use]
 pub fn fresh(prefix: &str) -> String {
     const LETTERS: &[u8; 32] = b"abcdefghijkmnpqrstuvwxyz23456789";
-    let random = random::<10>();
-    let letters = random.iter().map(|b| char::from(LETTERS[usize::from(b % 32)]));
-    prefix.chars().chain(letters).collect()
+    let mut id = prefix.to_owned();
+    for byte in random::<10>() {
+        id.push(char::from(LETTERS[usize::from(byte % 32)]));
+    }
+    id
 }
 
 /// Six letters and digits that are this device's, the same in each of its tabs and visits.

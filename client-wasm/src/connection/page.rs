@@ -126,7 +126,7 @@ impl Page {
         let Some(at) = at else { return };
         if self.tick.get().is_none_or(|armed| at < armed) {
             self.tick.set(Some(at));
-            let wait = at.since(now()).as_millis() + 1; // the clock is cut to whole milliseconds
+            let wait = at.as_millis().saturating_sub(now().as_millis()) + 1; // the clock is cut to whole milliseconds
             self.browser.arm(Sign::Tick as u8, i32::try_from(wait).unwrap_or(i32::MAX));
         }
     }

@@ -62,7 +62,7 @@ impl Timer {
             return;
         }
         self.disarm();
-        let wait = at.since(now()).as_millis() + 1; // the clock is cut to whole milliseconds
+        let wait = at.as_millis().saturating_sub(now().as_millis()) + 1; // the clock is cut to whole milliseconds
         let wait = i32::try_from(wait).unwrap_or(i32::MAX);
         let Some(window) = window::own() else { return };
         let ring = self.ring.as_ref().unchecked_ref();

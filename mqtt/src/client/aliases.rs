@@ -1,7 +1,5 @@
 //! Topic aliases of one Network Connection (3.3.2.3.4), both ways. They end with it [MQTT-3.3.2-7].
 
-use std::collections::VecDeque;
-
 use super::Misbehaviour;
 use crate::TopicName;
 
@@ -62,7 +60,7 @@ pub(super) struct Outbound {
     /// What each alias stands for, and when that was last used; the place is the alias less one.
     names: Vec<(TopicName, u64)>,
     /// Topics that came once, latest last.
-    once: VecDeque<TopicName>,
+    once: Vec<TopicName>,
     maximum: u16,
     uses: u64,
 }
@@ -70,7 +68,7 @@ pub(super) struct Outbound {
 impl Outbound {
     /// At most this many: what the Server takes [MQTT-3.3.2-9] or what the configuration gives out, whichever is less.
     pub(super) const fn new(maximum: u16) -> Self {
-        Self { names: Vec::new(), once: VecDeque::new(), maximum, uses: 0 }
+        Self { names: Vec::new(), once: Vec::new(), maximum, uses: 0 }
     }
 
     /// How the next PUBLISH to this topic may say it. Nothing changes before [`sent`](Self::sent).
@@ -104,13 +102,15 @@ impl Outbound {
             Naming::Plain => {
                 if !self.once.contains(topic) {
                     if self.once.len() >= usize::from(self.maximum) {
-                        self.once.pop_front();
+                        self.once.remove(0);
                     }
-                    self.once.push_back(topic.clone());
+                    self.once.push(topic.clone());
                 }
             }
             Naming::Set(alias) => {
-                self.once.retain(|once| once != topic);
+                if let Some(at) = self.once.iter().position(|once| once == topic) {
+                    self.once.remove(at);
+                }
                 match self.names.get_mut(usize::from(alias) - 1) {
                     Some(place) => *place = (topic.clone(), used),
                     None => self.names.push((topic.clone(), used)),

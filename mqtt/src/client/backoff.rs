@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::Backoff;
 use crate::Rng;
+use crate::time::millis;
 
 /// Counts attempts and draws waits with full jitter.
 #[derive(Clone, Debug)]
@@ -20,7 +21,7 @@ impl Retry {
 
     /// A random wait up to the present ceiling, which then doubles.
     pub(super) fn next(&mut self) -> Duration {
-        let ceiling = u64::try_from(self.ceiling().as_millis()).unwrap_or(u64::MAX);
+        let ceiling = millis(self.ceiling());
         self.failures = self.failures.saturating_add(1);
         Duration::from_millis(self.rng.up_to(ceiling))
     }

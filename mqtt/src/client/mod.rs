@@ -281,7 +281,7 @@ impl Client {
         if let Some(saved) = self.take_save() {
             return Output::Store(saved);
         }
-        Output::Wait([self.state.next_deadline(), self.queue.earliest_expiry()].into_iter().flatten().min())
+        Output::Wait(Instant::sooner(self.state.next_deadline(), self.queue.earliest_expiry()))
     }
 
     /// Whether the Server has accepted the present connection.

@@ -222,7 +222,7 @@ impl Queue {
 
     fn count_in(&mut self, item: &Outgoing) {
         self.bytes += item.message.size();
-        self.earliest = [self.earliest, item.expires()].into_iter().flatten().min();
+        self.earliest = Instant::sooner(self.earliest, item.expires());
     }
 }
 

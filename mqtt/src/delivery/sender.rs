@@ -263,12 +263,13 @@ impl<M> Sender<M> {
         self.first += self.slots.len() as u64;
         self.unacknowledged = 0;
         self.unrepeated = 0;
-        let slots = std::mem::take(&mut self.slots);
-        let message = |slot| match slot {
-            Some(InFlight::AwaitPuback(message) | InFlight::AwaitPubrec(message)) => Some(message),
-            _ => None,
-        };
-        slots.into_iter().filter_map(message).collect()
+        let mut messages = Vec::new();
+        while let Some(slot) = self.slots.pop_front() {
+            if let Some(InFlight::AwaitPuback(message) | InFlight::AwaitPubrec(message)) = slot {
+                messages.push(message);
+            }
+        }
+        messages
     }
 
     fn take(&mut self, entry: InFlight<M>) -> Option<PacketId> {

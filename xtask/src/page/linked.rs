@@ -9,8 +9,14 @@ use wasmparser::{
     Operator, Parser, Payload, RelocationType, SymbolFlags, SymbolInfo, TypeRef,
 };
 
-/// What throws an Error of JavaScript, by what its name contains: for a defect of a program, as a panic does.
-const THROW: &str = "__wbindgen_throw_";
+/// What nobody comes back from, by what its name contains: an Error of JavaScript is thrown for a defect of a program, as a panic
+/// is; and tasks that suspend JavaScript begin in functions that ask for it, which there are none of.
+const ENDS: [&str; 4] = [
+    "__wbindgen_throw_",
+    "__wbindgen_jspi_suspend",
+    "__wbindgen_jspi_spawn_first",
+    "__wbindgen_jspi_spawn_poll",
+];
 
 /// Numbers of functions; those that are imported come first.
 pub(super) type Functions = BTreeSet<usize>;
@@ -19,8 +25,8 @@ pub(super) type Functions = BTreeSet<usize>;
 #[derive(Debug, Default)]
 pub(super) struct Linked {
     pub(super) imported: usize,
-    /// Imported functions that return to nobody, as they throw.
-    pub(super) throwing: Functions,
+    /// Imported functions that return to nobody.
+    pub(super) ending: Functions,
     /// Locals and instructions of each function that is not imported.
     pub(super) bodies: Vec<Range<usize>>,
     /// What is called from outside.
@@ -63,8 +69,8 @@ impl Linked {
                     for import in imports.into_imports() {
                         let import = import?;
                         if let TypeRef::Func(_) = import.ty {
-                            if import.name.contains(THROW) {
-                                linked.throwing.insert(linked.imported);
+                            if ENDS.iter().any(|end| import.name.contains(end)) {
+                                linked.ending.insert(linked.imported);
                             }
                             linked.imported += 1;
                         }

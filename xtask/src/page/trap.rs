@@ -28,8 +28,9 @@ use super::{
 
 /// The last function of a panic, by a part of its mangled name.
 const PANIC: &str = "rust_begin_unwind";
-/// Others that are only there to say something before a panic, or in one.
-const WORDS: [&str; 3] = ["panic_with_hook", "slice_error_fail_rt", "console_error_panic_hook4hook"];
+/// Others that are only there to say something before a panic or in one, and the way into what no program here does.
+const OTHERS: [&str; 4] =
+    ["panic_with_hook", "slice_error_fail_rt", "console_error_panic_hook4hook", "__wbg_jspi_task_poll"];
 
 const UNREACHABLE: u8 = 0x00;
 const NOP: u8 = 0x01;
@@ -76,11 +77,11 @@ impl Program {
             linked.symbols.iter().find_map(is_it)
         };
         let panic = named(PANIC).with_context(|| format!("the program has no {PANIC}"))?;
-        for panic in WORDS.iter().filter_map(|part| named(part)).chain([panic]) {
+        for panic in OTHERS.iter().filter_map(|part| named(part)).chain([panic]) {
             self.empty(linked.body(panic).context("its panics end outside of it")?);
             traps.insert(panic);
         }
-        traps.extend(&linked.throwing);
+        traps.extend(&linked.ending);
 
         let mut new: Vec<_> = traps.iter().copied().collect();
         while let Some(trap) = new.pop() {
