@@ -53,6 +53,7 @@ pub(crate) fn put_some(text: &str, part: &str, other: &str, count: usize) -> Str
 }
 
 /// Texts one behind the other, with something between them.
+#[cfg(feature = "app")]
 #[must_use]
 pub(crate) fn join<'a>(texts: impl Iterator<Item = &'a str>, between: &str) -> String {
     let mut all = String::new();
@@ -78,6 +79,7 @@ mod tests {
                 assert_eq!(put(text, part, "-a"), text.replace(part, "-a"), "{text} {part}");
                 assert_eq!(put_some(text, part, "-a", 1), text.replacen(part, "-a", 1), "{text} {part}");
             }
+            #[cfg(feature = "app")]
             assert_eq!(join(text.split("b"), ", "), text.split("b").collect::<Vec<_>>().join(", "));
             assert!(has(text, ""));
             assert_eq!(put(text, "", "x"), text, "nothing is in no place");

@@ -7,10 +7,17 @@
 
 use std::collections::VecDeque;
 
+#[cfg(feature = "durable")]
 use super::saved::{Saved, SavedError};
-use super::{Client, Config, Event, Outgoing, PublishId};
-use crate::delivery::{InFlight, Receiver, Sender};
-use crate::{Message, PacketId};
+use super::{Client, Event, PublishId};
+#[cfg(feature = "durable")]
+use super::{Config, Outgoing};
+use crate::Message;
+#[cfg(feature = "durable")]
+use crate::PacketId;
+use crate::delivery::InFlight;
+#[cfg(feature = "durable")]
+use crate::delivery::{Receiver, Sender};
 
 /// What is kept, what is being kept, and what waits for that.
 #[derive(Debug)]
@@ -31,9 +38,13 @@ pub(super) struct Journal {
     last_words: bool,
     /// How it is written down: by reference, so that a program whose Session ends with it does not carry the code.
     save: fn(&Client, u64) -> Vec<u8>,
+    /// There is none, and the compiler knows it.
+    #[cfg(not(feature = "durable"))]
+    _never: std::convert::Infallible,
 }
 
 impl Journal {
+    #[cfg(feature = "durable")]
     const fn new(unix_start_ms: u64, save: fn(&Client, u64) -> Vec<u8>) -> Self {
         Self {
             unix_start_ms,
@@ -55,32 +66,6 @@ impl Journal {
 }
 
 impl Client {
-    /// A Client whose Session outlives this program: it says [`Output::Store`](super::Output::Store) when something is to be
-    /// kept. `saved` is what was kept last; nothing for a new Session. `unix_start_ms` is the time since 1970 UTC of the
-    /// driver's [`Instant::START`](crate::Instant::START).
-    ///
-    /// A Session that was there before is resumed whatever [`Config::clean_start`] says, with its Client Identifier. Its
-    /// subscriptions are made again, so that retained messages come to a program that has forgotten them. What was not done
-    /// yet is told by [`unfinished`](Self::unfinished) and, in its time, by events.
-    ///
-    /// # Errors
-    /// The bytes are no saved Session.
-    pub fn durable(config: Config, unix_start_ms: u64, saved: &[u8]) -> Result<Self, SavedError> {
-        let mut client = Self::new_durable(config, unix_start_ms);
-        if !saved.is_empty() {
-            client.restore(Saved::read(saved, unix_start_ms)?);
-        }
-        Ok(client)
-    }
-
-    /// The same with a new Session.
-    #[must_use]
-    pub fn new_durable(config: Config, unix_start_ms: u64) -> Self {
-        let mut client = Self::new(config);
-        client.journal = Some(Journal::new(unix_start_ms, Self::save));
-        client
-    }
-
     /// The Session as [`durable`](Self::durable) takes it, if the storage does not have it yet: for a program that ends
     /// before the storage answers, and has a quicker one.
     #[must_use]
@@ -202,6 +187,36 @@ impl Client {
             self.out.clear();
         }
         journal.last_words = true;
+    }
+}
+
+/// The way into it, and what is written down.
+#[cfg(feature = "durable")]
+impl Client {
+    /// A Client whose Session outlives this program: it says [`Output::Store`](super::Output::Store) when something is to be
+    /// kept. `saved` is what was kept last; nothing for a new Session. `unix_start_ms` is the time since 1970 UTC of the
+    /// driver's [`Instant::START`](crate::Instant::START).
+    ///
+    /// A Session that was there before is resumed whatever [`Config::clean_start`] says, with its Client Identifier. Its
+    /// subscriptions are made again, so that retained messages come to a program that has forgotten them. What was not done
+    /// yet is told by [`unfinished`](Self::unfinished) and, in its time, by events.
+    ///
+    /// # Errors
+    /// The bytes are no saved Session.
+    pub fn durable(config: Config, unix_start_ms: u64, saved: &[u8]) -> Result<Self, SavedError> {
+        let mut client = Self::new_durable(config, unix_start_ms);
+        if !saved.is_empty() {
+            client.restore(Saved::read(saved, unix_start_ms)?);
+        }
+        Ok(client)
+    }
+
+    /// The same with a new Session.
+    #[must_use]
+    pub fn new_durable(config: Config, unix_start_ms: u64) -> Self {
+        let mut client = Self::new(config);
+        client.journal = Some(Journal::new(unix_start_ms, Self::save));
+        client
     }
 
     fn save(&self, unix_start_ms: u64) -> Vec<u8> {

@@ -31,6 +31,7 @@ mod pressure;
 mod questions;
 mod queue;
 mod receive;
+#[cfg(feature = "durable")]
 mod saved;
 #[cfg(feature = "scram")]
 mod scram;
@@ -54,6 +55,7 @@ pub use event::{
     Connected, Event, Input, Offline, Outcome, Output, PublishError, PublishId, Received, RequestId, Subject,
 };
 pub use questions::{QuestionId, Questions};
+#[cfg(feature = "durable")]
 pub use saved::SavedError;
 #[cfg(feature = "scram")]
 pub use scram::ScramLogin;

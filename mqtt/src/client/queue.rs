@@ -18,14 +18,8 @@ pub(super) struct Outgoing {
     pub(super) kept: bool,
 }
 
-/// What of an [`Outgoing`] is counted from 1970 UTC when it is kept.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Lasting {
-    pub(super) accepted_ms: u64,
-    /// 0 for [`Offline::Wait`], the greatest number for [`Offline::FailNow`], else the deadline.
-    pub(super) offline: u64,
-}
-
+/// For a Session that outlives its program.
+#[cfg(feature = "durable")]
 impl Outgoing {
     /// One that was kept. What it has lived before this program is taken off its message expiry.
     pub(super) fn restored(
@@ -55,7 +49,18 @@ impl Outgoing {
         };
         Lasting { accepted_ms: unix_start_ms.saturating_add(self.accepted.as_millis()), offline }
     }
+}
 
+/// What of an [`Outgoing`] is counted from 1970 UTC when it is kept.
+#[cfg(feature = "durable")]
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Lasting {
+    pub(super) accepted_ms: u64,
+    /// 0 for [`Offline::Wait`], the greatest number for [`Offline::FailNow`], else the deadline.
+    pub(super) offline: u64,
+}
+
+impl Outgoing {
     pub(super) const fn new(id: PublishId, message: Message, offline: Offline, now: Instant) -> Self {
         Self { id, message, offline, accepted: now, kept: false }
     }
@@ -63,11 +68,11 @@ impl Outgoing {
     /// When it is worth nothing more: at its message expiry or its deadline, whichever is first.
     pub(super) fn expires(&self) -> Option<Instant> {
         let expiry = self.expiry_s().map(|s| self.accepted + Duration::from_secs(u64::from(s)));
-        match (expiry, self.offline) {
-            (Some(expiry), Offline::WaitUntil(deadline)) => Some(expiry.min(deadline)),
-            (None, Offline::WaitUntil(deadline)) => Some(deadline),
-            (expiry, _) => expiry,
-        }
+        let deadline = match self.offline {
+            Offline::WaitUntil(deadline) => Some(deadline),
+            Offline::Wait | Offline::FailNow => None,
+        };
+        Instant::sooner(expiry, deadline)
     }
 
     pub(super) fn is_expired(&self, now: Instant) -> bool {

@@ -1,6 +1,7 @@
 //! What is subscribed to, and the requests that are not yet answered. It knows no bytes and no connection.
 
 use super::RequestId;
+#[cfg(feature = "durable")]
 use super::saved::Subscription;
 use crate::packet::SubscriptionOptions;
 use crate::{PacketId, ReasonCode, TopicFilter};
@@ -99,29 +100,6 @@ impl Subscriptions {
         self.requests.extend(later);
     }
 
-    /// What was granted, for a Session that is kept.
-    pub(super) fn to_save(&self) -> Vec<Subscription> {
-        let granted = self.granted.iter();
-        granted.map(|(filter, granted)| (filter.clone(), granted.options, granted.subscription_id)).collect()
-    }
-
-    /// What is to be unsubscribed from, which the Server has not confirmed.
-    pub(super) fn unwanted(&self) -> Vec<TopicFilter> {
-        let unwanted = self.requests.iter().filter_map(|request| match &request.kind {
-            Kind::Unsubscribe { filters, .. } => Some(filters),
-            Kind::Subscribe { .. } => None,
-        });
-        unwanted.flatten().cloned().collect()
-    }
-
-    /// What was granted to the program before this one. Nobody knows what the Server has of it.
-    pub(super) fn restore_saved(&mut self, saved: Vec<Subscription>) {
-        for (filter, options, subscription_id) in saved {
-            self.grant(filter, Granted { options, subscription_id });
-        }
-        self.is_unsure = true;
-    }
-
     /// The filters that were granted.
     pub(super) fn filters(&self) -> impl Iterator<Item = &TopicFilter> {
         self.granted.iter().map(|(filter, _)| filter)
@@ -179,5 +157,32 @@ impl Subscriptions {
     /// Where a filter stands, or where it belongs.
     fn place(&self, filter: &TopicFilter) -> Result<usize, usize> {
         self.granted.binary_search_by(|(other, _)| other.cmp(filter))
+    }
+}
+
+/// For a Session that outlives its program.
+#[cfg(feature = "durable")]
+impl Subscriptions {
+    /// What was granted, for a Session that is kept.
+    pub(super) fn to_save(&self) -> Vec<Subscription> {
+        let granted = self.granted.iter();
+        granted.map(|(filter, granted)| (filter.clone(), granted.options, granted.subscription_id)).collect()
+    }
+
+    /// What is to be unsubscribed from, which the Server has not confirmed.
+    pub(super) fn unwanted(&self) -> Vec<TopicFilter> {
+        let unwanted = self.requests.iter().filter_map(|request| match &request.kind {
+            Kind::Unsubscribe { filters, .. } => Some(filters),
+            Kind::Subscribe { .. } => None,
+        });
+        unwanted.flatten().cloned().collect()
+    }
+
+    /// What was granted to the program before this one. Nobody knows what the Server has of it.
+    pub(super) fn restore_saved(&mut self, saved: Vec<Subscription>) {
+        for (filter, options, subscription_id) in saved {
+            self.grant(filter, Granted { options, subscription_id });
+        }
+        self.is_unsure = true;
     }
 }
