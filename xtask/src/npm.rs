@@ -118,11 +118,47 @@ fn bind(folder: &Path, module: &Module) -> Result<()> {
     let (glue, wasm) =
         (folder.join(format!("{}.js", module.name)), folder.join(format!("{}_bg.wasm", module.name)));
     tools::wasm_opt(&wasm)?;
-    let (text, shaped) = shape::shape(&fs::read_to_string(&glue)?, &fs::read(&wasm)?, "")?;
+    let text = bare(&fs::read_to_string(&glue)?)?;
+    let (text, shaped) = shape::shape(&text, &fs::read(&wasm)?, "")?;
     fs::write(&glue, text)?;
     fs::write(&wasm, shaped)?;
     let types = folder.join(format!("{}.d.ts", module.name));
     Ok(fs::write(&types, types_of(&fs::read_to_string(&types)?))?)
+}
+
+/// The glue without what it has for browsers that know no references, which this module needs, for ways to begin that the
+/// package does not go, and for programs that let JavaScript free things.
+fn bare(glue: &str) -> Result<String> {
+    const REGISTRY: &str = "(typeof FinalizationRegistry === 'undefined')
+    ? { register: () => {}, unregister: () => {} }
+    : new FinalizationRegistry";
+    const OLD_WAY: &str = "
+    if (module !== undefined) {
+        if (Object.getPrototypeOf(module) === Object.prototype) {
+            ({module} = module)
+        } else {
+            console.warn('using deprecated parameters for `initSync()`; pass a single object instead')
+        }
+    }
+";
+    const UNCOMPILED: &str = "
+    if (!(module instanceof WebAssembly.Module)) {
+        module = new WebAssembly.Module(module);
+    }
+";
+    const DISPOSE: &str = "if (Symbol.dispose) Core.prototype[Symbol.dispose] = Core.prototype.free;\n";
+    let pieces = [
+        (REGISTRY, "new FinalizationRegistry"),
+        (OLD_WAY, "\n    ({module} = module);\n"),
+        (UNCOMPILED, ""),
+        (DISPOSE, ""),
+    ];
+    let mut text = glue.to_owned();
+    for (piece, instead) in pieces {
+        ensure!(text.contains(piece), "wasm-bindgen's glue has changed: it has no\n{piece}");
+        text = text.replace(piece, instead);
+    }
+    Ok(text)
 }
 
 /// The types without a symbol that programs do not know which do not ask for the newest library, and that nobody needs, as the

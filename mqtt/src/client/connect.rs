@@ -1,5 +1,6 @@
 //! From `start` to CONNACK (3.1, 3.2), and what a new connection does with the Session.
 
+use std::sync::Arc;
 use std::task::Poll;
 
 use super::aliases::{Inbound, Outbound};
@@ -119,7 +120,7 @@ impl Client {
         }
         self.clean_start = false;
         self.touch();
-        let granted = self.granted(connack);
+        let granted = Arc::new(self.granted(connack));
         self.state = State::Connected(Box::new(Connection {
             wire,
             since: now,
@@ -127,11 +128,11 @@ impl Client {
             aliases_in: Inbound::new(self.config.topic_alias_maximum),
             // None where the Server takes none [MQTT-3.2.2-17], [MQTT-3.2.2-18].
             aliases_out: Outbound::new(granted.topic_alias_maximum.min(self.config.topic_aliases)),
-            granted: granted.clone(),
+            granted: Arc::clone(&granted),
         }));
         self.sender.set_receive_maximum(granted.receive_maximum); // [MQTT-4.9.0-1]
         self.receiver.begin_connection();
-        self.event(Event::Connected(Box::new(granted)));
+        self.event(Event::Connected(granted));
         // 3.1 does not say whether the Session was there: assume so, and subscribe again to be sure.
         let resumed = connack.session_present || (self.version == Version::V3_1 && !clean);
         if resumed {

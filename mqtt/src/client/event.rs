@@ -1,5 +1,7 @@
 //! What goes into a Client and what comes out of it.
 
+use std::sync::Arc;
+
 use super::Ended;
 use crate::words::errors;
 use crate::{Instant, Message, Qos, ReasonCode, SessionExpiry, TopicError, TopicFilter, Version, Words};
@@ -81,7 +83,7 @@ impl RequestId {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Event {
     /// The Server accepted the connection.
-    Connected(Box<Connected>),
+    Connected(Arc<Connected>),
     /// The connection, or the attempt to make one, has ended.
     Ended {
         /// Who ended it and why.

@@ -294,7 +294,7 @@ impl Client {
 
     /// What the Server of the present connection has granted.
     #[must_use]
-    pub const fn grants(&self) -> Option<&Connected> {
+    pub fn grants(&self) -> Option<&Connected> {
         match &self.state {
             State::Connected(connection) => Some(&connection.granted),
             _ => None,

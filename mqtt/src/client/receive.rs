@@ -44,7 +44,8 @@ impl Client {
         }
         if let Some(wire) = self.state.wire() {
             if joined {
-                partial.drain(..used);
+                partial.copy_within(used.., 0);
+                partial.truncate(partial.len() - used);
                 wire.partial = partial;
             } else {
                 wire.partial = bytes.get(used..).unwrap_or_default().to_vec();

@@ -1,5 +1,7 @@
 //! Where a Client stands, with the data that only this place has.
 
+use std::sync::Arc;
+
 use super::Connected;
 use super::aliases::{Inbound, Outbound};
 use super::keep_alive::KeepAlive;
@@ -34,7 +36,7 @@ pub(super) struct Wire {
 pub(super) struct Connection {
     pub(super) wire: Wire,
     pub(super) since: Instant,
-    pub(super) granted: Connected,
+    pub(super) granted: Arc<Connected>,
     pub(super) keep_alive: KeepAlive,
     pub(super) aliases_in: Inbound,
     pub(super) aliases_out: Outbound,
