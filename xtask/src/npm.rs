@@ -100,7 +100,9 @@ const MODULES: [Module; 2] = [
 fn bind(folder: &Path, module: &Module) -> Result<()> {
     let wasm_bindgen = tools::wasm_bindgen()?;
     let mut cargo = command::cargo(["rustc", "--locked", "--target", tools::WASM, "-p", "client-npm"]);
-    cargo.args(["--lib", "--profile", "wasm-release", "--features", module.features]);
+    // As nothing but a module: Cargo leaves out the optimisation of the whole where a library for Rust is made as well.
+    cargo.args(["--lib", "--crate-type", "cdylib", "--profile", "wasm-release"]);
+    cargo.args(["--features", module.features]);
     command::run(cargo.args(["--", "-Clink-args=--emit-relocs"]))?;
     let linked = command::target().join(tools::WASM).join("wasm-release/client_npm.wasm");
     let compiled = folder.join(format!("{}.linked.wasm", module.name));
