@@ -119,7 +119,7 @@ impl Peer {
         Self { link, inbox }
     }
 
-    async fn connected(config: Config) -> (Self, Box<Connected>) {
+    async fn connected(config: Config) -> (Self, std::sync::Arc<Connected>) {
         let peer = Self::open(&address(), config);
         let facts =
             peer.until(|event| if let Event::Connected(facts) = event { Some(facts) } else { None }).await;

@@ -1,6 +1,7 @@
 //! All that the page knows, and what it does about each event of the link. Draws nothing.
 
 use std::any::Any;
+use std::sync::Arc;
 use std::time::Duration;
 
 use mqtt::client::{Connected, Ended, Event, Offline, Outcome, PublishId, Received, RequestId};
@@ -51,7 +52,7 @@ pub(crate) struct Model {
     /// The server of the page is the broker's: it can be asked by HTTP.
     pub(crate) is_own_broker: bool,
     pub(crate) link_state: LinkState,
-    pub(crate) facts: Option<Box<Connected>>,
+    pub(crate) facts: Option<Arc<Connected>>,
     pub(crate) ended: Option<Ended>,
     pub(crate) probe: Probe,
     pub(crate) connected_at: Option<Instant>,
@@ -446,7 +447,7 @@ impl Model {
         self.explorer.filters().iter().any(|chip| chip.filter.matches(&name))
     }
 
-    fn connected(&mut self, facts: Box<Connected>, link: Option<&Link>) {
+    fn connected(&mut self, facts: Arc<Connected>, link: Option<&Link>) {
         self.link_state = LinkState::Online;
         self.ended = None;
         self.probe = Probe::NotAsked;
