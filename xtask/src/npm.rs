@@ -19,11 +19,20 @@ use crate::{
     system, test, tools,
 };
 
-/// Builds the package, checks its types as a program that uses it sees them, and prints what it weighs.
+/// What a page loads for the client, packed by brotli: half of what the most used client weighs.
+const MOST_BYTES: usize = 45_000;
+
+/// Builds the package, checks its types as a program that uses it sees them, and its weight, which it prints.
 pub(crate) fn npm() -> Result<()> {
     let package = build()?;
     check_example(&package)?;
-    println!("\n{}\n\n{}", report::sizes(&sizes(&package)?), package.display());
+    let files = sizes(&package)?;
+    println!("\n{}\n\n{}", report::sizes(&files), package.display());
+    let bytes: usize = files.iter().filter(|file| file.visit == Visit::Paint).map(|file| file.brotli).sum();
+    ensure!(
+        bytes <= MOST_BYTES,
+        "the client weighs {bytes} bytes; more than {MOST_BYTES} is too much for a page"
+    );
     Ok(())
 }
 
@@ -103,7 +112,7 @@ fn bind(folder: &Path, module: &Module) -> Result<()> {
     // As nothing but a module: Cargo leaves out the optimisation of the whole where a library for Rust is made as well.
     cargo.args(["--lib", "--crate-type", "cdylib", "--profile", "wasm-release"]);
     cargo.args(["--features", module.features]);
-    command::run(cargo.args(["--", "-Clink-args=--emit-relocs"]))?;
+    command::run(cargo.args(tools::FOR_A_MODULE))?;
     let linked = command::target().join(tools::WASM).join("wasm-release/client_npm.wasm");
     let compiled = folder.join(format!("{}.linked.wasm", module.name));
     fs::write(&compiled, trap::without_words(&fs::read(&linked)?)?)?;

@@ -78,8 +78,7 @@ struct Module {
 fn bind(wasm_bindgen: &Path, manifest: &Path, bin: &str, profile: Profile) -> Result<Module> {
     let mut cargo = command::cargo(["rustc", "--locked", "--target", tools::WASM, "--bin", bin]);
     cargo.args(["--profile", profile.of_page(), "--features", "split", "--manifest-path"]).arg(manifest);
-    // Without relocations nobody can tell what belongs to a part.
-    command::run(cargo.args(["--", "-Clink-args=--emit-relocs"]))?;
+    command::run(cargo.args(tools::FOR_A_MODULE))?;
     let folder = if profile == Profile::Release { "wasm-release" } else { "debug" };
     let compiled = command::target().join(tools::WASM).join(folder).join(format!("{bin}.wasm"));
 

@@ -13,6 +13,10 @@ use crate::command;
 
 pub(crate) const WASM: &str = "wasm32-unknown-unknown";
 
+/// How the last crate of a module is compiled. Without relocations nobody can tell what belongs to a part, or is said to nobody;
+/// and loops that keep several sums instead of one, which spares a processor an addition, only make a module larger.
+pub(crate) const FOR_A_MODULE: [&str; 3] = ["--", "-Clink-args=--emit-relocs", "-Cllvm-args=-disable-lsr"];
+
 /// Sees to it that rustc can compile for the browser.
 ///
 /// Asked of the sysroot first: where automatic installs are off, rustup ignores a target missing from rust-toolchain.toml.
