@@ -185,7 +185,7 @@ impl Broker {
     /// Asks, lets in, or refuses [MQTT-4.12.0-4].
     pub(super) fn go_on(&mut self, id: ConnectionId, next: Result<Next, Fault>) {
         let Some(candidate) = self.candidate(id) else { return };
-        let (limit, version, method) = (candidate.limit, candidate.version, candidate.method);
+        let (limit, method) = (candidate.limit, candidate.method);
         match next {
             Ok(Next::Wait(step)) => candidate.step = step,
             Ok(Next::Ask(step, data)) => {
@@ -195,20 +195,25 @@ impl Broker {
                     self.refuse(id, Version::V5, limit, too_large());
                 }
             }
-            Ok(Next::Done(proof)) => {
-                let packet = std::mem::take(&mut candidate.connect);
-                match Deframer::server(u32::MAX).next(&packet) {
-                    Ok(Some((Packet::Connect(connect), _))) => self.let_in(id, &connect, Some(proof)),
-                    _ => self.end(id, Fault::new(ReasonCode::UnspecifiedError, "the CONNECT was lost")),
-                }
-            }
-            Err(fault) => {
-                let packet = std::mem::take(&mut candidate.connect);
-                match Deframer::server(u32::MAX).next(&packet) {
-                    Ok(Some((Packet::Connect(connect), _))) => self.refuse_connect(id, &connect, fault),
-                    _ => self.refuse(id, version, limit, fault),
-                }
-            }
+            Ok(Next::Done(proof)) => self.decide(id, Ok(proof)),
+            Err(fault) => self.decide(id, Err(fault)),
+        }
+    }
+
+    /// Lets in, or not, whose CONNECT was kept.
+    fn decide(&mut self, id: ConnectionId, proof: Result<Proof, Fault>) {
+        let Some(candidate) = self.candidate(id) else { return };
+        let (limit, version) = (candidate.limit, candidate.version);
+        let packet = std::mem::take(&mut candidate.connect);
+        let connect = match Deframer::server(u32::MAX).next(&packet) {
+            Ok(Some((Packet::Connect(connect), _))) => Some(connect),
+            _ => None, // it was read once, so it can be read
+        };
+        match (connect, proof) {
+            (Some(connect), Ok(proof)) => self.let_in(id, &connect, Some(proof)),
+            (Some(connect), Err(fault)) => self.refuse_connect(id, &connect, fault),
+            (None, Ok(_)) => self.end(id, Fault::new(ReasonCode::UnspecifiedError, "the CONNECT was lost")),
+            (None, Err(fault)) => self.refuse(id, version, limit, fault),
         }
     }
 

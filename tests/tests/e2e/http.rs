@@ -101,7 +101,7 @@ fn an_etag_that_is_known_is_answered_with_304() {
 #[test]
 fn head_gives_the_head_alone() {
     let bridge = Bridge::start();
-    for path in ["/", "/health"] {
+    for path in ["/", "/health", "/api/me"] {
         let (get, head) =
             (Request::get(path).send(bridge.http), Request::new("HEAD", path).send(bridge.http));
         assert_eq!(head.status, 200, "{path}");
@@ -184,7 +184,8 @@ fn what_is_not_there_is_404_and_what_is_not_done_is_405() {
             "{method}: Allow says what would do"
         );
     }
-    for (path, allow) in [("/api/me", "GET"), ("/api/login", "POST"), ("/api/users", "GET, POST")] {
+    for (path, allow) in [("/api/me", "GET, HEAD"), ("/api/login", "POST"), ("/api/users", "GET, HEAD, POST")]
+    {
         let response = Request::new("PUT", path).with_body(b"x").send(bridge.http);
         assert_eq!((response.status, response.header("allow")), (405, Some(allow)), "{path}");
     }

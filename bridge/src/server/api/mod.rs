@@ -191,18 +191,18 @@ async fn route(site: &Rc<Site>, request: Request<Incoming>, visit: Visit) -> Don
     }
     let asks = Asks { site, headers: &head.headers, query: head.uri.query().unwrap_or_default(), visit };
     match (head.method.as_str(), path.as_str()) {
-        ("GET", "/api/me") => Ok(login::me(&asks)),
+        ("GET" | "HEAD", "/api/me") => Ok(login::me(&asks)),
         ("POST", "/api/login") => login::log_in(&asks, read(&head.headers, body).await?).await,
         ("POST", "/api/logout") => login::log_out(&asks).await,
-        ("GET", "/api/claim") => Ok(claim::state(&asks)),
+        ("GET" | "HEAD", "/api/claim") => Ok(claim::state(&asks)),
         ("POST", "/api/claim") => claim::claim(&asks, read(&head.headers, body).await?).await,
-        ("GET", "/api/sessions") => sessions::list(&asks),
-        ("GET", "/api/users") => users::list(&asks),
+        ("GET" | "HEAD", "/api/sessions") => sessions::list(&asks),
+        ("GET" | "HEAD", "/api/users") => users::list(&asks),
         ("POST", "/api/users") => {
             asks.admin()?; // before anything is read of one who may not ask
             users::put(&asks, read(&head.headers, body).await?).await
         }
-        ("GET", "/api/why") => why::why(&asks),
+        ("GET" | "HEAD", "/api/why") => why::why(&asks),
         ("GET" | "HEAD", "/api/last") => last::last(&asks).await,
         ("GET" | "HEAD", "/api/history") => last::history(&asks).await,
         ("DELETE", path) => {
@@ -220,13 +220,13 @@ async fn route(site: &Rc<Site>, request: Request<Incoming>, visit: Visit) -> Don
 
 fn nothing_here(path: &str) -> Refusal {
     const KNOWN: [(&str, &str, &str); 9] = [
-        ("/api/me", "GET", ""),
+        ("/api/me", "GET, HEAD", ""),
         ("/api/login", "POST", ""),
         ("/api/logout", "POST", ""),
-        ("/api/claim", "GET, POST", ""),
-        ("/api/sessions", "GET", ", and DELETE with an id behind it"),
-        ("/api/users", "GET, POST", ", and DELETE with a name behind it"),
-        ("/api/why", "GET", ""),
+        ("/api/claim", "GET, HEAD, POST", ""),
+        ("/api/sessions", "GET, HEAD", ", and DELETE with an id behind it"),
+        ("/api/users", "GET, HEAD, POST", ", and DELETE with a name behind it"),
+        ("/api/why", "GET, HEAD", ""),
         ("/api/last", "GET, HEAD", ""),
         ("/api/history", "GET, HEAD", ""),
     ];

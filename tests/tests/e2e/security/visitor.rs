@@ -89,15 +89,15 @@ const TRUST: [&str; 4] = [
 ];
 /// Who one is, which is nobody; a login, which nothing was sent for; and what asks for one first.
 const API: [&str; 9] = [
-    "/api/me GET=200",
+    "/api/me GET=200 HEAD=200",
     "/api/login POST=400",
     "/api/logout POST=204",
-    "/api/claim GET=200 POST=400",
-    "/api/sessions GET=401",
+    "/api/claim GET=200 HEAD=200 POST=400",
+    "/api/sessions GET=401 HEAD=401",
     "/api/sessions/1 DELETE=401",
-    "/api/users GET=401 POST=401",
+    "/api/users GET=401 HEAD=401 POST=401",
     "/api/users/alice DELETE=401",
-    "/api/why GET=401",
+    "/api/why GET=401 HEAD=401",
 ];
 /// All that there is before a claim.
 const CLAIM: [&str; 6] = [
@@ -105,7 +105,7 @@ const CLAIM: [&str; 6] = [
     "/pages/script.js GET=200 HEAD=200",
     "/pages/style.css GET=200 HEAD=200",
     "/pages/icon.svg GET=200 HEAD=200",
-    "/api/claim GET=200 POST=400",
+    "/api/claim GET=200 HEAD=200 POST=400",
     "connect: NotAuthorized",
 ];
 const MQTT_ALL: [&str; 5] = [
