@@ -158,8 +158,9 @@ fn bench() -> Result<()> {
     bench::bench(&["--quick", "--rounds", "1", "--only", "pairs-q1,ws-pairs-q0,acked-many"])
 }
 
-/// Tests that measure time to a few milliseconds. On two cores a browser of another test would be what they measure.
-const MEASURE: [&str; 2] = ["burst::", "pace::"];
+/// Tests that measure time to a few milliseconds, or ask what the very next frame shows. On two cores a browser of another test
+/// would be what they measure.
+const MEASURE: [&str; 3] = ["burst::", "pace::", "panel::"];
 
 fn whole() -> Result<()> {
     system::peers()?;

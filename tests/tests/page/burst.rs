@@ -14,7 +14,7 @@ const MESSAGES: usize = 100_000;
 /// What one task may take, in milliseconds.
 const LONGEST_MS: f64 = 8.0;
 /// Other work of the machine makes a task longer, never shorter: the shortest of several counts.
-const BURSTS: usize = 24;
+const BURSTS: usize = 12;
 
 /// Times each task in which the client is called: those of its sockets and of its message channels.
 const PAGE: &str = "

@@ -83,18 +83,16 @@ impl Stage {
         self.browser.click(&control);
     }
 
-    /// Taps a tile and gives what it says first after that.
-    ///
-    /// That is drawn before the next frame, but for a machine so busy that drawing what came before took longer than one:
-    /// Yew then lets the browser in between. After a second the tile is taken to stay as it is.
+    /// Taps a tile and gives what it says in the frame that is drawn next.
     pub(crate) fn tap_and_look(&self, key: &str) -> Tile {
         let script = "const done = arguments[arguments.length - 1];
             const t = document.querySelector(arguments[0]), s = t.querySelector('[role=switch]');
-            const look = () => { drawn.disconnect(); done([t.dataset.state, t.dataset.value, s.getAttribute('aria-checked')]); };
-            const drawn = new MutationObserver(look);
+            const look = () => [t.dataset.state, t.dataset.value, s.getAttribute('aria-checked')];
+            let first;
+            const drawn = new MutationObserver(() => first ??= look());
             drawn.observe(t, { attributeFilter: ['data-state', 'data-value', 'aria-checked'], subtree: true });
-            setTimeout(look, 1000);
-            s.click();";
+            s.click();
+            requestAnimationFrame(() => { drawn.disconnect(); done(first ?? look()); });";
         tile_of(&self.browser.run_async(script, &[selector(key).into()]))
     }
 
