@@ -36,17 +36,5 @@ mod settings;
 /// Starts the app in the page's `#app`, in place of the shell that stands there.
 #[cfg(feature = "app")]
 pub fn start() {
-    wasm_bindgen_futures::spawn_local(async {
-        app::language::learn().await;
-        draw();
-    });
-}
-
-#[cfg(feature = "app")]
-fn draw() {
-    let document = web_sys::window().and_then(|window| window.document());
-    match document.and_then(|document| document.get_element_by_id("app")) {
-        Some(root) => drop(yew::Renderer::<app::App>::with_root(root).render()),
-        None => drop(yew::Renderer::<app::App>::new().render()),
-    }
+    wasm_bindgen_futures::spawn_local(app::start());
 }

@@ -1,6 +1,6 @@
 //! Ties memory, link and drawing together: whatever happens is done to the [`Model`] at once and drawn once per frame.
 
-use std::cell::{Cell, RefCell};
+use std::cell::{Cell, OnceCell, RefCell};
 use std::collections::VecDeque;
 use std::rc::{Rc, Weak};
 
@@ -28,15 +28,15 @@ struct Inner {
     link: RefCell<Option<Link>>,
     /// Events that came while the model was busy: a command of ours may be answered before it returns.
     events: RefCell<VecDeque<Event>>,
-    draw: Box<dyn Fn()>,
+    draw: OnceCell<Box<dyn Fn()>>,
     frame: Frame,
     second: Timer,
     listeners: RefCell<Vec<Listener>>,
 }
 
 impl Hub {
-    /// Opens the link of this page; `draw` is called whenever there is something new to draw.
-    pub(crate) fn open(draw: impl Fn() + 'static) -> Self {
+    /// Opens the link of this page.
+    pub(crate) fn open() -> Self {
         let (address, page_is_secure, is_own_broker) = place();
         let id = identity::take("switchboard-");
         let panel = Panel::new(&id, identity::seed());
@@ -49,7 +49,7 @@ impl Hub {
                 model: RefCell::new(model),
                 link: RefCell::new(None),
                 events: RefCell::default(),
-                draw: Box::new(draw),
+                draw: OnceCell::new(),
                 frame: Frame::new(move || {
                     for_frame.upgrade().into_iter().for_each(|inner| Self(inner).draw())
                 }),
@@ -66,6 +66,11 @@ impl Hub {
         hub
     }
 
+    /// `draw` is called from now on whenever there is something new to draw. Only the first one is.
+    pub(crate) fn drawn_by(&self, draw: impl Fn() + 'static) {
+        let _ = self.0.draw.set(Box::new(draw));
+    }
+
     /// Looks at the model.
     pub(crate) fn look<T>(&self, look: impl FnOnce(&Model) -> T) -> T {
         look(&self.0.model.borrow())
@@ -78,11 +83,26 @@ impl Hub {
 
     /// Does what a person wants. It is drawn before the next frame is shown.
     pub(crate) fn act<T>(&self, act: impl FnOnce(&mut Model, Option<&Link>) -> T) -> T {
+        let result = self.perform(act);
+        self.show();
+        result
+    }
+
+    /// Does what nobody waits for. It is drawn in the next frame, not in the task that had to do this.
+    fn learn(&self, learn: impl FnOnce(&mut Model, Option<&Link>)) {
+        self.perform(learn);
+        self.draw_soon();
+    }
+
+    fn perform<T>(&self, act: impl FnOnce(&mut Model, Option<&Link>) -> T) -> T {
         let link = self.0.link.borrow().clone();
         let result = act(&mut self.0.model.borrow_mut(), link.as_ref());
         self.pump();
-        (self.0.draw)();
         result
+    }
+
+    fn show(&self) {
+        self.0.draw.get().into_iter().for_each(|draw| draw());
     }
 
     /// Draws in the next frame.
@@ -154,7 +174,7 @@ impl Hub {
             spawn_local(async move {
                 let came = parts::conventions().await.ok();
                 let Some(inner) = hub.upgrade() else { return };
-                Self(inner).act(|model, link| {
+                Self(inner).learn(|model, link| {
                     if let Some(make) = came {
                         let others = make(model.panel.me());
                         model.meet(others, link);
@@ -168,7 +188,7 @@ impl Hub {
             spawn_local(async move {
                 let came = parts::pages().await.ok();
                 let Some(inner) = hub.upgrade() else { return };
-                Self(inner).act(|model, link| {
+                Self(inner).learn(|model, link| {
                     model.pages.end(now(), came);
                     model.work(link);
                 });
@@ -179,7 +199,7 @@ impl Hub {
             spawn_local(async move {
                 let came = parts::screens().await.ok();
                 let Some(inner) = hub.upgrade() else { return };
-                Self(inner).act(|model, link| {
+                Self(inner).learn(|model, link| {
                     model.screens.end(now(), came);
                     model.meet_screens(link);
                 });
@@ -194,7 +214,7 @@ impl Hub {
         spawn_local(async move {
             let recalled = recall::recall(&filters).await;
             if let Some(inner) = hub.upgrade() {
-                Self(inner).act(|model, link| model.recalled(recalled, link));
+                Self(inner).learn(|model, link| model.recalled(recalled, link));
             }
         });
     }
@@ -219,7 +239,7 @@ impl Hub {
         let link = self.0.link.borrow().clone();
         self.look_mut(|model| model.work(link.as_ref()));
         self.pump();
-        (self.0.draw)();
+        self.show();
     }
 
     /// Once a second, and when a wish times out: ages grow, deadlines pass.

@@ -4,6 +4,7 @@ mod announce;
 mod asked;
 pub(crate) mod desk;
 pub(crate) mod fetch;
+mod gradual;
 pub(crate) mod hub;
 pub(crate) mod language;
 pub(crate) mod model;
@@ -18,22 +19,42 @@ pub(crate) mod trouble;
 
 use std::rc::Rc;
 
+use js_sys::{Function, Promise};
 use wasm_bindgen::JsValue;
+use wasm_bindgen_futures::JsFuture;
 use web_sys::MouseEvent;
 use yew::prelude::*;
 
 use crate::connection::{Listener, now, unix_now};
 use crate::devices::Value;
 use crate::panel::look::Clock;
-use crate::panel::state::Device;
-use crate::panel::view::{Wish, panel};
+use crate::panel::view::{Shown, Wish, panel};
 use crate::settings::theme;
 use crate::tongue::{fill, say};
 
+use gradual::Gradual;
 use hub::Hub;
 use model::LinkState;
 use route::Route;
 use trouble::Does;
+
+/// Starts the page, in place of the shell that stands there, and the connection before it. It pauses now and then: a browser
+/// compiles what is called for the first time, and all at once would keep it from showing anything, or hearing a tap.
+pub(crate) async fn start() {
+    theme::apply();
+    if hub::asked("kiosk").is_some() {
+        mark("data-kiosk", "");
+    }
+    language::learn().await;
+    pause().await;
+    let hub = Hub::open();
+    pause().await;
+    let document = web_sys::window().and_then(|window| window.document());
+    let root = document.and_then(|document| document.get_element_by_id("app"));
+    if let Some(root) = root.or_else(|| web_sys::window()?.document()?.body().map(Into::into)) {
+        yew::Renderer::<App>::with_root_and_props(root, Whole { hub }).render();
+    }
+}
 
 /// What makes the page draw.
 #[derive(Debug)]
@@ -48,9 +69,18 @@ pub(crate) enum Msg {
     Wish(Rc<str>, Rc<str>, Value),
 }
 
+/// What the page is drawn of.
+#[derive(PartialEq, Properties)]
+pub(crate) struct Whole {
+    hub: Hub,
+}
+
 /// The whole page.
 pub(crate) struct App {
     hub: Hub,
+    /// As they are drawn.
+    devices: Vec<Shown>,
+    gradual: Gradual,
     route: Route,
     frame: u64,
     shown_link: Option<LinkState>,
@@ -60,18 +90,17 @@ pub(crate) struct App {
 
 impl Component for App {
     type Message = Msg;
-    type Properties = ();
+    type Properties = Whole;
 
     fn create(ctx: &Context<Self>) -> Self {
-        theme::apply();
-        if hub::asked("kiosk").is_some() {
-            mark("data-kiosk", "");
-        }
         let link = ctx.link().clone();
-        let hub = Hub::open(move || link.send_message(Msg::Draw));
+        let hub = ctx.props().hub.clone();
+        hub.drawn_by(move || link.send_message(Msg::Draw));
         let popped = ctx.link().callback(|()| Msg::Gone);
-        let app = Self {
+        let mut app = Self {
             hub,
+            devices: Vec::new(),
+            gradual: Gradual::default(),
             route: current_route(),
             frame: 0,
             shown_link: None,
@@ -80,6 +109,7 @@ impl Component for App {
                 .map(|window| Listener::new(&window, "popstate", move |_| popped.emit(()))),
         };
         app.enter();
+        app.look();
         app
     }
 
@@ -98,19 +128,19 @@ impl Component for App {
             }
         }
         self.frame += 1;
+        self.look();
         self.show_link();
         true
     }
 
     fn view(&self, ctx: &Context<Self>) -> Html {
         let (state, trouble) = self.hub.look(|model| (model.link_state, model.trouble()));
-        let devices: Vec<Rc<Device>> = self.hub.look(|model| model.panel.by_family());
         let clock = clock();
         let said = self.hub.look_mut(|model| model.announcer.say(now(), &model.panel, clock));
         if let Some(good) = self.hub.look_mut(|model| model.announcer.take_felt()) {
             touch::feel(good);
         }
-        let is_empty = devices.is_empty() && !self.hub.look(|model| model.desk.is_wanted());
+        let is_empty = self.devices.is_empty() && !self.hub.look(|model| model.desk.is_wanted());
         let is_screen = self.route == Route::Panel && is_empty;
         let does = self.does(ctx);
         let title =
@@ -119,14 +149,14 @@ impl Component for App {
             <>
             <header class="head">
                 <h1>{ title }</h1>
-                { silent_chip(&devices) }
+                { silent_chip(&self.devices) }
                 if self.route == Route::Panel && (!is_empty || self.is_quiet()) && !self.hub.look(|model| model.desk.is_open) {
                     { self.arrange(ctx) }
                 }
                 <span class="link" role="status">{ say(state.label()) }</span>
             </header>
             <main id="main" data-screen={self.route.label()}>
-                { self.screen(&devices, clock, trouble.as_ref(), &does) }
+                { self.screen(clock, trouble.as_ref(), &does) }
             </main>
             if let Some(trouble) = trouble.filter(|_| !is_screen) {
                 { trouble::over(&trouble, &does) }
@@ -140,15 +170,24 @@ impl Component for App {
 }
 
 impl App {
+    /// What is to be drawn.
+    fn look(&mut self) {
+        let devices = self.hub.look(|model| model.panel.by_family());
+        let (devices, is_more) = self.gradual.next(devices);
+        self.devices = devices;
+        if is_more {
+            self.hub.draw_soon();
+        }
+    }
+
     fn screen(
         &self,
-        devices: &[Rc<Device>],
         clock: Clock,
         trouble: Option<&crate::connection::trouble::Trouble>,
         does: &Does,
     ) -> Html {
         match self.route {
-            Route::Panel if devices.is_empty() && !self.hub.look(|model| model.desk.is_wanted()) => {
+            Route::Panel if self.devices.is_empty() && !self.hub.look(|model| model.desk.is_wanted()) => {
                 let (state, host) = self.hub.look(|model| {
                     let host = model.address.as_ref().map(|a| a.host().to_owned()).unwrap_or_default();
                     (model.link_state, host)
@@ -160,8 +199,10 @@ impl App {
                     .hub
                     .look(|model| (model.desk.is_wanted(), model.pages.here().map(|pages| pages.draw)))
                 {
-                    (false, _) => panel(devices, clock, &self.on_wish),
-                    (true, Some(draw)) => draw(&self.hub, self.frame, devices.into(), clock, &self.on_wish),
+                    (false, _) => panel(&self.devices, clock, &self.on_wish),
+                    (true, Some(draw)) => {
+                        draw(&self.hub, self.frame, self.devices.as_slice().into(), clock, &self.on_wish)
+                    }
                     (true, None) => trouble::loading(),
                 }
             }
@@ -261,12 +302,23 @@ impl App {
     }
 }
 
+/// Goes on in a task of its own.
+async fn pause() {
+    let soon = |go_on: Function, _| {
+        let set = web_sys::window().map(|window| window.set_timeout_with_callback(&go_on));
+        if !matches!(set, Some(Ok(_))) {
+            let _ = go_on.call0(&JsValue::NULL);
+        }
+    };
+    let _ = JsFuture::from(Promise::new(&mut { soon })).await;
+}
+
 /// How long a connected page waits for retained values before it says that there are none.
 const QUIET_MS: u128 = 1_500;
 
 /// One chip for all devices that are away; it leads to the first of them.
-fn silent_chip(devices: &[Rc<Device>]) -> Html {
-    let mut away = devices.iter().filter(|device| device.is_offline());
+fn silent_chip(devices: &[Shown]) -> Html {
+    let mut away = devices.iter().map(|shown| &shown.device).filter(|device| device.is_offline());
     let Some(first) = away.next() else { return html! {} };
     let onclick = {
         let name = Rc::clone(&first.name);

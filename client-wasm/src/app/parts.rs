@@ -14,8 +14,7 @@ use crate::connection::Link;
 use crate::devices::Others;
 use crate::explorer;
 use crate::panel::look::Clock;
-use crate::panel::state::Device;
-use crate::panel::view::Wish;
+use crate::panel::view::{Shown, Wish};
 
 use super::hub::Hub;
 use super::model::Model;
@@ -34,7 +33,7 @@ pub(crate) struct Screens {
 }
 
 /// Draws the panel as it was arranged, of these devices.
-pub(crate) type DrawPages = fn(&Hub, u64, Rc<[Rc<Device>]>, Clock, &Callback<Wish>) -> Html;
+pub(crate) type DrawPages = fn(&Hub, u64, Rc<[Shown]>, Clock, &Callback<Wish>) -> Html;
 
 /// Pages of tiles, and what other people's pages do.
 #[derive(Clone, Copy, Debug)]

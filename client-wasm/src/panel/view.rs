@@ -60,14 +60,26 @@ thread_local! {
 /// Tiles of this rank and behind it are folded away.
 const BEHIND: u8 = 20;
 
-/// All devices, by name.
-pub(crate) fn panel(devices: &[Rc<Device>], clock: Clock, on_wish: &Callback<Wish>) -> Html {
+/// A device, and how many of its cards are drawn; the others come in later frames.
+#[derive(Clone, Debug)]
+pub(crate) struct Shown {
+    pub(crate) device: Rc<Device>,
+    pub(crate) cards: usize,
+}
+
+/// These devices, in this order.
+pub(crate) fn panel(devices: &[Shown], clock: Clock, on_wish: &Callback<Wish>) -> Html {
     html! {
-        for device in devices.iter() {
-            <DeviceRegion key={device.name.to_string()} device={Rc::clone(device)} extras={extras_version()}
-                {clock} on_wish={on_wish.clone()} />
+        for Shown { device, cards } in devices.iter().filter(|shown| shown.cards > 0) {
+            <DeviceRegion key={device.name.to_string()} device={Rc::clone(device)} cards={*cards}
+                extras={extras_version()} {clock} on_wish={on_wish.clone()} />
         }
     }
+}
+
+/// The cards of a device.
+pub(crate) fn count(device: &Device) -> usize {
+    device.tiles.chunk_by(is_together).count()
 }
 
 /// Zero while there are none.
@@ -82,6 +94,7 @@ struct Region;
 #[derive(Properties)]
 struct DeviceProps {
     device: Rc<Device>,
+    cards: usize,
     /// Whether its controls are held before they do anything, when a person said so.
     #[prop_or_default]
     held: Option<bool>,
@@ -95,6 +108,7 @@ struct DeviceProps {
 impl PartialEq for DeviceProps {
     fn eq(&self, other: &Self) -> bool {
         Rc::ptr_eq(&self.device, &other.device)
+            && self.cards == other.cards
             && self.extras == other.extras
             && self.clock == other.clock
             && self.on_wish == other.on_wish
@@ -109,14 +123,15 @@ impl Draw for Region {
         let at = device.tiles.partition_point(|tile| tile.spec.rank < BEHIND);
         let (tiles, behind) = device.tiles.split_at(at);
         let label = format!("{} {}", device.model, device.called());
+        let mut room = props.cards;
         html! {
             <section class="device" id={anchor(&device.name)} aria-label={label.trim().to_owned()} tabindex="-1">
                 <h2>{ device.called().to_owned() }<small>{ summary(device, props.clock) }</small></h2>
-                <div class="grid">{ cards(props, tiles) }</div>
-                if !behind.is_empty() {
+                <div class="grid">{ cards(props, tiles, &mut room) }</div>
+                if !behind.is_empty() && room > 0 {
                     <details>
                         <summary>{ fill("{} more", &[&behind.len().to_string()]) }</summary>
-                        <div class="grid">{ cards(props, behind) }</div>
+                        <div class="grid">{ cards(props, behind, &mut room) }</div>
                     </details>
                 }
             </section>
@@ -125,9 +140,10 @@ impl Draw for Region {
 }
 
 /// One card for the tiles that share it; the numbered inputs of a Web-IO share one too.
-fn cards(props: &DeviceProps, tiles: &[Tile]) -> Html {
+fn cards(props: &DeviceProps, tiles: &[Tile], room: &mut usize) -> Html {
     let card = |tiles: &[Tile]| {
         let main = tiles.first()?;
+        *room = room.checked_sub(1)?;
         let key = main.spec.key.to_string();
         let all = TileProps {
             device: Rc::clone(&props.device.name),
@@ -158,13 +174,14 @@ pub(crate) fn card_of(
     let tile = device.tile(key)?;
     let props = DeviceProps {
         device: Rc::clone(device),
+        cards: 1,
         held,
         extras: extras_version(),
         clock,
         on_wish: on_wish.clone(),
     };
     let tiles: Vec<Tile> = device.tiles.iter().filter(|other| is_together(other, tile)).cloned().collect();
-    Some(cards(&props, &tiles))
+    Some(cards(&props, &tiles, &mut { props.cards }))
 }
 
 /// What the cards of a device are about: key and label of each first tile.

@@ -26,13 +26,13 @@ use super::layout::{Desk, Document, Edit, Keep, Page, Place};
 use super::look::Clock;
 use super::made::own::{guess, specs};
 use super::state::{Device, OWN};
-use super::view::{Wish, mains, panel};
+use super::view::{Shown, Wish, mains, panel};
 
 /// The panel as it was arranged.
 pub(crate) fn draw(
     hub: &Hub,
     frame: u64,
-    devices: Rc<[Rc<Device>]>,
+    devices: Rc<[Shown]>,
     clock: Clock,
     on_wish: &Callback<Wish>,
 ) -> Html {
@@ -45,7 +45,7 @@ pub(crate) struct Props {
     pub(crate) hub: Hub,
     /// Changes with each frame: there may be news.
     pub(crate) frame: u64,
-    pub(crate) devices: Rc<[Rc<Device>]>,
+    pub(crate) devices: Rc<[Shown]>,
     /// That of the tiles that people made themselves.
     pub(crate) own: Option<Rc<Device>>,
     pub(crate) clock: Clock,
@@ -53,9 +53,14 @@ pub(crate) struct Props {
 }
 
 impl Props {
+    /// All devices, and that of the tiles that people made.
+    fn all(&self) -> impl Iterator<Item = &Rc<Device>> {
+        self.devices.iter().map(|shown| &shown.device).chain(&self.own)
+    }
+
     /// The device whose tile stands at a place, or the first of them.
     fn device_of(&self, place: &Place) -> Option<&Rc<Device>> {
-        self.devices.iter().chain(&self.own).find(|device| place.is_of(device))
+        self.all().find(|device| place.is_of(device))
     }
 }
 
@@ -110,7 +115,7 @@ const PAGES: &str = ".pages [aria-current]";
 #[derive(Debug)]
 pub(crate) struct Arranged {
     desk: Desk,
-    devices: Rc<[Rc<Device>]>,
+    devices: Rc<[Shown]>,
     author: String,
     page: Option<usize>,
     chosen: Option<usize>,
@@ -422,6 +427,7 @@ impl Arranged {
         let label = self
             .devices
             .iter()
+            .map(|shown| &shown.device)
             .find(is_of)
             .and_then(|device| mains(device).find(|(key, _)| *key == place.key).map(|(_, label)| label));
         label.unwrap_or_else(|| format!("{} {}", place.of.name(), place.key))

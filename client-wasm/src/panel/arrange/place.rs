@@ -82,7 +82,7 @@ fn shown(place: &Place, props: &Props) -> Html {
 
 /// The devices that a place shows.
 fn devices<'a>(place: &'a Place, props: &'a Props) -> impl Iterator<Item = &'a Rc<Device>> {
-    props.devices.iter().chain(&props.own).filter(|device| place.is_of(device))
+    props.all().filter(|device| place.is_of(device))
 }
 
 fn card(place: &Place, device: Option<&Rc<Device>>, props: &Props) -> Html {

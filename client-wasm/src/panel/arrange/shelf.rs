@@ -17,7 +17,7 @@ const MANY: usize = 5;
 
 pub(super) fn draw(page: &Page, ctx: &Context<Arranged>, at: usize, sought: &str) -> Html {
     let devices = &ctx.props().devices;
-    let found: Vec<_> = devices.iter().filter_map(|device| of(device, page, ctx, at, sought)).collect();
+    let found: Vec<_> = devices.iter().filter_map(|shown| of(&shown.device, page, ctx, at, sought)).collect();
     html! {
         <section class="shelf" aria-label={say("Tiles to add")}>
             <div class="act">

@@ -88,7 +88,7 @@ pub(super) fn place(desk: &Arranged, ctx: &Context<Arranged>, at: usize) -> Html
     };
     let Some(place) = of.places.get(at) else { return html! {} };
     let model = match &place.of {
-        Of::Device(name) => ctx.props().devices.iter().find(|device| *device.name == **name),
+        Of::Device(name) => ctx.props().all().find(|device| *device.name == **name),
         Of::Model(_) | Of::Made(_) => None,
     };
     let model = model.map(|device| device.model.to_string()).filter(|model| !model.is_empty());
