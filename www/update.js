@@ -2,15 +2,17 @@
 // Part of the start script that `cargo xtask build` makes; `trunk serve` does without.
 
 const worker = navigator.serviceWorker; // absent where the page came by plain http from another machine
+const REST = 3000; // milliseconds
 const news = document.getElementById('news');
 
 if (worker) {
   const hadOne = worker.controller !== null;
   // Another version has taken over, on the word of this page or of another tab: its files belong to it alone.
   worker.addEventListener('controllerchange', () => hadOne && location.reload());
-  // After what the page needs to start.
-  if (document.readyState === 'complete') register();
-  else addEventListener('load', register);
+  // It loads and keeps the whole page: that waits until the page has started and drawn what it knows.
+  const soon = () => setTimeout(register, REST);
+  if (document.readyState === 'complete') soon();
+  else addEventListener('load', soon);
 }
 
 async function register() {
