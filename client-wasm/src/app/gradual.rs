@@ -7,7 +7,7 @@ use crate::panel::state::Device;
 use crate::panel::view::{Shown, count};
 
 /// So many cards a phone draws and lays out within a frame.
-const AT_ONCE: usize = 6;
+const AT_ONCE: usize = 4;
 
 /// How many cards of which device were drawn already, in the order of the devices' names.
 #[derive(Debug, Default)]

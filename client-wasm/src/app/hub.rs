@@ -14,7 +14,7 @@ use crate::panel::state::State as Panel;
 
 use super::desk::Slot;
 use super::model::{LinkState, Model, Next};
-use super::{parts, recall, remember};
+use super::{parts, pause, recall, remember};
 
 /// Packets larger than this are not taken from the broker.
 const MAX_PACKET_BYTES: u32 = 16 << 20;
@@ -36,7 +36,7 @@ struct Inner {
 
 impl Hub {
     /// Opens the link of this page.
-    pub(crate) fn open() -> Self {
+    pub(crate) async fn open() -> Self {
         let (address, page_is_secure, is_own_broker) = place();
         let id = identity::take("switchboard-");
         let panel = Panel::new(&id, identity::seed());
@@ -60,7 +60,9 @@ impl Hub {
             }
         });
         let hub = Self(inner);
+        pause().await;
         hub.connect(id);
+        pause().await;
         hub.listen();
         hub.tick();
         hub
@@ -173,6 +175,7 @@ impl Hub {
             let hub = Rc::downgrade(&self.0);
             spawn_local(async move {
                 let came = parts::conventions().await.ok();
+                pause().await;
                 let Some(inner) = hub.upgrade() else { return };
                 Self(inner).learn(|model, link| {
                     if let Some(make) = came {

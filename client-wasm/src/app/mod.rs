@@ -47,7 +47,7 @@ pub(crate) async fn start() {
     }
     language::learn().await;
     pause().await;
-    let hub = Hub::open();
+    let hub = Hub::open().await;
     pause().await;
     let document = web_sys::window().and_then(|window| window.document());
     let root = document.and_then(|document| document.get_element_by_id("app"));
