@@ -14,7 +14,7 @@ use crate::panel::state::State as Panel;
 
 use super::desk::Slot;
 use super::model::{LinkState, Model, Next};
-use super::{parts, pause, recall, remember};
+use super::{parts, pause, recall, remember, sheet};
 
 /// Packets larger than this are not taken from the broker.
 const MAX_PACKET_BYTES: u32 = 16 << 20;
@@ -189,7 +189,7 @@ impl Hub {
         if model.wants_pages() && model.pages.begin(now()) {
             let hub = Rc::downgrade(&self.0);
             spawn_local(async move {
-                let came = parts::pages().await.ok();
+                let came = dressed(parts::pages()).await;
                 let Some(inner) = hub.upgrade() else { return };
                 Self(inner).learn(|model, link| {
                     model.pages.end(now(), came);
@@ -200,7 +200,7 @@ impl Hub {
         if model.wants_screens && model.screens.begin(now()) {
             let hub = Rc::downgrade(&self.0);
             spawn_local(async move {
-                let came = parts::screens().await.ok();
+                let came = dressed(parts::screens()).await;
                 let Some(inner) = hub.upgrade() else { return };
                 Self(inner).learn(|model, link| {
                     model.screens.end(now(), came);
@@ -290,6 +290,17 @@ impl Hub {
             self.0.model.borrow_mut().network(false);
         }
     }
+}
+
+/// A part that is drawn in the later style: it comes with that, or not at all.
+async fn dressed<T, E>(part: impl Future<Output = Result<T, E>>) -> Option<T> {
+    let sheet = sheet::wear();
+    let came = part.await.ok();
+    if sheet.await.is_err() {
+        sheet::forget();
+        return None;
+    }
+    came
 }
 
 impl PartialEq for Hub {

@@ -14,6 +14,7 @@ mod recall;
 mod remember;
 mod route;
 mod screens;
+mod sheet;
 mod touch;
 pub(crate) mod trouble;
 

@@ -5,10 +5,11 @@
 //! homeassistant/switch/garden/config   {"~":"garden","name":"Pump","cmd_t":"~/set","stat_t":"~/state"}
 //! homeassistant/device/ea33/config     {"dev":{"ids":"ea33"},"o":{…},"cmps":{"t1":{"p":"sensor",…}},"state_topic":"…"}
 //! ```
-//! Names may be abbreviated, `~` stands for a base topic, an empty payload removes. Templates that are not understood leave
+//! Names may be short, `~` stands for a base topic, an empty payload removes. Templates that are not understood leave
 //! their point out; they are counted.
 
 mod entity;
+mod names;
 mod rest;
 
 use std::rc::Rc;
@@ -48,7 +49,10 @@ impl Known {
         let Some((component, id)) = path.split_once('/') else { return Vec::new() };
         let mut found = Vec::new();
         let before = self.0.iter().position(|(known, ..)| **known == *topic).map(|at| self.0.swap_remove(at));
-        let new = Json::read(payload).and_then(|json| configured(component, id, &json));
+        let new = Json::read(payload).and_then(|mut json| {
+            names::shorten(&mut json);
+            configured(component, id, &json)
+        });
         if let Some((_, device, mut keys)) = before {
             // What the new configuration names again stays, with its value.
             let kept = new.as_ref().filter(|new| new.id == device);
@@ -65,12 +69,12 @@ impl Known {
 }
 
 fn configured(component: &str, id: &str, json: &Json) -> Option<Found> {
-    let Some(parts) = ["components", "cmps", "cmp"].into_iter().find_map(|name| json.get(name)) else {
+    let Some(parts) = ["cmps", "cmp"].into_iter().find_map(|name| json.get(name)) else {
         let config = Config { own: json, shared: None, base: json.text("~") };
         return Some(found(id, json, vec![(component, id, config)])).filter(|_| component != "device");
     };
     let all = parts.members().iter().filter_map(|(name, own)| {
-        let platform = [own.text("p"), own.text("platform")].into_iter().find(|text| !text.is_empty())?;
+        let platform = Some(own.text("p")).filter(|text| !text.is_empty())?;
         let base =
             [own.text("~"), json.text("~")].into_iter().find(|text| !text.is_empty()).unwrap_or_default();
         // Only its platform: it is to be removed.
@@ -85,19 +89,17 @@ fn configured(component: &str, id: &str, json: &Json) -> Option<Found> {
 
 fn found(id: &str, json: &Json, parts: Vec<(&str, &str, Config<'_>)>) -> Found {
     let nothing = Json::Null;
-    let device = json.get("device").or_else(|| json.get("dev")).unwrap_or(&nothing);
-    let member = |name: &str, short: &str| device.get(name).or_else(|| device.get(short));
-    let text =
-        |name: &str, short: &str| member(name, short).and_then(Json::plain).unwrap_or_default().to_owned();
+    let device = json.get("dev").unwrap_or(&nothing);
+    let text = |name| device.get(name).and_then(Json::plain).unwrap_or_default().to_owned();
     let mut names: Vec<&str> = Vec::new();
-    for json in [member("identifiers", "ids"), member("connections", "cns")].into_iter().flatten() {
+    for json in [device.get("ids"), device.get("cns")].into_iter().flatten() {
         names.extend(json.plain());
         // A connection is a kind and an address.
         names.extend(
             json.items().iter().filter_map(|item| item.plain().or_else(|| item.items().get(1)?.plain())),
         );
     }
-    let mut title = text("name", "name");
+    let mut title = text("name");
     if title.is_empty() && names.is_empty() {
         title = super::label(id.rsplit('/').next().unwrap_or(id));
     }
@@ -105,7 +107,7 @@ fn found(id: &str, json: &Json, parts: Vec<(&str, &str, Config<'_>)>) -> Found {
         id: names.first().copied().unwrap_or(id).into(),
         // One entity may carry the name, and others of its device only who it is.
         name: title.into(),
-        model: format!("{} {}", text("manufacturer", "mf"), text("model", "mdl")).trim().into(),
+        model: format!("{} {}", text("mf"), text("mdl")).trim().into(),
         hardware: names.iter().filter_map(|name| super::hardware(name)).collect(),
         weight: 1,
         family: 4,
@@ -135,9 +137,9 @@ fn found(id: &str, json: &Json, parts: Vec<(&str, &str, Config<'_>)>) -> Found {
 
 fn presences(config: Config<'_>, all: &mut Vec<Read>) {
     let mut add = |topic: String, json: Config<'_>, template: &str| {
-        let word = |name, short, other| json.text(name, short).unwrap_or(other).to_owned();
-        let online = word("payload_available", "pl_avail", "online");
-        let offline = word("payload_not_available", "pl_not_avail", "offline");
+        let word = |name, other| json.text(name).unwrap_or(other).to_owned();
+        let online = word("pl_avail", "online");
+        let offline = word("pl_not_avail", "offline");
         let is_plain = template == "{{ value }}";
         let at = if is_plain { None } else { inside::template(template) }.unwrap_or(At::Whole);
         let read =
@@ -146,36 +148,47 @@ fn presences(config: Config<'_>, all: &mut Vec<Read>) {
             all.push(read);
         }
     };
-    if let Some(topic) = config.topic("availability_topic", "avty_t") {
-        add(topic, config, config.text("availability_template", "avty_tpl").unwrap_or("{{ value }}"));
+    if let Some(topic) = config.topic("avty") {
+        add(topic, config, config.template("avty").unwrap_or("{{ value }}"));
     }
-    for own in config.get("availability", "avty").map(Json::items).unwrap_or_default() {
+    for own in config.get("avty").map(Json::items).unwrap_or_default() {
         let one = Config { own, shared: None, base: config.base };
-        if let Some(topic) = one.topic("topic", "t") {
-            add(topic, one, one.text("value_template", "val_tpl").unwrap_or("{{ value }}"));
+        if let Some(topic) = one.text("t").map(|text| one.based(text)) {
+            add(topic, one, one.text("val_tpl").unwrap_or("{{ value }}"));
         }
     }
 }
 
 impl<'a> Config<'a> {
-    fn get(&self, name: &str, short: &str) -> Option<&'a Json> {
-        let here = |json: &'a Json| json.get(name).or_else(|| json.get(short));
-        here(self.own).or_else(|| self.shared.and_then(here))
+    fn get(&self, name: &str) -> Option<&'a Json> {
+        self.own.get(name).or_else(|| self.shared?.get(name))
     }
 
-    fn text(&self, name: &str, short: &str) -> Option<&'a str> {
-        self.get(name, short).and_then(Json::plain)
+    fn text(&self, name: &str) -> Option<&'a str> {
+        self.get(name).and_then(Json::plain)
     }
 
-    /// A topic, with its base in place of a `~` at either end.
-    fn topic(&self, name: &str, short: &str) -> Option<String> {
-        let text = self.text(name, short)?;
-        Some(if let Some(rest) = text.strip_prefix('~') {
+    /// The topic whose name begins like this.
+    fn topic(&self, stem: &str) -> Option<String> {
+        self.text(&format!("{stem}_t")).map(|text| self.based(text))
+    }
+
+    /// The template that goes with such a topic. That of a state is also named after the value, or after both.
+    fn template(&self, stem: &str) -> Option<&'a str> {
+        let of_value = stem.strip_suffix("stat").and_then(|front| {
+            self.text(&format!("{stem}_val_tpl")).or_else(|| self.text(&format!("{front}val_tpl")))
+        });
+        of_value.or_else(|| self.text(&format!("{stem}_tpl")))
+    }
+
+    /// With the base in place of a `~` at either end.
+    fn based(&self, text: &str) -> String {
+        if let Some(rest) = text.strip_prefix('~') {
             format!("{}{rest}", self.base)
         } else if let Some(rest) = text.strip_suffix('~') {
             format!("{rest}{}", self.base)
         } else {
             text.to_owned()
-        })
+        }
     }
 }

@@ -17,7 +17,7 @@ pub(super) fn points(component: &str, id: &str, config: Config<'_>, device: &str
     let title = match config.own.get("name") {
         Some(Json::Null) if !device.is_empty() => device.to_owned(),
         Some(Json::Text(name)) => name.clone(),
-        _ => match config.text("device_class", "dev_cla") {
+        _ => match config.text("dev_cla") {
             Some(class) => label(class),
             None => label(id.rsplit('/').next().unwrap_or(id)),
         },
@@ -35,11 +35,10 @@ pub(super) fn points(component: &str, id: &str, config: Config<'_>, device: &str
         "event" => vec![here.state(&title, "event_type")?],
         _ => vec![here.simple(component, &title)?],
     };
-    let is_behind = config.text("entity_category", "ent_cat").is_some()
-        || config.text("enabled_by_default", "en") == Some("false");
+    let is_behind = config.text("ent_cat").is_some() || config.text("en") == Some("false");
     for point in &mut points {
         point.rank += if is_behind { 20 } else { 0 };
-        if let Some(unit) = config.text("unit_of_measurement", "unit_of_meas") {
+        if let Some(unit) = config.text("unit_of_meas") {
             point.unit = unit.into();
         }
     }
@@ -51,42 +50,35 @@ pub(super) struct Entity<'a> {
     pub(super) config: Config<'a>,
 }
 
-/// Full and short names of a topic with its template.
-pub(super) type Names = [&'static str; 4];
-
-pub(super) const STATE: Names = ["state_topic", "stat_t", "value_template", "val_tpl"];
-pub(super) const COMMAND: Names = ["command_topic", "cmd_t", "command_template", "cmd_tpl"];
+/// What names begin with that are about the main value, and about its command.
+pub(super) const STATE: &str = "stat";
+pub(super) const COMMAND: &str = "cmd";
 
 impl Entity<'_> {
     fn simple(&self, component: &str, title: &str) -> Option<Spec> {
         let config = self.config;
-        let word = |name, short, other| config.text(name, short).unwrap_or(other).to_owned();
-        let number = |name| config.text(name, name).and_then(Num::read);
+        let word = |name, other| config.text(name).unwrap_or(other).to_owned();
+        let number = |name| config.text(name).and_then(Num::read);
         let spec = |kind| Spec::new(&self.key, title, kind);
         match component {
             "switch" | "siren" => self.switch(spec(Kind::Switch)),
             "binary_sensor" => {
-                let codec =
-                    Codec::switch(&word("payload_on", "pl_on", "ON"), &word("payload_off", "pl_off", "OFF"));
+                let codec = Codec::switch(&word("pl_on", "ON"), &word("pl_off", "OFF"));
                 self.told(spec(Kind::Indicator), STATE, codec)
             }
             "lock" => {
-                let (on, off) =
-                    (word("payload_lock", "pl_lock", "LOCK"), word("payload_unlock", "pl_unlk", "UNLOCK"));
-                let (locked, open) = (
-                    word("state_locked", "stat_locked", "LOCKED"),
-                    word("state_unlocked", "stat_unlocked", "UNLOCKED"),
-                );
+                let (on, off) = (word("pl_lock", "LOCK"), word("pl_unlk", "UNLOCK"));
+                let (locked, open) = (word("stat_locked", "LOCKED"), word("stat_unlocked", "UNLOCKED"));
                 let spec = self.told(spec(Kind::Lock), STATE, Codec::switch(&locked, &open))?;
                 self.asked(spec, COMMAND, Codec::switch(&on, &off))
             }
             "button" => {
-                let press = word("payload_press", "pl_prs", "PRESS");
-                let held = self.config.text("device_class", "dev_cla") == Some("restart");
+                let press = word("pl_prs", "PRESS");
+                let held = self.config.text("dev_cla") == Some("restart");
                 self.asked(Spec { held, ..spec(Kind::Button) }, COMMAND, Codec::switch(&press, ""))
             }
             "scene" => {
-                let on = word("payload_on", "pl_on", "ON");
+                let on = word("pl_on", "ON");
                 self.asked(spec(Kind::Button), COMMAND, Codec::switch(&on, ""))
             }
             "number" => {
@@ -96,13 +88,13 @@ impl Entity<'_> {
                     step: number("step").filter(|step| step.0 > 0).unwrap_or(Num::whole(1)),
                 };
                 let steps = (range.max.0 - range.min.0) / range.step.0;
-                let boxed = config.text("mode", "mode") == Some("box") || !(4..=1_000).contains(&steps);
+                let boxed = config.text("mode") == Some("box") || !(4..=1_000).contains(&steps);
                 let spec = spec(if boxed { Kind::Stepper(range) } else { Kind::Slider(range) });
                 let spec = self.told(spec, STATE, Codec::number())?;
                 self.asked(spec, COMMAND, Codec::number())
             }
             "select" => {
-                let options = self.options("options", "ops");
+                let options = self.options("ops");
                 let spec = self.told(spec(Kind::Select(Rc::clone(&options))), STATE, chosen(&options))?;
                 self.asked(spec, COMMAND, chosen(&options))
             }
@@ -112,22 +104,17 @@ impl Entity<'_> {
             }
             // Those that are not known here still tell their state.
             _ => {
-                config.topic("state_topic", "stat_t")?;
+                config.topic("stat")?;
                 self.told(spec(Kind::Reading), STATE, Codec::Text)
             }
         }
     }
 
     pub(super) fn switch(&self, spec: Spec) -> Option<Spec> {
-        let word = |name, short, other: &str| self.config.text(name, short).unwrap_or(other).to_owned();
-        let (on, off) = (word("payload_on", "pl_on", "ON"), word("payload_off", "pl_off", "OFF"));
-        let states = Codec::switch(&word("state_on", "stat_on", &on), &word("state_off", "stat_off", &off));
-        // Lights and fans name it in their own way.
-        let names = match self.config.get("state_value_template", "stat_val_tpl") {
-            Some(_) => ["state_topic", "stat_t", "state_value_template", "stat_val_tpl"],
-            None => STATE,
-        };
-        let spec = self.told(spec, names, states)?;
+        let word = |name, other: &str| self.config.text(name).unwrap_or(other).to_owned();
+        let (on, off) = (word("pl_on", "ON"), word("pl_off", "OFF"));
+        let states = Codec::switch(&word("stat_on", &on), &word("stat_off", &off));
+        let spec = self.told(spec, STATE, states)?;
         self.asked(spec, COMMAND, Codec::switch(&on, &off))
     }
 
@@ -135,49 +122,29 @@ impl Entity<'_> {
         let config = self.config;
         let main = Spec::new(&self.key, title, Kind::Switch).icon("#i-lamp");
         let part = |name: &str, title: &str, kind| self.part(&main, name, title, kind);
-        let scale = config.text("brightness_scale", "bri_scl").and_then(Num::read).unwrap_or(Num::whole(255));
+        let scale = config.text("bri_scl").and_then(Num::read).unwrap_or(Num::whole(255));
         let level = || part("brightness", "Brightness", Kind::Slider(Range::whole(0, 100, 1))).unit("%");
         let white = || part("white", "White", Kind::Slider(Range::whole(2_000, 6_500, 100))).unit("K");
         let (percent, mireds) = (Codec::percent(scale), Codec::Mireds);
-        if config.text("schema", "schema") == Some("json") {
+        if config.text("schema") == Some("json") {
             return self.json_light(&main, level(), white(), part("colour", "Colour", Kind::Colour), percent);
         }
-        if config.text("schema", "schema") == Some("template") {
+        if config.text("schema") == Some("template") {
             return None;
         }
         let mut points = vec![self.switch(main.clone())?];
-        let mut add = |spec: Spec, read: Names, write: Names, codec: Codec| {
-            if config.topic(write[0], write[1]).is_some() {
+        let mut add = |spec: Spec, read: &str, write: &str, codec: Codec| {
+            if config.topic(write).is_some() {
                 points.push(
                     self.told(spec, read, codec.clone()).and_then(|spec| self.asked(spec, write, codec))?,
                 );
             }
             Some(())
         };
-        add(
-            level(),
-            ["brightness_state_topic", "bri_stat_t", "brightness_value_template", "bri_val_tpl"],
-            ["brightness_command_topic", "bri_cmd_t", "brightness_command_template", "bri_cmd_tpl"],
-            percent,
-        )?;
-        add(
-            part("colour", "Colour", Kind::Colour),
-            ["rgb_state_topic", "rgb_stat_t", "rgb_value_template", "rgb_val_tpl"],
-            ["rgb_command_topic", "rgb_cmd_t", "rgb_command_template", "rgb_cmd_tpl"],
-            Codec::Rgb,
-        )?;
-        add(
-            part("hs", "Colour", Kind::Colour),
-            ["hs_state_topic", "hs_stat_t", "hs_value_template", "hs_val_tpl"],
-            ["hs_command_topic", "hs_cmd_t", "hs_command_template", "hs_cmd_tpl"],
-            Codec::Hs,
-        )?;
-        add(
-            white(),
-            ["color_temp_state_topic", "clr_temp_stat_t", "color_temp_value_template", "clr_temp_val_tpl"],
-            ["color_temp_command_topic", "clr_temp_cmd_t", "color_temp_command_template", "clr_temp_cmd_tpl"],
-            mireds,
-        )?;
+        add(level(), "bri_stat", "bri_cmd", percent)?;
+        add(part("colour", "Colour", Kind::Colour), "rgb_stat", "rgb_cmd", Codec::Rgb)?;
+        add(part("hs", "Colour", Kind::Colour), "hs_stat", "hs_cmd", Codec::Hs)?;
+        add(white(), "clr_temp_stat", "clr_temp_cmd", mireds)?;
         Some(points)
     }
 
@@ -190,11 +157,11 @@ impl Entity<'_> {
         colour: Spec,
         percent: Codec,
     ) -> Option<Vec<Spec>> {
-        let modes = self.options("supported_color_modes", "sup_clrm");
+        let modes = self.options("sup_clrm");
         let has = |wanted: &[&str]| modes.iter().any(|mode| wanted.contains(&&**mode));
         let bare = modes.iter().all(|mode| matches!(&**mode, "onoff"));
-        let state = self.config.topic("state_topic", "stat_t");
-        let command = self.config.topic("command_topic", "cmd_t")?;
+        let state = self.config.topic("stat");
+        let command = self.config.topic("cmd")?;
         let bind = |spec: Spec, path: &str, codec: Codec, form: &str| {
             let spec = match &state {
                 Some(topic) => spec.path(topic, path, codec.clone()),
@@ -209,7 +176,7 @@ impl Entity<'_> {
             &format!("{{\"state\":\"{HOLE}\"}}"),
         )];
         let on = |rest: &str| format!("{{\"state\":\"ON\",{rest}}}");
-        if !bare || self.config.text("brightness", "brightness") == Some("true") {
+        if !bare || self.config.text("bri") == Some("true") {
             points.push(bind(level, "brightness", percent, &on(&format!("\"brightness\":{HOLE}"))));
         }
         if has(&["rgb", "rgbw", "rgbww", "hs", "xy"]) {
@@ -223,31 +190,27 @@ impl Entity<'_> {
 
     fn cover(&self, title: &str) -> Option<Vec<Spec>> {
         let config = self.config;
-        let word = |name, short, other: &str| config.text(name, short).unwrap_or(other).to_owned();
+        let word = |name, other: &str| config.text(name).unwrap_or(other).to_owned();
         let ways = Codec::translated(&[
-            (&word("payload_open", "pl_open", "OPEN"), "open"),
-            (&word("payload_close", "pl_cls", "CLOSE"), "close"),
-            (&word("payload_stop", "pl_stop", "STOP"), "stop"),
+            (&word("pl_open", "OPEN"), "open"),
+            (&word("pl_cls", "CLOSE"), "close"),
+            (&word("pl_stop", "STOP"), "stop"),
         ]);
         let states = Codec::translated(&[
-            (&word("state_open", "stat_open", "open"), "open"),
-            (&word("state_opening", "stat_opening", "opening"), "opening"),
-            (&word("state_closed", "stat_clsd", "closed"), "closed"),
-            (&word("state_closing", "stat_closing", "closing"), "closing"),
-            (&word("state_stopped", "stat_stopped", "stopped"), "stopped"),
+            (&word("stat_open", "open"), "open"),
+            (&word("stat_opening", "opening"), "opening"),
+            (&word("stat_clsd", "closed"), "closed"),
+            (&word("stat_closing", "closing"), "closing"),
+            (&word("stat_stopped", "stopped"), "stopped"),
         ]);
         let mut main = self.told(Spec::new(&self.key, title, Kind::Cover), STATE, states)?;
         main.travels = true;
         let main = self.asked(main, COMMAND, ways)?;
         let mut points = vec![main.clone()];
-        if config.topic("position_topic", "pos_t").is_some()
-            || config.topic("set_position_topic", "set_pos_t").is_some()
-        {
-            let end = |name, short, other| {
-                config.text(name, short).and_then(Num::read).unwrap_or_else(|| Num::whole(other))
-            };
-            let (open, closed) =
-                (end("position_open", "pos_open", 100), end("position_closed", "pos_clsd", 0));
+        if config.topic("pos").is_some() || config.topic("set_pos").is_some() {
+            let end =
+                |name, other| config.text(name).and_then(Num::read).unwrap_or_else(|| Num::whole(other));
+            let (open, closed) = (end("pos_open", 100), end("pos_clsd", 0));
             let span = Num(open.0 - closed.0);
             let offset = Num(0_i64.saturating_sub(closed.times(Num::whole(100)).over(span).0));
             let codec = Codec::Number { mul: Num::whole(100), div: span, add: offset, whole: true };
@@ -257,10 +220,9 @@ impl Entity<'_> {
                 Kind::Slider(Range::whole(0, 100, 1)),
             );
             let spec = spec.within(&main).unit("%");
-            let mut spec =
-                self.told(spec, ["position_topic", "pos_t", "position_template", "pos_tpl"], codec.clone())?;
+            let mut spec = self.told(spec, "pos", codec.clone())?;
             spec.travels = true;
-            let asked = ["set_position_topic", "set_pos_t", "set_position_template", "set_pos_tpl"];
+            let asked = "set_pos";
             points.push(self.asked_if(spec, asked, codec)?);
         }
         Some(points)
@@ -268,53 +230,39 @@ impl Entity<'_> {
 
     fn climate(&self, title: &str) -> Option<Vec<Spec>> {
         let config = self.config;
-        let number = |name, short, other| config.text(name, short).and_then(Num::read).unwrap_or(other);
+        let number = |name, other| config.text(name).and_then(Num::read).unwrap_or(other);
         let range = Range {
-            min: number("min_temp", "min_temp", Num::whole(7)),
-            max: number("max_temp", "max_temp", Num::whole(35)),
-            step: number("temp_step", "temp_step", Num(500_000)),
+            min: number("min_temp", Num::whole(7)),
+            max: number("max_temp", Num::whole(35)),
+            step: number("temp_step", Num(500_000)),
         };
-        let unit = if config.text("temperature_unit", "temp_unit") == Some("F") { "°F" } else { "°C" };
+        let unit = if config.text("temp_unit") == Some("F") { "°F" } else { "°C" };
         let mut main = Spec::new(&self.key, title, Kind::Stepper(range)).unit(unit).icon("#i-thermo");
         main.rank = 3;
-        let main = self.told(
-            main,
-            ["temperature_state_topic", "temp_stat_t", "temperature_state_template", "temp_stat_tpl"],
-            Codec::number(),
-        )?;
-        let main = self.asked_if(
-            main,
-            ["temperature_command_topic", "temp_cmd_t", "temperature_command_template", "temp_cmd_tpl"],
-            Codec::number(),
-        )?;
+        let main = self.told(main, "temp_stat", Codec::number())?;
+        let main = self.asked_if(main, "temp_cmd", Codec::number())?;
         let part = |name: &str, title: &str, kind| self.part(&main, name, title, kind);
         let mut points = vec![main.clone()];
-        let now =
-            ["current_temperature_topic", "curr_temp_t", "current_temperature_template", "curr_temp_tpl"];
-        if config.topic(now[0], now[1]).is_some() {
+        let now = "curr_temp";
+        if config.topic(now).is_some() {
             points.push(self.told(part("current", "Now", Kind::Reading).unit(unit), now, Codec::Text)?);
         }
-        let action = ["action_topic", "act_t", "action_template", "act_tpl"];
-        if config.topic(action[0], action[1]).is_some() {
+        let action = "act";
+        if config.topic(action).is_some() {
             points.push(self.told(part("action", "Action", Kind::Reading), action, Codec::Text)?);
         }
-        let modes = match self.options("modes", "modes") {
+        let modes = match self.options("modes") {
             modes if modes.is_empty() => {
                 ["auto", "off", "cool", "heat", "dry", "fan_only"].map(Rc::from).into()
             }
             modes => modes,
         };
+        self.choice(&mut points, part("mode", "Mode", Kind::Select(modes)), "mode_stat", "mode_cmd")?;
         self.choice(
             &mut points,
-            part("mode", "Mode", Kind::Select(modes)),
-            ["mode_state_topic", "mode_stat_t", "mode_state_template", "mode_stat_tpl"],
-            ["mode_command_topic", "mode_cmd_t", "mode_command_template", "mode_cmd_tpl"],
-        )?;
-        self.choice(
-            &mut points,
-            part("preset", "Preset", Kind::Select(self.options("preset_modes", "pr_modes"))),
-            ["preset_mode_state_topic", "pr_mode_stat_t", "preset_mode_value_template", "pr_mode_val_tpl"],
-            ["preset_mode_command_topic", "pr_mode_cmd_t", "preset_mode_command_template", "pr_mode_cmd_tpl"],
+            part("preset", "Preset", Kind::Select(self.options("pr_modes"))),
+            "pr_mode_stat",
+            "pr_mode_cmd",
         )?;
         Some(points)
     }
@@ -324,29 +272,29 @@ impl Entity<'_> {
         let main = self.switch(Spec::new(&self.key, title, Kind::Switch).icon("#i-fan"))?;
         let mut points = vec![main.clone()];
         let part = |name: &str, title: &str, kind| self.part(&main, name, title, kind);
-        let asked = ["percentage_command_topic", "pct_cmd_t", "percentage_command_template", "pct_cmd_tpl"];
-        if config.topic(asked[0], asked[1]).is_some() {
-            let max = config.text("speed_range_max", "spd_rng_max").and_then(Num::read).filter(|n| n.0 > 0);
+        let asked = "pct_cmd";
+        if config.topic(asked).is_some() {
+            let max = config.text("spd_rng_max").and_then(Num::read).filter(|n| n.0 > 0);
             let codec = Codec::percent(max.unwrap_or(Num::whole(100)));
             let step = Num::whole(100).over(max.unwrap_or(Num::whole(100))).to_whole().max(1);
             let spec = part("speed", "Speed", Kind::Slider(Range::whole(0, 100, step))).unit("%");
-            let told = ["percentage_state_topic", "pct_stat_t", "percentage_value_template", "pct_val_tpl"];
+            let told = "pct_stat";
             points
                 .push(self.told(spec, told, codec.clone()).and_then(|spec| self.asked(spec, asked, codec))?);
         }
         self.choice(
             &mut points,
-            part("preset", "Preset", Kind::Select(self.options("preset_modes", "pr_modes"))),
-            ["preset_mode_state_topic", "pr_mode_stat_t", "preset_mode_value_template", "pr_mode_val_tpl"],
-            ["preset_mode_command_topic", "pr_mode_cmd_t", "preset_mode_command_template", "pr_mode_cmd_tpl"],
+            part("preset", "Preset", Kind::Select(self.options("pr_modes"))),
+            "pr_mode_stat",
+            "pr_mode_cmd",
         )?;
         Some(points)
     }
 
     /// A part that is one of several words, where the configuration has it.
-    pub(super) fn choice(&self, points: &mut Vec<Spec>, spec: Spec, read: Names, write: Names) -> Option<()> {
+    pub(super) fn choice(&self, points: &mut Vec<Spec>, spec: Spec, read: &str, write: &str) -> Option<()> {
         let Kind::Select(options) = &spec.kind else { return None };
-        if options.is_empty() || self.config.topic(write[0], write[1]).is_none() {
+        if options.is_empty() || self.config.topic(write).is_none() {
             return Some(());
         }
         let codec = chosen(options);
@@ -360,9 +308,9 @@ impl Entity<'_> {
     }
 
     /// With the topic that tells its value, where there is one. None when its template is not understood.
-    pub(super) fn told(&self, spec: Spec, names: Names, codec: Codec) -> Option<Spec> {
-        let Some(topic) = self.config.topic(names[0], names[1]) else { return Some(spec) };
-        let at = match self.config.text(names[2], names[3]) {
+    pub(super) fn told(&self, spec: Spec, stem: &str, codec: Codec) -> Option<Spec> {
+        let Some(topic) = self.config.topic(stem) else { return Some(spec) };
+        let at = match self.config.template(stem) {
             None => At::Whole,
             Some(text) => inside::template(text)?,
         };
@@ -370,9 +318,9 @@ impl Entity<'_> {
     }
 
     /// With the topic that asks for it. None when it has none, or its template is not understood.
-    pub(super) fn asked(&self, mut spec: Spec, names: Names, codec: Codec) -> Option<Spec> {
-        let topic = self.config.topic(names[0], names[1])?;
-        let form = match self.config.text(names[2], names[3]) {
+    pub(super) fn asked(&self, mut spec: Spec, stem: &str, codec: Codec) -> Option<Spec> {
+        let topic = self.config.topic(stem)?;
+        let form = match self.config.template(stem) {
             None => Form::Around(HOLE.into()),
             Some(text) => inside::made(text)?,
         };
@@ -380,16 +328,12 @@ impl Entity<'_> {
         Some(spec)
     }
 
-    fn asked_if(&self, spec: Spec, names: Names, codec: Codec) -> Option<Spec> {
-        if self.config.topic(names[0], names[1]).is_some() {
-            self.asked(spec, names, codec)
-        } else {
-            Some(spec)
-        }
+    fn asked_if(&self, spec: Spec, stem: &str, codec: Codec) -> Option<Spec> {
+        if self.config.topic(stem).is_some() { self.asked(spec, stem, codec) } else { Some(spec) }
     }
 
-    pub(super) fn options(&self, name: &str, short: &str) -> Rc<[Rc<str>]> {
-        let items = self.config.get(name, short).map(Json::items).unwrap_or_default();
+    pub(super) fn options(&self, name: &str) -> Rc<[Rc<str>]> {
+        let items = self.config.get(name).map(Json::items).unwrap_or_default();
         items.iter().filter_map(Json::plain).map(Rc::from).collect()
     }
 }

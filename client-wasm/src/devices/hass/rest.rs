@@ -6,40 +6,32 @@ use crate::devices::json::Json;
 use crate::devices::spec::{Kind, Range, Spec};
 use crate::devices::value::Num;
 
-use super::entity::{COMMAND, Entity, Names, STATE};
+use super::entity::{COMMAND, Entity, STATE};
 
-/// Full and short name of a command's payload, the payload where none is said, the button's words, and the feature it belongs to.
-type Order = (&'static str, &'static str, &'static str, &'static str, &'static str);
+/// The name of a command's payload, the payload where none is said, the button's words, and the feature it belongs to.
+type Order = (&'static str, &'static str, &'static str, &'static str);
 
 const VACUUM: [Order; 6] = [
-    ("payload_start", "pl_strt", "start", "Start", "start"),
-    ("payload_pause", "pl_paus", "pause", "Pause", "pause"),
-    ("payload_stop", "pl_stop", "stop", "Stop", "stop"),
-    ("payload_return_to_base", "pl_ret", "return_to_base", "Dock", "return_home"),
-    ("payload_clean_spot", "pl_cln_sp", "clean_spot", "Clean spot", "clean_spot"),
-    ("payload_locate", "pl_loc", "locate", "Locate", "locate"),
+    ("pl_strt", "start", "Start", "start"),
+    ("pl_paus", "pause", "Pause", "pause"),
+    ("pl_stop", "stop", "Stop", "stop"),
+    ("pl_ret", "return_to_base", "Dock", "return_home"),
+    ("pl_cln_sp", "clean_spot", "Clean spot", "clean_spot"),
+    ("pl_loc", "locate", "Locate", "locate"),
 ];
 
 const ALARM: [Order; 4] = [
-    ("payload_disarm", "pl_disarm", "DISARM", "Disarm", ""),
-    ("payload_arm_home", "pl_arm_home", "ARM_HOME", "Arm home", "arm_home"),
-    ("payload_arm_away", "pl_arm_away", "ARM_AWAY", "Arm away", "arm_away"),
-    ("payload_arm_night", "pl_arm_nite", "ARM_NIGHT", "Arm night", "arm_night"),
+    ("pl_disarm", "DISARM", "Disarm", ""),
+    ("pl_arm_home", "ARM_HOME", "Arm home", "arm_home"),
+    ("pl_arm_away", "ARM_AWAY", "Arm away", "arm_away"),
+    ("pl_arm_nite", "ARM_NIGHT", "Arm night", "arm_night"),
 ];
 
 /// A mower has a topic for each of its commands.
-const MOWER: [(Names, &str, &str); 3] = [
-    (
-        ["start_mowing_command_topic", "strt_mw_cmd_t", "start_mowing_command_template", "strt_mw_cmd_tpl"],
-        "start_mowing",
-        "Start",
-    ),
-    (
-        ["pause_command_topic", "pause_mw_cmd_t", "pause_command_template", "pause_mw_cmd_tpl"],
-        "pause",
-        "Pause",
-    ),
-    (["dock_command_topic", "dock_cmd_t", "dock_command_template", "dock_cmd_tpl"], "dock", "Dock"),
+const MOWER: [(&str, &str, &str); 3] = [
+    ("strt_mw_cmd", "start_mowing", "Start"),
+    ("paus_mw_cmd", "pause", "Pause"),
+    ("dock_cmd", "dock", "Dock"),
 ];
 
 impl Entity<'_> {
@@ -48,12 +40,12 @@ impl Entity<'_> {
         let mut points = vec![main.clone()];
         let features = self.features(&["start", "stop", "return_home", "clean_spot"]);
         self.orders(&mut points, &main, &VACUUM, &features, false);
-        let speeds = self.options("fan_speed_list", "fanspd_lst");
-        let topic = self.config.topic("set_fan_speed_topic", "set_fan_spd_t");
+        let speeds = self.options("fanspd_lst");
+        let topic = self.config.topic("set_fan_spd");
         if let Some(topic) = topic.filter(|_| !speeds.is_empty()) {
             let codec = Codec::one_of(&speeds);
             let mut spec = self.part(&main, "speed", "Speed", Kind::Select(speeds));
-            if let Some(state) = self.config.topic(STATE[0], STATE[1]) {
+            if let Some(state) = self.config.topic(STATE) {
                 spec = spec.path(&state, "fan_speed", codec.clone());
             }
             points.push(spec.ask(&topic, codec, crate::devices::spec::HOLE));
@@ -65,8 +57,7 @@ impl Entity<'_> {
     pub(super) fn alarm(&self, title: &str) -> Option<Vec<Spec>> {
         let main = self.told(Spec::new(&self.key, title, Kind::Reading), STATE, Codec::Text)?;
         let mut points = vec![main.clone()];
-        let wants_code =
-            ["code", "command_template", "cmd_tpl"].iter().any(|name| self.config.get(name, name).is_some());
+        let wants_code = ["code", "cmd_tpl"].iter().any(|name| self.config.get(name).is_some());
         if !wants_code {
             let mut features = self.features(&["arm_home", "arm_away", "arm_night"]);
             features.push("");
@@ -76,11 +67,11 @@ impl Entity<'_> {
     }
 
     pub(super) fn mower(&self, title: &str) -> Option<Vec<Spec>> {
-        let told = ["activity_state_topic", "act_stat_t", "activity_value_template", "act_val_tpl"];
+        let told = "act_stat";
         let main = self.told(Spec::new(&self.key, title, Kind::Reading), told, Codec::Text)?;
         let mut points = vec![main.clone()];
         for (asked, payload, words) in MOWER {
-            if self.config.topic(asked[0], asked[1]).is_some() {
+            if self.config.topic(asked).is_some() {
                 let spec = self.part(&main, payload, words, Kind::Button);
                 points.push(self.asked(spec, asked, Codec::switch(payload, ""))?);
             }
@@ -92,33 +83,30 @@ impl Entity<'_> {
         let config = self.config;
         let main = self.switch(Spec::new(&self.key, title, Kind::Switch).icon("#i-fan"))?;
         let mut points = vec![main.clone()];
-        let number =
-            |name, other| config.text(name, name).and_then(Num::read).unwrap_or_else(|| Num::whole(other));
+        let number = |name, other| config.text(name).and_then(Num::read).unwrap_or_else(|| Num::whole(other));
         let range = Range { min: number("min_hum", 0), max: number("max_hum", 100), step: Num::whole(1) };
-        let asked =
-            ["target_humidity_command_topic", "hum_cmd_t", "target_humidity_command_template", "hum_cmd_tpl"];
-        let told =
-            ["target_humidity_state_topic", "hum_stat_t", "target_humidity_state_template", "hum_state_tpl"];
+        let asked = "hum_cmd";
+        let told = "hum_stat";
         let spec = self.part(&main, "target", "Target", Kind::Slider(range)).unit("%");
         points.push(self.asked(self.told(spec, told, Codec::number())?, asked, Codec::number())?);
-        let now = ["current_humidity_topic", "curr_hum_t", "current_humidity_template", "curr_hum_tpl"];
-        if config.topic(now[0], now[1]).is_some() {
+        let now = "curr_hum";
+        if config.topic(now).is_some() {
             let spec = self.part(&main, "current", "Now", Kind::Reading).unit("%");
             points.push(self.told(spec, now, Codec::Text)?);
         }
         self.choice(
             &mut points,
-            self.part(&main, "mode", "Mode", Kind::Select(self.options("modes", "modes"))),
-            ["mode_state_topic", "mode_stat_t", "mode_state_template", "mode_stat_tpl"],
-            ["mode_command_topic", "mode_cmd_t", "mode_command_template", "mode_cmd_tpl"],
+            self.part(&main, "mode", "Mode", Kind::Select(self.options("modes"))),
+            "mode_stat",
+            "mode_cmd",
         )?;
         Some(points)
     }
 
     /// Which version of its program a device has, which there is, and a button that is held.
     pub(super) fn update(&self, title: &str) -> Option<Vec<Spec>> {
-        let latest = ["latest_version_topic", "l_ver_t", "latest_version_template", "l_ver_tpl"];
-        let has_latest = self.config.topic(latest[0], latest[1]).is_some();
+        let latest = "l_ver";
+        let has_latest = self.config.topic(latest).is_some();
         let main = match has_latest {
             true => self.told(Spec::new(&self.key, title, Kind::Reading), STATE, Codec::Text)?,
             false => self.state(title, "installed_version")?,
@@ -128,8 +116,8 @@ impl Entity<'_> {
             let spec = self.part(&main, "latest", "Latest", Kind::Reading);
             points.push(self.told(spec, latest, Codec::Text)?);
         }
-        if let Some(install) = self.config.text("payload_install", "pl_inst")
-            && self.config.topic(COMMAND[0], COMMAND[1]).is_some()
+        if let Some(install) = self.config.text("pl_inst")
+            && self.config.topic(COMMAND).is_some()
         {
             let spec = self.part(&main, "install", "Install", Kind::Button);
             points.push(self.asked(Spec { held: true, ..spec }, COMMAND, Codec::switch(install, ""))?);
@@ -140,26 +128,26 @@ impl Entity<'_> {
     /// What it says of itself: where no template says where that stands, it is a member of this name, or all there is.
     pub(super) fn state(&self, title: &str, member: &str) -> Option<Spec> {
         let spec = Spec::new(&self.key, title, Kind::Reading);
-        if self.config.text(STATE[2], STATE[3]).is_some() {
+        if self.config.template(STATE).is_some() {
             return self.told(spec, STATE, Codec::Text);
         }
-        let topic = self.config.topic(STATE[0], STATE[1])?;
+        let topic = self.config.topic(STATE)?;
         let at = inside::template(&format!("{{{{ value_json.{member} | default(value) }}}}"))?;
         Some(spec.read(&topic, at, Codec::Text))
     }
 
     fn features(&self, usual: &[&'static str]) -> Vec<&str> {
-        match self.config.get("supported_features", "sup_feat").map(Json::items) {
+        match self.config.get("sup_feat").map(Json::items) {
             Some(said) => said.iter().filter_map(Json::plain).collect(),
             None => usual.to_vec(),
         }
     }
 
     fn orders(&self, points: &mut Vec<Spec>, main: &Spec, orders: &[Order], features: &[&str], held: bool) {
-        for (name, short, payload, words, feature) in orders {
+        for (name, payload, words, feature) in orders {
             if features.contains(feature) {
                 let spec = Spec { held, ..self.part(main, payload, words, Kind::Button) };
-                let payload = self.config.text(name, short).unwrap_or(payload);
+                let payload = self.config.text(name).unwrap_or(payload);
                 points.extend(self.asked(spec, COMMAND, Codec::switch(payload, "")));
             }
         }

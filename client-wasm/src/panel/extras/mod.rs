@@ -24,9 +24,6 @@ pub(crate) use line::charted;
 pub(crate) use picture::picture;
 pub(crate) use spot::spot;
 
-/// Where the style of all this is.
-const STYLE: &str = "/tiles.css";
-
 thread_local! {
     /// What was heard is the same on the whole page, for as long as it lives.
     static WALL: RefCell<Wall> = const { RefCell::new(Wall::new()) };
@@ -36,7 +33,6 @@ thread_local! {
 pub(crate) fn install() {
     if EXTRAS.get().is_none() {
         EXTRAS.set(Some(Extras { line: line::line, held: held::held, version: 1 }));
-        wear();
     }
 }
 
@@ -64,18 +60,4 @@ pub(crate) fn draw_again() {
 /// The last values of a device's number.
 fn history<T>(device: &str, key: &str, of: impl FnOnce(&History) -> T) -> Option<T> {
     WALL.with_borrow(|wall| wall.of(device, key).map(of))
-}
-
-/// Fetches the style sheet.
-fn wear() {
-    let Some(document) = web_sys::window().and_then(|window| window.document()) else { return };
-    let (Some(head), Ok(link)) =
-        (document.query_selector("head").ok().flatten(), document.create_element("link"))
-    else {
-        return;
-    };
-    // A new element in a page takes both.
-    let _ = link.set_attribute("rel", "stylesheet");
-    let _ = link.set_attribute("href", STYLE);
-    let _ = head.append_child(&link);
 }
