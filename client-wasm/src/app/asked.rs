@@ -2,7 +2,7 @@
 //!
 //! It is a topic of the panel's own, for any broker: the devices' commands are not subscribed to, because then a broker could no
 //! longer tell that nobody listens to one. What is said is not retained and not acknowledged, and is worth nothing once the
-//! tile has given up. Where rules refuse it, nothing else is missing. [`talk`] comes with the part that draws pages, when
+//! tile has given up. Where rules refuse it, nothing else is missing. [`talk`] comes with a later part of the page, when
 //! there is something to hear or to say.
 
 use mqtt::client::{Offline, RequestId};

@@ -119,6 +119,7 @@ impl Hub {
             model.conventions.hurry();
             model.screens.hurry();
             model.pages.hurry();
+            model.extras.hurry();
             if model.link_state == LinkState::Refused && link.is_some() {
                 model.link_state = LinkState::Connecting;
                 model.ended = None;
@@ -172,42 +173,52 @@ impl Hub {
     /// Fetches the parts of the page that are needed now.
     fn fetch_parts(&self, model: &mut Model) {
         if model.panel.needs_others() && model.conventions.begin(now()) {
-            let hub = Rc::downgrade(&self.0);
-            spawn_local(async move {
+            let part = async {
                 let came = parts::conventions().await.ok();
                 pause().await;
-                let Some(inner) = hub.upgrade() else { return };
-                Self(inner).learn(|model, link| {
-                    if let Some(make) = came {
-                        let others = make(model.panel.me());
-                        model.meet(others, link);
-                    }
-                    model.conventions.end(now(), came.map(|_| ()));
-                });
+                came
+            };
+            self.fetch(part, |came, model, link| {
+                if let Some(make) = came {
+                    let others = make(model.panel.me());
+                    model.meet(others, link);
+                }
+                model.conventions.end(now(), came.map(|_| ()));
             });
         }
-        if model.wants_pages() && model.pages.begin(now()) {
-            let hub = Rc::downgrade(&self.0);
-            spawn_local(async move {
-                let came = dressed(parts::pages()).await;
-                let Some(inner) = hub.upgrade() else { return };
-                Self(inner).learn(|model, link| {
-                    model.pages.end(now(), came);
-                    model.work(link);
-                });
+        if model.wants_extras() && model.extras.begin(now()) {
+            self.fetch(dressed(parts::extras()), |came, model, link| {
+                model.extras.end(now(), came);
+                model.work(link);
+            });
+        }
+        if model.desk.is_wanted() && model.pages.begin(now()) {
+            self.fetch(dressed(parts::pages()), |came, model, link| {
+                model.pages.end(now(), came);
+                model.work(link);
             });
         }
         if model.wants_screens && model.screens.begin(now()) {
-            let hub = Rc::downgrade(&self.0);
-            spawn_local(async move {
-                let came = dressed(parts::screens()).await;
-                let Some(inner) = hub.upgrade() else { return };
-                Self(inner).learn(|model, link| {
-                    model.screens.end(now(), came);
-                    model.meet_screens(link);
-                });
+            self.fetch(dressed(parts::screens()), |came, model, link| {
+                model.screens.end(now(), came);
+                model.meet_screens(link);
             });
         }
+    }
+
+    /// Tells the model of a part when it came, or did not.
+    fn fetch<T: 'static>(
+        &self,
+        part: impl Future<Output = Option<T>> + 'static,
+        meet: fn(Option<T>, &mut Model, Option<&Link>),
+    ) {
+        let hub = Rc::downgrade(&self.0);
+        spawn_local(async move {
+            let came = part.await;
+            if let Some(inner) = hub.upgrade() {
+                Self(inner).learn(|model, link| meet(came, model, link));
+            }
+        });
     }
 
     /// Asks the broker's memory, where there is one.

@@ -23,7 +23,7 @@ use crate::tongue::{fill, say};
 use super::announce::Announcer;
 use super::asked::{self, Asked};
 use super::desk::Slot;
-use super::parts::{Pages, Part, Screens};
+use super::parts::{Extras, Pages, Part, Screens};
 use super::recall::{FILTERS, Recalled};
 
 /// How long a page has been connected before it fetches what only adds to its tiles.
@@ -75,8 +75,9 @@ pub(crate) struct Model {
     /// The layout of the panel, and the part that draws it.
     pub(crate) desk: Slot,
     pub(crate) pages: Part<Pages>,
-    /// There is something on cards that comes with that part.
-    pub(crate) wants_extras: bool,
+    /// What comes later to its cards, and whether there is something of it.
+    pub(crate) extras: Part<Extras>,
+    has_extras: bool,
     /// What the broker may remember of these is to be asked for; none when it is not ours, or remembers nothing.
     recalls: Option<Vec<String>>,
     is_recalling: bool,
@@ -136,7 +137,8 @@ impl Model {
             wants_screens: false,
             desk,
             pages: Part::new(),
-            wants_extras: false,
+            extras: Part::new(),
+            has_extras: false,
             recalls,
             is_recalling: false,
             form_says: None,
@@ -269,7 +271,7 @@ impl Model {
         self.panel.tick(unix);
         // What the first glance does without comes when the page is at rest.
         let rests = self.connected_at.is_some_and(|at| unix.since(at) >= REST);
-        self.wants_extras |= rests && self.panel.has_extras();
+        self.has_extras |= rests && self.panel.has_extras();
         if rests && self.link_state == LinkState::Online && self.desk.forget() {
             self.memory.keep(unix, &self.desk.topic, b"");
         }
@@ -287,18 +289,19 @@ impl Model {
     }
 
     /// Hears and tells what pages ask for, and looks at the alarms: before it is drawn, and when a second is over, not with
-    /// each message. The part for it is fetched when there is something.
+    /// each message. The parts for it are fetched when there is something.
     pub(crate) fn work(&mut self, link: Option<&Link>) {
-        if self.wants_pages()
-            && let Some(pages) = self.pages.here().copied()
-        {
-            (pages.work)(self, link);
+        if let Some(pages) = self.pages.here().copied() {
+            (pages.watch)(self, link);
+        }
+        if let Some(extras) = self.extras.here().copied() {
+            (extras.work)(self, link);
         }
     }
 
-    /// Whether the part is wanted that draws pages and talks to others.
-    pub(crate) fn wants_pages(&self) -> bool {
-        self.desk.is_wanted() || self.asked.is_any() || self.wants_extras
+    /// Whether the part is wanted that draws lines and talks to other pages.
+    pub(crate) fn wants_extras(&self) -> bool {
+        self.desk.is_wanted() || self.asked.is_any() || self.has_extras
     }
 
     /// The browser's word about its network: the link's state follows it while there is no connection.
@@ -314,7 +317,7 @@ impl Model {
     /// What keeps the page from showing what is, in words.
     pub(crate) fn trouble(&self) -> Option<Trouble> {
         self.link_trouble().or_else(|| {
-            let lacks = self.screens.is_missing() || self.pages.is_missing();
+            let lacks = self.screens.is_missing() || self.pages.is_missing() || self.extras.is_missing();
             let what = match (self.conventions.is_missing(), lacks) {
                 (true, _) => "Not all devices can be shown: a part of this page did not load.",
                 (_, true) => "A part of this page did not load.",

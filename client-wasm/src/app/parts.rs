@@ -35,13 +35,20 @@ pub(crate) struct Screens {
 /// Draws the panel as it was arranged, of these devices.
 pub(crate) type DrawPages = fn(&Hub, u64, Rc<[Shown]>, Clock, &Callback<Wish>) -> Html;
 
-/// Pages of tiles, and what other people's pages do.
+/// What tiles show besides what operates them, and what other people's pages do.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Extras {
+    /// Hears and says what pages ask for, and keeps what was.
+    pub(crate) work: fn(&mut Model, Option<&Link>),
+}
+
+/// Pages of tiles.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Pages {
     /// Draws the pages.
     pub(crate) draw: DrawPages,
-    /// Hears and says what pages ask for, and looks at the alarms.
-    pub(crate) work: fn(&mut Model, Option<&Link>),
+    /// Looks at what is saved, and its alarms.
+    pub(crate) watch: fn(&mut Model, Option<&Link>),
     /// Draws what lies over every screen.
     pub(crate) over: fn(&Hub) -> Html,
 }
@@ -98,7 +105,7 @@ impl<T> Part<T> {
 mod ways {
     use wasm_split_helpers::{SplitLoaderError, wasm_split};
 
-    use super::{Conventions, Pages, Screens};
+    use super::{Conventions, Extras, Pages, Screens};
 
     #[wasm_split(conventions, fallible)]
     pub(crate) fn conventions() -> Result<Conventions, SplitLoaderError> {
@@ -108,6 +115,11 @@ mod ways {
     #[wasm_split(screens, fallible)]
     pub(crate) fn screens() -> Result<Screens, SplitLoaderError> {
         Ok(crate::app::screens::SCREENS)
+    }
+
+    #[wasm_split(extras, fallible)]
+    pub(crate) fn extras() -> Result<Extras, SplitLoaderError> {
+        Ok(crate::app::screens::EXTRAS)
     }
 
     #[wasm_split(pages, fallible)]
@@ -120,7 +132,7 @@ mod ways {
 mod ways {
     use std::future::{Ready, ready};
 
-    use super::{Conventions, Pages, Screens};
+    use super::{Conventions, Extras, Pages, Screens};
 
     pub(crate) fn conventions() -> Ready<Result<Conventions, ()>> {
         ready(Ok(crate::devices::others))
@@ -130,12 +142,16 @@ mod ways {
         ready(Ok(crate::app::screens::SCREENS))
     }
 
+    pub(crate) fn extras() -> Ready<Result<Extras, ()>> {
+        ready(Ok(crate::app::screens::EXTRAS))
+    }
+
     pub(crate) fn pages() -> Ready<Result<Pages, ()>> {
         ready(Ok(crate::app::screens::PAGES))
     }
 }
 
-pub(crate) use ways::{conventions, pages, screens};
+pub(crate) use ways::{conventions, extras, pages, screens};
 
 #[cfg(test)]
 mod tests {

@@ -8,17 +8,21 @@ use crate::settings::Settings;
 
 use super::hub::Hub;
 use super::model::Model;
-use super::parts::{Pages, Screens};
+use super::parts::{Extras, Pages, Screens};
 use super::route::Route;
 
 pub(super) const SCREENS: Screens = Screens { draw, hear: crate::explorer::state::State::hear };
 
-pub(super) const PAGES: Pages =
-    Pages { draw: crate::panel::arrange::draw, work, over: crate::panel::arrange::banner };
+pub(super) const EXTRAS: Extras = Extras { work };
+
+pub(super) const PAGES: Pages = Pages {
+    draw: crate::panel::arrange::draw,
+    watch: crate::panel::arrange::watch,
+    over: crate::panel::arrange::banner,
+};
 
 fn work(model: &mut Model, link: Option<&Link>) {
     super::asked::talk(&mut model.asked, &mut model.panel, link);
-    crate::panel::arrange::watch(model, link);
     crate::panel::extras::install();
     crate::panel::extras::look(unix_now(), model.panel.shown());
     if model.is_own_broker {
