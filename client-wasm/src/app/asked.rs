@@ -73,8 +73,11 @@ pub(crate) fn talk(asked: &mut Asked, panel: &mut Panel, link: Option<&Link>) {
     for message in asked.heard.drain(..) {
         // Without No Local, which not every broker knows, a page hears itself.
         let page = &message.topic.as_str()[TOPICS.len()..];
-        if page != panel.me() && !message.retain {
-            panel.hear_page(unix_now(), &String::from_utf8_lossy(&message.payload));
+        if page != panel.me()
+            && !message.retain
+            && let Ok(words) = std::str::from_utf8(&message.payload)
+        {
+            panel.hear_page(unix_now(), words);
         }
     }
     let waiting = std::mem::take(&mut asked.waiting);

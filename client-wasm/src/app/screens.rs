@@ -4,6 +4,7 @@ use yew::prelude::*;
 
 use crate::connection::{Link, unix_now};
 use crate::explorer::view::Explorer;
+use crate::panel::state::OWN;
 use crate::settings::Settings;
 
 use super::hub::Hub;
@@ -15,11 +16,15 @@ pub(super) const SCREENS: Screens = Screens { draw, hear: crate::explorer::state
 
 pub(super) const EXTRAS: Extras = Extras { work };
 
-pub(super) const PAGES: Pages = Pages {
-    draw: crate::panel::arrange::draw,
-    watch: crate::panel::arrange::watch,
-    over: crate::panel::arrange::banner,
-};
+pub(super) const PAGES: Pages =
+    Pages { draw: crate::panel::arrange::draw, watch, over: crate::panel::arrange::banner };
+
+fn watch(model: &mut Model, link: Option<&Link>) {
+    crate::panel::arrange::watch(model, link);
+    if let Some(own) = model.panel.device(OWN) {
+        crate::panel::extras::follow(own);
+    }
+}
 
 fn work(model: &mut Model, link: Option<&Link>) {
     super::asked::talk(&mut model.asked, &mut model.panel, link);

@@ -16,13 +16,13 @@ use mqtt::Instant;
 
 use super::made::history::History;
 use super::made::wall::Wall;
-use super::state::{Device, OWN};
+use super::state::Device;
 use super::view::{EXTRAS, Extras};
 
 pub(crate) use dial::dial;
 pub(crate) use line::charted;
 pub(crate) use picture::picture;
-pub(crate) use spot::spot;
+pub(crate) use spot::{follow, spot};
 
 thread_local! {
     /// What was heard is the same on the whole page, for as long as it lives.
@@ -36,9 +36,8 @@ pub(crate) fn install() {
     }
 }
 
-/// Looks at the numbers of devices, and where things are: once a frame, however many messages there were.
-pub(crate) fn look<'a>(now: Instant, devices: impl Iterator<Item = &'a Rc<Device>> + Clone) {
-    devices.clone().filter(|device| *device.name == *OWN).for_each(|own| spot::follow(own));
+/// Looks at the numbers of devices: once a frame, however many messages there were.
+pub(crate) fn look<'a>(now: Instant, devices: impl Iterator<Item = &'a Rc<Device>>) {
     WALL.with_borrow_mut(|wall| wall.look(now, devices));
 }
 

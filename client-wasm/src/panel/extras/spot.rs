@@ -3,7 +3,6 @@
 //! No map is fetched: it would tell a stranger where people are. Whoever wants one follows the link.
 
 use std::cell::RefCell;
-use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use yew::prelude::*;
@@ -20,18 +19,20 @@ use crate::tongue::{fill, say};
 const SIZE: i32 = 100;
 
 thread_local! {
-    /// The ways since the page was opened, by tile.
-    static TRACKS: RefCell<BTreeMap<Rc<str>, Vec<Point>>> = const { RefCell::new(BTreeMap::new()) };
+    /// The ways since the page was opened, by tile. There are few.
+    static TRACKS: RefCell<Vec<(Rc<str>, Vec<Point>)>> = const { RefCell::new(Vec::new()) };
 }
 
-/// Goes on with the ways of all places: once a frame.
-pub(super) fn follow(device: &Device) {
+/// Goes on with the ways of all places of a device: once a frame.
+pub(crate) fn follow(device: &Device) {
     TRACKS.with_borrow_mut(|tracks| {
         let spots = device.tiles.iter().filter(|tile| is_spot(&tile.spec));
-        tracks.retain(|key, _| spots.clone().any(|tile| tile.spec.key == *key));
+        tracks.retain(|(key, _)| spots.clone().any(|tile| tile.spec.key == *key));
         for tile in spots {
-            if let Some(point) = point(tile).filter(|_| !tile.is_stale()) {
-                extend(tracks.entry(Rc::clone(&tile.spec.key)).or_default(), point);
+            let Some(point) = point(tile).filter(|_| !tile.is_stale()) else { continue };
+            match tracks.iter_mut().find(|(key, _)| *key == tile.spec.key) {
+                Some((_, track)) => extend(track, point),
+                None => tracks.push((Rc::clone(&tile.spec.key), vec![point])),
             }
         }
     });
@@ -47,7 +48,9 @@ fn point(tile: &Tile) -> Option<Point> {
 /// Where it is.
 pub(crate) fn spot(device: &Device, tile: &Tile, clock: Clock) -> Html {
     let (look, spec) = (look(tile, device.presence, clock), &tile.spec);
-    let track = TRACKS.with_borrow(|tracks| tracks.get(&spec.key).cloned()).unwrap_or_default();
+    let track = TRACKS.with_borrow(|tracks| {
+        tracks.iter().find(|(key, _)| *key == spec.key).map(|(_, track)| track.clone()).unwrap_or_default()
+    });
     html! {
         <div class="tile spot" role="group" aria-label={spec.label.to_string()} data-tile={format!("{}/{}", device.name, spec.key)}
             data-value={look.value.as_ref().map(Value::to_string)} data-state={look.state} data-stale={look.stale.then_some("")}>

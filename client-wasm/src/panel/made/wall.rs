@@ -1,6 +1,5 @@
 //! The last values of the readings that devices tell. Pure; bounded by [`MAX_READINGS`] and by what each keeps.
 
-use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use mqtt::Instant;
@@ -17,10 +16,11 @@ pub const MAX_READINGS: usize = 400;
 /// All lines.
 #[derive(Debug, Default)]
 pub struct Wall {
-    devices: BTreeMap<Rc<str>, Seen>,
+    /// In the order of their names.
+    devices: Vec<Seen>,
     /// Counts the looks.
     round: u64,
-    /// Topics of lines that have begun, and whose past nobody was asked for yet.
+    /// Topics of lines that have begun, and whose past nobody was asked for yet; in order, each once.
     begun: Vec<Rc<str>>,
 }
 
@@ -37,22 +37,22 @@ impl Wall {
     /// Without anything.
     #[must_use]
     pub const fn new() -> Self {
-        Self { devices: BTreeMap::new(), round: 0, begun: Vec::new() }
+        Self { devices: Vec::new(), round: 0, begun: Vec::new() }
     }
 
     /// Looks at all devices that there are. One that did not change since is passed over.
     pub fn look<'a>(&mut self, now: Instant, devices: impl Iterator<Item = &'a Rc<Device>>) {
-        let mut room = MAX_READINGS.saturating_sub(self.devices.values().map(|seen| seen.lines.len()).sum());
+        let mut room = MAX_READINGS.saturating_sub(self.devices.iter().map(|seen| seen.lines.len()).sum());
         self.round += 1;
         let round = self.round;
         let mut count = 0;
         for device in devices {
             count += 1;
-            let seen = self.devices.entry(Rc::clone(&device.name)).or_insert_with(|| Seen {
-                device: Rc::clone(device),
-                lines: Vec::new(),
-                round: 0,
+            let place = self.place(&device.name).unwrap_or_else(|place| {
+                self.devices.insert(place, Seen { device: Rc::clone(device), lines: Vec::new(), round: 0 });
+                place
             });
+            let Some(seen) = self.devices.get_mut(place) else { continue };
             if seen.round == 0 || !Rc::ptr_eq(&seen.device, device) {
                 seen.device = Rc::clone(device);
                 seen.look(now, &mut room, &mut self.begun);
@@ -61,21 +61,18 @@ impl Wall {
         }
         // Whoever is not there any more was not looked at.
         if count < self.devices.len() {
-            self.devices.retain(|_, seen| seen.round == round);
+            self.devices.retain(|seen| seen.round == round);
         }
     }
 
     /// The topics of lines that have begun since the last call, each once.
     pub fn take_begun(&mut self) -> Vec<Rc<str>> {
-        let mut topics = std::mem::take(&mut self.begun);
-        topics.sort_unstable();
-        topics.dedup();
-        topics
+        std::mem::take(&mut self.begun)
     }
 
     /// What a topic said before this page heard it, oldest first: all lines that it speaks for begin with it.
     pub fn recall(&mut self, topic: &str, past: &[(Instant, String)]) {
-        for seen in self.devices.values_mut() {
+        for seen in &mut self.devices {
             for tile in &seen.device.tiles {
                 let line = seen.lines.iter_mut().find(|(key, _)| *key == tile.spec.key);
                 let read = telling(tile).find(|read| *read.topic == *topic);
@@ -94,8 +91,13 @@ impl Wall {
     /// The last values of a device's reading.
     #[must_use]
     pub fn of(&self, device: &str, key: &str) -> Option<&History> {
-        let lines = &self.devices.get(device)?.lines;
+        let lines = &self.devices.get(self.place(device).ok()?)?.lines;
         lines.iter().find(|(known, _)| **known == *key).map(|(_, history)| history)
+    }
+
+    /// Where a device stands, or would.
+    fn place(&self, device: &str) -> Result<usize, usize> {
+        self.devices.binary_search_by(|seen| (*seen.device.name).cmp(device))
     }
 }
 
@@ -118,7 +120,11 @@ impl Seen {
                     let mut history = History::default();
                     history.push(reading.heard, *n);
                     self.lines.push((Rc::clone(&tile.spec.key), history));
-                    begun.extend(telling(tile).map(|read| Rc::clone(&read.topic)));
+                    for Read { topic, .. } in telling(tile) {
+                        if let Err(place) = begun.binary_search(topic) {
+                            begun.insert(place, Rc::clone(topic));
+                        }
+                    }
                 }
                 (None, _) => {}
             }
@@ -153,7 +159,7 @@ mod tests {
     }
 
     fn values(wall: &Wall, device: &str) -> Vec<i64> {
-        let seen = wall.devices.get(device);
+        let seen = wall.place(device).ok().and_then(|place| wall.devices.get(place));
         let lines = seen.map(|seen| seen.lines.as_slice()).unwrap_or_default();
         lines.iter().flat_map(|(_, history)| history.values()).map(|(_, n)| n.to_whole()).collect()
     }
@@ -172,7 +178,7 @@ mod tests {
         step(6, "r0/s", "online");
         let name = state.shown().next().unwrap().name.clone();
         assert_eq!(values(&wall, &name), [20, 21]);
-        let line = |wall: &Wall| wall.devices[&name].lines[0].1.line(at(6), 100, 10);
+        let line = |wall: &Wall| wall.devices[wall.place(&name).unwrap()].lines[0].1.line(at(6), 100, 10);
         assert_eq!(line(&wall), "M0 10H25V0H50", "nobody knows what it is while it is away");
         state.hear(at(8), "r0/t", b"20", false);
         wall.look(at(8), state.shown());
@@ -208,7 +214,7 @@ mod tests {
             state.hear(at(1), &format!("r{n}/t"), n.to_string().as_bytes(), false);
         }
         wall.look(at(1), state.shown());
-        assert_eq!(wall.devices.values().map(|seen| seen.lines.len()).sum::<usize>(), MAX_READINGS);
+        assert_eq!(wall.devices.iter().map(|seen| seen.lines.len()).sum::<usize>(), MAX_READINGS);
         assert_eq!(wall.devices.len(), MAX_READINGS + 9);
     }
 }
