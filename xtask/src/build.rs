@@ -46,6 +46,11 @@ impl Profile {
 
 /// Builds all of it and gives the path of the program.
 pub(crate) fn build(profile: Profile) -> Result<PathBuf> {
+    weighed(profile).map(|(binary, _)| binary)
+}
+
+/// The same, and what the page's first visit weighs in brotli.
+pub(crate) fn weighed(profile: Profile) -> Result<(PathBuf, usize)> {
     tools::wasm_target()?;
     let app = profile.app();
     let files = page::build(&tools::wasm_bindgen()?, profile, &app)?;
@@ -55,5 +60,5 @@ pub(crate) fn build(profile: Profile) -> Result<PathBuf> {
     }
     command::run(cargo.env("SWITCHBOARD_APP", &app))?;
     println!("\n{}\n\n{}", report::sizes(&files), profile.binary().display());
-    Ok(profile.binary())
+    Ok((profile.binary(), report::first_visit(&files)))
 }

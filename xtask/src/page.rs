@@ -46,11 +46,18 @@ pub(crate) struct File {
 
 impl File {
     fn of(name: &str, content: Vec<u8>) -> Self {
-        let is_first = name == "index.html" || name.starts_with(assets::HASHED);
-        Self { content, visit: if is_first { Visit::Paint } else { Visit::Later } }
+        let visit = match name {
+            "index.html" => Visit::Paint,
+            LATER => Visit::Rest,
+            _ if name.starts_with(assets::HASHED) => Visit::Paint,
+            _ => Visit::Later,
+        };
+        Self { content, visit }
     }
 }
 
+/// The style of what is seen later than the first tiles.
+const LATER: &str = "later.css";
 /// The service worker, which knows all other files.
 const WORKER: &str = "sw.js";
 /// The page's side of it, a part of the start script.

@@ -20,11 +20,21 @@ pub(crate) enum Visit {
     Paint,
     /// Before the tiles of devices of every convention are seen.
     Tiles,
+    /// Once the page is at rest: what only adds to its tiles.
+    Rest,
     /// When something else is wanted.
     Later,
 }
 
-/// The table that `build` prints; its last line is the brotli weight of the first visit, up to the last tile of `--demo`.
+/// What a browser loads by itself on its first visit to `--demo`.
+const FIRST_VISIT: [Visit; 3] = [Visit::Paint, Visit::Tiles, Visit::Rest];
+
+/// The weight of that, in brotli.
+pub(crate) fn first_visit(files: &[FileSize]) -> usize {
+    files.iter().filter(|file| FIRST_VISIT.contains(&file.visit)).map(|file| file.brotli).sum()
+}
+
+/// The table that `build` prints; its last line is the brotli weight of the first visit.
 pub(crate) fn sizes(files: &[FileSize]) -> String {
     let width = files.iter().map(|file| file.name.len()).max().unwrap_or(0).max("first visit".len());
     let mut table = format!("{:width$} {:>11} {:>11} {:>11}\n", "file", "raw", "gzip", "brotli");
@@ -33,15 +43,18 @@ pub(crate) fn sizes(files: &[FileSize]) -> String {
         table += &format!("{:width$} {raw:>11} {gzip:>11} {brotli:>11}\n", file.name);
     }
     let mut total = |title: &str, visits: &[Visit]| {
-        let sum = |pick: fn(&FileSize) -> usize| {
-            thousands(files.iter().filter(|file| visits.contains(&file.visit)).map(pick).sum())
-        };
+        let some: Vec<&FileSize> = files.iter().filter(|file| visits.contains(&file.visit)).collect();
+        if some.is_empty() {
+            return;
+        }
+        let sum = |pick: fn(&FileSize) -> usize| thousands(some.iter().copied().map(pick).sum());
         let (raw, gzip, brotli) = (sum(|file| file.raw), sum(|file| file.gzip), sum(|file| file.brotli));
         table += &format!("{title:width$} {raw:>11} {gzip:>11} {brotli:>11}\n");
     };
     total("first paint", &[Visit::Paint]);
     total("other tiles", &[Visit::Tiles]);
-    total("first visit", &[Visit::Paint, Visit::Tiles]);
+    total("at rest", &[Visit::Rest]);
+    total("first visit", &FIRST_VISIT);
     table.truncate(table.trim_end().len());
     table
 }
@@ -105,13 +118,18 @@ mod tests {
             file("index.html", 1000, Visit::Paint),
             file("icon-512.png", 9000, Visit::Later),
             file("tiles.wasm", 500, Visit::Tiles),
+            file("lines.wasm", 50, Visit::Rest),
         ]);
-        let ends: Vec<_> = table.lines().rev().take(3).collect();
-        for (line, (start, end)) in
-            ends.iter().zip([("first visit", "1 500"), ("other tiles", "500"), ("first paint", "1 000")])
-        {
+        let ends: Vec<_> = table.lines().rev().take(4).collect();
+        let wanted =
+            [("first visit", "1 550"), ("at rest", "50"), ("other tiles", "500"), ("first paint", "1 000")];
+        for (line, (start, end)) in ends.iter().zip(wanted) {
             assert!(line.starts_with(start) && line.ends_with(end), "{table}");
         }
+        assert!(
+            !sizes(&[file("index.html", 1000, Visit::Paint)]).contains("other tiles"),
+            "nor what there is none of"
+        );
     }
 
     #[test]

@@ -149,8 +149,13 @@ fn bite() -> Result<()> {
     sim::sim(&["--bite", "is taken once", "has DUP", "waits for its delay", "--seeds", "50"])
 }
 
+/// What the page may weigh in brotli, all that it loads by itself on a first visit.
+const FIRST_VISIT: usize = 200_000;
+
 fn build() -> Result<()> {
-    build::build(Profile::Release).map(drop)
+    let (_, bytes) = build::weighed(Profile::Release)?;
+    ensure!(bytes <= FIRST_VISIT, "a first visit weighs {bytes} bytes, and at most {FIRST_VISIT} are right");
+    Ok(())
 }
 
 fn bench() -> Result<()> {

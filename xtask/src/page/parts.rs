@@ -1,7 +1,7 @@
 //! The page's program in parts: what the first paint does without becomes modules of their own, which share its memory.
 //!
 //! The parts name each other, so one hash of all of them stands in every name. Knows nothing of what is in a part, but
-//! which of them the tiles of `--demo` need.
+//! which of them `--demo` needs.
 
 use std::{
     collections::BTreeSet,
@@ -16,6 +16,8 @@ use crate::report::Visit;
 
 /// The part that tiles wait for, of devices that describe themselves.
 const TILES: &str = "conventions";
+/// The part that adds to them when the page is at rest.
+const REST: &str = "extras";
 
 /// The script that loads the parts, as the program names it.
 const LINK: &str = "__wasm_split.js";
@@ -28,6 +30,7 @@ pub(super) struct Split {
     pub(super) files: Vec<PathBuf>,
     link: PathBuf,
     tiles: BTreeSet<String>,
+    rest: BTreeSet<String>,
 }
 
 /// The finished parts but the first.
@@ -55,12 +58,15 @@ pub(super) fn split(program: &[u8], bin: &str, out: &Path) -> Result<Split> {
     options.main_module = &glue;
     let done = wasm_split_cli_support::transform(options)
         .map_err(|error| anyhow!("the page cannot be taken apart: {error:#}"))?;
-    let tiles = done.prefetch_map.get(TILES).context("the page has no part for its other tiles")?;
-    let tiles = tiles.iter().map(|stem| format!("{stem}.wasm")).collect();
+    let needed = |part: &str| -> Result<BTreeSet<String>> {
+        let stems = done.prefetch_map.get(part).with_context(|| format!("the page has no part {part}"))?;
+        Ok(stems.iter().map(|stem| format!("{stem}.wasm")).collect())
+    };
+    let (tiles, rest) = (needed(TILES)?, needed(REST)?);
     let mut files = done.split_modules;
     files.sort();
     let link = out.join(LINK);
-    Ok(Split { main, files, link, tiles })
+    Ok(Split { main, files, link, tiles, rest })
 }
 
 impl Split {
@@ -73,7 +79,11 @@ impl Split {
     pub(super) fn read(&self) -> Result<Parts> {
         let part = |path: &PathBuf| {
             let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-            let visit = if self.tiles.contains(&name) { Visit::Tiles } else { Visit::Later };
+            let visit = match (self.tiles.contains(&name), self.rest.contains(&name)) {
+                (true, _) => Visit::Tiles,
+                (_, true) => Visit::Rest,
+                _ => Visit::Later,
+            };
             let content = shape::without_custom_sections(&fs::read(path)?)
                 .and_then(|module| pack(&module))
                 .with_context(|| path.display().to_string())?;

@@ -30,7 +30,7 @@ const PATIENCE: Duration = Duration::from_secs(180);
 /// A slower machine is nearer to the phone by as much; a quicker one gets no more than Lighthouse's own.
 const SLOWER: f64 = 4.0;
 const COMPUTER: f64 = 1500.0;
-/// What may be loaded: the page, which `cargo xtask build` bounds at 200 000, and what the broker remembers.
+/// What may be loaded: the page, of which another step bounds the first visit at 200 000, and what the broker remembers.
 const BYTES: f64 = 240_000.0;
 /// The page's files and parts, its icon and manifest, a few questions to the broker.
 const REQUESTS: usize = 24;
