@@ -176,7 +176,7 @@ impl App {
         let devices = self.hub.look(|model| model.panel.by_family());
         let (devices, is_more) = self.gradual.next(devices);
         self.devices = devices;
-        if is_more {
+        if is_more && self.route == Route::Panel {
             self.hub.draw_soon();
         }
     }
@@ -278,6 +278,8 @@ impl App {
     fn go(&mut self, route: Route) {
         if route != self.route {
             self.route = route;
+            // Another screen stands in its place: it begins anew.
+            self.gradual = Gradual::default();
             self.enter();
             if let Some(window) = web_sys::window() {
                 window.scroll_to_with_x_and_y(0.0, 0.0);

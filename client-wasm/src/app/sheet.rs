@@ -7,6 +7,8 @@ use wasm_bindgen::JsValue;
 use wasm_bindgen_futures::JsFuture;
 
 const SHEET: &str = "/later.css";
+/// What an attempt before left behind.
+const OLD: &str = "[href='/later.css']";
 
 thread_local! {
     /// Settled when the sheet is worn, or could not be had.
@@ -31,12 +33,16 @@ fn fetch(done: js_sys::Function, failed: js_sys::Function) {
 
 fn link(done: &js_sys::Function, failed: &js_sys::Function) -> Option<()> {
     let document = web_sys::window()?.document()?;
+    let head = document.query_selector("head").ok()??;
+    if let Ok(Some(failed)) = head.query_selector(OLD) {
+        failed.remove();
+    }
     let link = document.create_element("link").ok()?;
     // A new element in a page takes all of these.
     let _ = link.set_attribute("rel", "stylesheet");
     let _ = link.set_attribute("href", SHEET);
     let _ = link.add_event_listener_with_callback("load", done);
     let _ = link.add_event_listener_with_callback("error", failed);
-    document.query_selector("head").ok()??.append_child(&link).ok()?;
+    head.append_child(&link).ok()?;
     Some(())
 }

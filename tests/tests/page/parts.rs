@@ -47,11 +47,43 @@ fn devices_that_wait_for_their_part_appear_when_it_comes_at_last() {
 }
 
 #[test]
+fn lines_come_without_what_arranges_pages() {
+    let stage = Stage::new(Bridge::start_with(&["--demo"]));
+    stage.browser.wait_for("a line", SOON, "return !!document.querySelector('.spark')");
+    let parts = loaded(&stage);
+    assert!(parts.contains(&"extras".to_owned()), "{parts:?}");
+    assert!(!parts.iter().any(|part| part == "pages" || part == "screens"), "{parts:?}");
+}
+
+#[test]
+fn a_panel_that_was_left_is_whole_again_when_somebody_returns() {
+    let stage = Stage::new(Bridge::start_with(&["--demo"]));
+    let cards = "document.querySelectorAll('[data-tile]').length";
+    stage.wait_for_tile("output/11", "confirmed", "OFF");
+    stage.browser.wait_for("all cards", SOON, &format!("return {cards} > 60"));
+    for (place, shows) in
+        [("/explorer", "!!document.querySelector('.explorer')"), ("/", &format!("{cards} > 60"))]
+    {
+        stage.browser.run(&format!("document.querySelector('nav a[href=\"{place}\"]').click()"), &[]);
+        stage.browser.wait_for(place, SOON, &format!("return {shows}"));
+    }
+}
+
+#[test]
 fn a_screen_that_does_not_come_is_there_after_another_try() {
+    comes_after_another_try("*/screens-*");
+}
+
+#[test]
+fn a_screen_without_its_style_is_not_shown_and_is_there_after_another_try() {
+    comes_after_another_try("*/later.css");
+}
+
+fn comes_after_another_try(missing: &str) {
     let bridge = Bridge::start();
     let _device = Device::plug_in(bridge.tcp);
     let stage = Stage::at(bridge, DESKTOP, "/health");
-    block(&stage, &["*/screens-*"]);
+    block(&stage, &[missing]);
     stage.browser.open(&format!("http://{}/explorer", stage.bridge.http));
     let button =
         "const b = [...document.querySelectorAll('button')].find(b => b.innerText === 'Try now'); return !!b";
