@@ -28,7 +28,7 @@ pub(crate) fn npm() -> Result<()> {
     check_example(&package)?;
     let files = sizes(&package)?;
     println!("\n{}\n\n{}", report::sizes(&files), package.display());
-    let bytes: usize = files.iter().filter(|file| file.visit == Visit::Paint).map(|file| file.brotli).sum();
+    let bytes = report::first_visit(&files);
     ensure!(
         bytes <= MOST_BYTES,
         "the client weighs {bytes} bytes; more than {MOST_BYTES} is too much for a page"

@@ -4,39 +4,36 @@
 use std::rc::Rc;
 
 use crate::panel::state::Device;
-use crate::panel::view::{Shown, count};
+use crate::panel::view::{Shown, heads};
 
 /// So many cards a phone draws and lays out within a frame.
 const AT_ONCE: usize = 4;
 
-/// How many cards of which device were drawn already, in the order of the devices' names.
-#[derive(Debug, Default)]
-pub(super) struct Gradual {
-    drawn: Vec<(Rc<str>, usize)>,
-}
-
-impl Gradual {
-    /// How much of these is to be drawn in this frame, and whether there is more. What was drawn stays.
-    pub(super) fn next(&mut self, devices: Vec<Rc<Device>>) -> (Vec<Shown>, bool) {
-        let (mut room, mut is_more) = (AT_ONCE, false);
-        let mut shown = Vec::with_capacity(devices.len());
-        for device in devices {
-            let all = count(&device);
-            let place = match self.drawn.binary_search_by(|(name, _)| (**name).cmp(&device.name)) {
-                Ok(place) => place,
-                Err(place) => {
-                    self.drawn.insert(place, (Rc::clone(&device.name), 0));
-                    place
-                }
-            };
-            let Some((_, cards)) = self.drawn.get_mut(place) else { continue };
-            let more = all.saturating_sub(*cards).min(room);
-            (*cards, room) = (*cards + more, room - more);
-            is_more |= *cards < all;
-            shown.push(Shown { device, cards: *cards });
+/// What is to be drawn of these devices, as they stand by family, when that was drawn `before`; and whether more waits for a
+/// later frame. A card that was drawn stays.
+pub(super) fn next(before: &[Shown], devices: Vec<Rc<Device>>) -> (Vec<Shown>, bool) {
+    let (mut room, mut is_more) = (AT_ONCE, false);
+    let draw = |device: Rc<Device>| {
+        let place =
+            |shown: &Shown| (shown.device.family, &shown.device.name).cmp(&(device.family, &device.name));
+        let old = before.binary_search_by(place).ok().and_then(|at| before.get(at));
+        if old.is_some_and(|old| old.waits.is_empty() && Rc::ptr_eq(&old.device, &device)) {
+            return Shown { device, waits: Vec::new() };
         }
-        (shown, is_more)
-    }
+        let is_drawn =
+            |key: &Rc<str>| old.is_some_and(|old| old.device.tile(key).is_some() && !old.waits.contains(key));
+        let mut waits = Vec::new();
+        for key in heads(&device).map(|tile| &tile.spec.key).filter(|key| !is_drawn(key)) {
+            match room.checked_sub(1) {
+                Some(less) => room = less,
+                None => waits.push(Rc::clone(key)),
+            }
+        }
+        is_more |= !waits.is_empty();
+        Shown { device, waits }
+    };
+    let shown = devices.into_iter().map(draw).collect();
+    (shown, is_more)
 }
 
 #[cfg(test)]
@@ -47,39 +44,55 @@ mod tests {
 
     use super::*;
 
-    fn devices(names: std::ops::Range<u32>) -> Vec<Rc<Device>> {
+    /// Devices with these outputs each.
+    fn devices(names: std::ops::Range<u32>, outputs: &[u32]) -> Vec<Rc<Device>> {
         let mut state = State::default();
         for name in names {
-            for output in 0..3 {
+            for output in outputs {
                 state.hear(Instant::START, &format!("wut-{name:02}/get/output/{output}"), b"ON", false);
             }
         }
         state.by_family()
     }
 
-    fn drawn(gradual: &mut Gradual, devices: Vec<Rc<Device>>) -> (Vec<(String, usize)>, bool) {
-        let (shown, more) = gradual.next(devices);
-        let pair = |shown: &Shown| (shown.device.name.trim_start_matches("wut-").to_owned(), shown.cards);
-        (shown.iter().map(pair).collect(), more)
-    }
-
-    fn named<const N: usize>(list: [(&str, usize); N]) -> Vec<(String, usize)> {
-        list.map(|(name, cards)| (name.to_owned(), cards)).to_vec()
+    /// The outputs that are drawn.
+    fn drawn(shown: &[Shown]) -> Vec<String> {
+        let of = |shown: &Shown| {
+            let keys = heads(&shown.device).map(|tile| &tile.spec.key);
+            let keys: Vec<_> = keys.filter(|key| !shown.waits.contains(key)).collect();
+            keys.iter().map(|key| format!("{} {key}", shown.device.name)).collect::<Vec<_>>()
+        };
+        shown.iter().flat_map(of).map(|name| name.replace("wut-", "").replace("output/", "")).collect()
     }
 
     #[test]
     fn the_first_come_first_and_all_come() {
-        let mut gradual = Gradual::default();
-        assert_eq!(drawn(&mut gradual, devices(10..13)), (named([("10", 3), ("11", 1), ("12", 0)]), true));
-        assert_eq!(drawn(&mut gradual, devices(10..13)), (named([("10", 3), ("11", 3), ("12", 2)]), true));
-        assert_eq!(drawn(&mut gradual, devices(10..13)), (named([("10", 3), ("11", 3), ("12", 3)]), false));
-        assert!(!drawn(&mut gradual, devices(10..13)).1);
+        let all = || devices(10..13, &[0, 1, 2]);
+        let (first, more) = next(&[], all());
+        assert_eq!(drawn(&first), ["10 0", "10 1", "10 2", "11 0"]);
+        assert!(more && !first[2].is_begun());
+        let (second, more) = next(&first, all());
+        assert_eq!(drawn(&second).len(), 8);
+        assert!(more);
+        let (third, more) = next(&second, all());
+        assert!(drawn(&third).len() == 9 && !more && third.iter().all(Shown::is_begun));
     }
 
     #[test]
     fn what_stands_there_stays_when_others_come_before_it() {
-        let mut gradual = Gradual::default();
-        drawn(&mut gradual, devices(10..11));
-        assert_eq!(drawn(&mut gradual, devices(8..11)), (named([("08", 3), ("09", 1), ("10", 3)]), true));
+        let (shown, _) = next(&[], devices(10..11, &[4, 5, 6]));
+        let (shown, more) = next(&shown, devices(9..11, &[0, 1, 2, 3, 4, 5, 6]));
+        assert_eq!(drawn(&shown), ["09 0", "09 1", "09 2", "09 3", "10 4", "10 5", "10 6"]);
+        assert!(more);
+    }
+
+    #[test]
+    fn a_device_of_which_nothing_is_understood_is_there() {
+        let mut state = State::new("me", 1);
+        state.meet(Instant::START, crate::devices::others("me"));
+        let odd = br#"{"stat_t":"a","val_tpl":"{% for x in y %}","uniq_id":"x","dev":{"ids":"odd"}}"#;
+        state.hear(Instant::START, "homeassistant/sensor/odd/config", odd, true);
+        let (shown, more) = next(&[], state.by_family());
+        assert!(shown.len() == 1 && shown[0].device.tiles.is_empty() && shown[0].is_begun() && !more);
     }
 }

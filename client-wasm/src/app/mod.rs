@@ -33,7 +33,6 @@ use crate::panel::view::{Shown, Wish, panel};
 use crate::settings::theme;
 use crate::tongue::{fill, say};
 
-use gradual::Gradual;
 use hub::Hub;
 use model::LinkState;
 use route::Route;
@@ -79,9 +78,8 @@ pub(crate) struct Whole {
 /// The whole page.
 pub(crate) struct App {
     hub: Hub,
-    /// As they are drawn.
+    /// As far as they are drawn.
     devices: Vec<Shown>,
-    gradual: Gradual,
     route: Route,
     frame: u64,
     shown_link: Option<LinkState>,
@@ -101,7 +99,6 @@ impl Component for App {
         let mut app = Self {
             hub,
             devices: Vec::new(),
-            gradual: Gradual::default(),
             route: current_route(),
             frame: 0,
             shown_link: None,
@@ -174,7 +171,7 @@ impl App {
     /// What is to be drawn.
     fn look(&mut self) {
         let devices = self.hub.look(|model| model.panel.by_family());
-        let (devices, is_more) = self.gradual.next(devices);
+        let (devices, is_more) = gradual::next(&self.devices, devices);
         self.devices = devices;
         if is_more && self.route == Route::Panel {
             self.hub.draw_soon();
@@ -279,7 +276,7 @@ impl App {
         if route != self.route {
             self.route = route;
             // Another screen stands in its place: it begins anew.
-            self.gradual = Gradual::default();
+            self.devices.clear();
             self.enter();
             if let Some(window) = web_sys::window() {
                 window.scroll_to_with_x_and_y(0.0, 0.0);

@@ -60,26 +60,40 @@ thread_local! {
 /// Tiles of this rank and behind it are folded away.
 const BEHIND: u8 = 20;
 
-/// A device, and how many of its cards are drawn; the others come in later frames.
+/// A device, and the cards of it that come in a later frame.
 #[derive(Clone, Debug)]
 pub(crate) struct Shown {
     pub(crate) device: Rc<Device>,
-    pub(crate) cards: usize,
+    /// The keys of their first tiles.
+    pub(crate) waits: Vec<Rc<str>>,
+}
+
+impl Shown {
+    /// Whether there is something of it already: a card, or all that it has, which may be no card.
+    pub(crate) fn is_begun(&self) -> bool {
+        self.waits.is_empty() || self.waits.len() < heads(&self.device).count()
+    }
 }
 
 /// These devices, in this order.
 pub(crate) fn panel(devices: &[Shown], clock: Clock, on_wish: &Callback<Wish>) -> Html {
     html! {
-        for Shown { device, cards } in devices.iter().filter(|shown| shown.cards > 0) {
-            <DeviceRegion key={device.name.to_string()} device={Rc::clone(device)} cards={*cards}
+        for Shown { device, waits } in devices.iter().filter(|shown| shown.is_begun()) {
+            <DeviceRegion key={device.name.to_string()} device={Rc::clone(device)} waits={waits.clone()}
                 extras={extras_version()} {clock} on_wish={on_wish.clone()} />
         }
     }
 }
 
-/// The cards of a device.
-pub(crate) fn count(device: &Device) -> usize {
-    device.tiles.chunk_by(is_together).count()
+/// The first tile of each card of a device.
+pub(crate) fn heads(device: &Device) -> impl Iterator<Item = &Tile> {
+    let (front, behind) = folded(device);
+    [front, behind].into_iter().flat_map(|tiles| tiles.chunk_by(is_together)).filter_map(<[Tile]>::first)
+}
+
+/// The tiles that are seen, and those that are folded away.
+fn folded(device: &Device) -> (&[Tile], &[Tile]) {
+    device.tiles.split_at(device.tiles.partition_point(|tile| tile.spec.rank < BEHIND))
 }
 
 /// Zero while there are none.
@@ -94,7 +108,9 @@ struct Region;
 #[derive(Properties)]
 struct DeviceProps {
     device: Rc<Device>,
-    cards: usize,
+    /// Cards that come in a later frame.
+    #[prop_or_default]
+    waits: Vec<Rc<str>>,
     /// Whether its controls are held before they do anything, when a person said so.
     #[prop_or_default]
     held: Option<bool>,
@@ -108,7 +124,7 @@ struct DeviceProps {
 impl PartialEq for DeviceProps {
     fn eq(&self, other: &Self) -> bool {
         Rc::ptr_eq(&self.device, &other.device)
-            && self.cards == other.cards
+            && self.waits == other.waits
             && self.extras == other.extras
             && self.clock == other.clock
             && self.on_wish == other.on_wish
@@ -120,18 +136,16 @@ impl Draw for Region {
 
     fn draw(props: &DeviceProps) -> Html {
         let device = &props.device;
-        let at = device.tiles.partition_point(|tile| tile.spec.rank < BEHIND);
-        let (tiles, behind) = device.tiles.split_at(at);
+        let (tiles, behind) = folded(device);
         let label = format!("{} {}", device.model, device.called());
-        let mut room = props.cards;
         html! {
             <section class="device" id={anchor(&device.name)} aria-label={label.trim().to_owned()} tabindex="-1">
                 <h2>{ device.called().to_owned() }<small>{ summary(device, props.clock) }</small></h2>
-                <div class="grid">{ cards(props, tiles, &mut room) }</div>
-                if !behind.is_empty() && room > 0 {
+                <div class="grid">{ cards(props, tiles) }</div>
+                if !behind.is_empty() {
                     <details>
                         <summary>{ fill("{} more", &[&behind.len().to_string()]) }</summary>
-                        <div class="grid">{ cards(props, behind, &mut room) }</div>
+                        <div class="grid">{ cards(props, behind) }</div>
                     </details>
                 }
             </section>
@@ -140,10 +154,9 @@ impl Draw for Region {
 }
 
 /// One card for the tiles that share it; the numbered inputs of a Web-IO share one too.
-fn cards(props: &DeviceProps, tiles: &[Tile], room: &mut usize) -> Html {
+fn cards(props: &DeviceProps, tiles: &[Tile]) -> Html {
     let card = |tiles: &[Tile]| {
-        let main = tiles.first()?;
-        *room = room.checked_sub(1)?;
+        let main = tiles.first().filter(|main| !props.waits.contains(&main.spec.key))?;
         let key = main.spec.key.to_string();
         let all = TileProps {
             device: Rc::clone(&props.device.name),
@@ -174,14 +187,14 @@ pub(crate) fn card_of(
     let tile = device.tile(key)?;
     let props = DeviceProps {
         device: Rc::clone(device),
-        cards: 1,
+        waits: Vec::new(),
         held,
         extras: extras_version(),
         clock,
         on_wish: on_wish.clone(),
     };
     let tiles: Vec<Tile> = device.tiles.iter().filter(|other| is_together(other, tile)).cloned().collect();
-    Some(cards(&props, &tiles, &mut { props.cards }))
+    Some(cards(&props, &tiles))
 }
 
 /// What the cards of a device are about: key and label of each first tile.
