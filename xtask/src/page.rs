@@ -15,6 +15,7 @@ mod parts;
 pub(crate) mod shape;
 mod snippets;
 pub(crate) mod trap;
+mod types;
 mod used;
 mod worker;
 

@@ -1,21 +1,27 @@
 //! A finished module written so that little is left after compression: without gaps, with numbers as short as can be, with one
-//! function in place of several that are the same, with those beside each other that look alike, and with locals whose numbers do
-//! ([`super::locals`]). Knows instructions, not what they do.
+//! function in place of several that are the same, with those beside each other that look alike, with locals whose numbers do
+//! ([`super::locals`]), and without types that nothing has ([`super::types`]). Knows instructions, not what they do.
 
 use std::{collections::BTreeMap, convert::Infallible};
 
 use anyhow::{Result, anyhow};
 use wasm_encoder::{
-    CodeSection, Function, FunctionSection, Module,
+    CodeSection, Function, FunctionSection, Module, TypeSection,
     reencode::{Error, Reencode},
 };
-use wasmparser::{CodeSectionReader, FunctionSectionReader, Operator, Parser, Payload, TypeRef};
+use wasmparser::{
+    CodeSectionReader, FunctionSectionReader, Operator, Parser, Payload, TypeRef, TypeSectionReader,
+};
 
-use super::locals::{Locals, parameters};
+use super::{
+    locals::{Locals, parameters},
+    types::Types,
+};
 
 /// The module, packed. Its functions have other numbers.
 pub(super) fn pack(wasm: &[u8]) -> Result<Vec<u8>> {
-    let mut tight = Order { parameters: parameters(wasm)?, ..Order::default() }.write(wasm)?;
+    let mut tight = Order { parameters: parameters(wasm)?, types: Types::named(wasm)?, ..Order::default() }
+        .write(wasm)?;
     loop {
         let order = Order::by_looks(&tight)?;
         let is_final = order.order.len() == order.places.len();
@@ -37,6 +43,7 @@ struct Order {
     places: Vec<usize>,
     /// Of each, by its place before.
     parameters: Vec<u32>,
+    types: Types,
 }
 
 impl Order {
@@ -68,7 +75,7 @@ impl Order {
         let mut places = vec![0; bodies.len()];
         order.iter().enumerate().for_each(|(place, &n)| places[n] = place);
         let places = firsts.iter().map(|&first| places[first]).collect();
-        Ok(Self { imported, order, places, parameters: parameters(wasm)? })
+        Ok(Self { imported, order, places, parameters: parameters(wasm)?, types: Types::named(wasm)? })
     }
 
     fn write(mut self, wasm: &[u8]) -> Result<Vec<u8>> {
@@ -141,6 +148,24 @@ impl Reencode for Order {
         Ok(moved.unwrap_or(function))
     }
 
+    fn type_index(&mut self, ty: u32) -> Result<u32, Error<Infallible>> {
+        Ok(self.types.number(ty).unwrap_or(ty))
+    }
+
+    fn parse_type_section(
+        &mut self,
+        types: &mut TypeSection,
+        section: TypeSectionReader<'_>,
+    ) -> Result<(), Error<Infallible>> {
+        // Each is a group of its own: only types of garbage-collected languages come in larger ones.
+        for (ty, group) in (0..).zip(section) {
+            if self.types.number(ty).is_some() {
+                self.parse_recursive_type_group(types.ty(), group?)?;
+            }
+        }
+        Ok(())
+    }
+
     fn parse_function_section(
         &mut self,
         functions: &mut FunctionSection,
@@ -180,7 +205,7 @@ impl Reencode for Order {
 mod tests {
     use wasm_encoder::{
         ConstExpr, ElementSection, Elements, EntityType, ExportKind, ExportSection, Function, ImportSection,
-        Instruction, RefType, StartSection, TableSection, TableType, TypeSection, ValType,
+        Instruction, RefType, StartSection, TableSection, TableType, ValType,
     };
 
     use super::*;
