@@ -49,7 +49,7 @@ impl File {
     fn of(name: &str, content: Vec<u8>) -> Self {
         let visit = match name {
             "index.html" => Visit::Paint,
-            LATER => Visit::Rest,
+            LINES => Visit::Rest,
             _ if name.starts_with(assets::HASHED) => Visit::Paint,
             _ => Visit::Later,
         };
@@ -57,8 +57,8 @@ impl File {
     }
 }
 
-/// The style of what is seen later than the first tiles.
-const LATER: &str = "later.css";
+/// The style of what comes to tiles when the page is at rest.
+const LINES: &str = "lines.css";
 /// The service worker, which knows all other files.
 const WORKER: &str = "sw.js";
 /// The page's side of it, a part of the start script.

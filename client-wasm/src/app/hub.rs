@@ -14,7 +14,8 @@ use crate::panel::state::State as Panel;
 
 use super::desk::Slot;
 use super::model::{LinkState, Model, Next};
-use super::{parts, pause, recall, remember, sheet};
+use super::sheet::Sheet;
+use super::{parts, pause, recall, remember};
 
 /// Packets larger than this are not taken from the broker.
 const MAX_PACKET_BYTES: u32 = 16 << 20;
@@ -187,19 +188,19 @@ impl Hub {
             });
         }
         if model.wants_extras() && model.extras.begin(now()) {
-            self.fetch(dressed(parts::extras()), |came, model, link| {
+            self.fetch(dressed(Sheet::Lines, parts::extras()), |came, model, link| {
                 model.extras.end(now(), came);
                 model.work(link);
             });
         }
         if model.desk.is_wanted() && model.pages.begin(now()) {
-            self.fetch(dressed(parts::pages()), |came, model, link| {
+            self.fetch(dressed(Sheet::Later, parts::pages()), |came, model, link| {
                 model.pages.end(now(), came);
                 model.work(link);
             });
         }
         if model.wants_screens && model.screens.begin(now()) {
-            self.fetch(dressed(parts::screens()), |came, model, link| {
+            self.fetch(dressed(Sheet::Later, parts::screens()), |came, model, link| {
                 model.screens.end(now(), came);
                 model.meet_screens(link);
             });
@@ -303,12 +304,12 @@ impl Hub {
     }
 }
 
-/// A part that is drawn in the later style: it comes with that, or not at all.
-async fn dressed<T, E>(part: impl Future<Output = Result<T, E>>) -> Option<T> {
-    let sheet = sheet::wear();
+/// A part that is drawn in a style of its own: it comes with that, or not at all.
+async fn dressed<T, E>(sheet: Sheet, part: impl Future<Output = Result<T, E>>) -> Option<T> {
+    let worn = sheet.wear();
     let came = part.await.ok();
-    if sheet.await.is_err() {
-        sheet::forget();
+    if worn.await.is_err() {
+        sheet.forget();
         return None;
     }
     came

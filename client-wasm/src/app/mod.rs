@@ -192,18 +192,13 @@ impl App {
                 });
                 trouble::screen(state, &host, self.is_quiet(), trouble, does)
             }
-            Route::Panel => {
-                match self
-                    .hub
-                    .look(|model| (model.desk.is_wanted(), model.pages.here().map(|pages| pages.draw)))
-                {
-                    (false, _) => panel(&self.devices, clock, &self.on_wish),
-                    (true, Some(draw)) => {
-                        draw(&self.hub, self.frame, self.devices.as_slice().into(), clock, &self.on_wish)
-                    }
-                    (true, None) => trouble::loading(),
+            Route::Panel => match self.hub.look(|model| (model.desk.is_wanted(), model.draws_pages())) {
+                (false, _) => panel(&self.devices, clock, &self.on_wish),
+                (true, Some(draw)) => {
+                    draw(&self.hub, self.frame, self.devices.as_slice().into(), clock, &self.on_wish)
                 }
-            }
+                (true, None) => trouble::loading(),
+            },
             Route::Explorer | Route::Settings => {
                 match self.hub.look(|model| model.screens.here().map(|screens| screens.draw)) {
                     Some(draw) => draw(self.route, &self.hub, self.frame),

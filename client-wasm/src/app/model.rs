@@ -23,7 +23,7 @@ use crate::tongue::{fill, say};
 use super::announce::Announcer;
 use super::asked::{self, Asked};
 use super::desk::Slot;
-use super::parts::{Extras, Pages, Part, Screens};
+use super::parts::{DrawPages, Extras, Pages, Part, Screens};
 use super::recall::{FILTERS, Recalled};
 
 /// How long a page has been connected before it fetches what only adds to its tiles.
@@ -302,6 +302,11 @@ impl Model {
     /// Whether the part is wanted that draws lines and talks to other pages.
     pub(crate) fn wants_extras(&self) -> bool {
         self.desk.is_wanted() || self.asked.is_any() || self.has_extras
+    }
+
+    /// What draws pages, when all is there that they are drawn with.
+    pub(crate) fn draws_pages(&self) -> Option<DrawPages> {
+        self.pages.here().filter(|_| self.extras.here().is_some()).map(|pages| pages.draw)
     }
 
     /// The browser's word about its network: the link's state follows it while there is no connection.

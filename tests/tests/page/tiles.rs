@@ -52,7 +52,7 @@ fn a_number_has_a_line_that_opens_to_a_chart_and_is_gone_through_by_keys() {
     room.say("room/air", "20");
     let stage = Stage::at(bridge, PHONE, "/");
     say_in_turn(&stage, &mut room, &["20"]);
-    wait(&stage, "the style of lines", "return !!document.querySelector('link[href=\"/later.css\"]')?.sheet");
+    wait(&stage, "the style of lines", "return !!document.querySelector('link[href=\"/lines.css\"]')?.sheet");
     assert_eq!(
         run(&stage, "return !!document.querySelector('.spark')"),
         json!(false),
@@ -215,7 +215,7 @@ fn what_is_held_is_done_when_it_was_held_or_pressed_twice_and_never_by_a_touch()
         wait(&stage, word, &format!("return document.querySelector('{control}')?.dataset.hold === '{word}'"));
     };
     is("rest");
-    wait(&stage, "the style", "return !!document.querySelector('link[href=\"/later.css\"]')?.sheet");
+    wait(&stage, "the style", "return !!document.querySelector('link[href=\"/lines.css\"]')?.sheet");
     look(&stage, "hold");
     let told = stage.browser.attribute(control, "aria-description").unwrap_or_default();
     assert!(told.ends_with("Hold it for a second, or press it twice."), "{told}");

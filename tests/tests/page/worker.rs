@@ -184,7 +184,7 @@ fn what_is_no_file_of_the_page_goes_past_the_worker() {
     for path in ["/health", "/metrics", "/not-there", "/sw.js", "/icon-512.png"] {
         assert_eq!(fetch(&stage, path), 0, "{path} was kept");
     }
-    for path in ["/icon.svg", "/de.json", "/later.css"] {
+    for path in ["/icon.svg", "/de.json", "/lines.css", "/later.css"] {
         assert_eq!(fetch(&stage, path), 200, "{path}");
     }
 }

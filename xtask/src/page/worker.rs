@@ -3,7 +3,7 @@
 use super::assets;
 
 /// Files that are kept beside the hashed ones, so that the page can be opened without its server.
-const NAMED: [&str; 4] = ["de.json", "icon.svg", "manifest.webmanifest", "later.css"];
+const NAMED: [&str; 5] = ["de.json", "icon.svg", "manifest.webmanifest", "lines.css", "later.css"];
 
 /// The worker's script with its version and list in front, for the finished page's files by name.
 ///
