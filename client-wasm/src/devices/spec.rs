@@ -5,6 +5,7 @@
 //! need it ([`Inside`]).
 
 use std::fmt;
+use std::ops::{Deref, DerefMut};
 use std::rc::Rc;
 
 use crate::text;
@@ -52,8 +53,14 @@ pub struct Found {
 }
 
 /// A point of a device.
+///
+/// One word: a convention hands it on from step to step, and each would copy all of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Spec {
+pub struct Spec(Box<Point>);
+
+/// What is known of a point.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Point {
     /// Its name within the device: `output/3`.
     pub key: Rc<str>,
     /// Its name for people.
@@ -215,6 +222,20 @@ pub struct Payload<'a> {
     json: Option<Option<Json>>,
 }
 
+impl Deref for Spec {
+    type Target = Point;
+
+    fn deref(&self) -> &Point {
+        &self.0
+    }
+}
+
+impl DerefMut for Spec {
+    fn deref_mut(&mut self) -> &mut Point {
+        &mut self.0
+    }
+}
+
 impl Spec {
     // Not inlined: they are called from everywhere, and the page pays for each copy.
 
@@ -234,7 +255,7 @@ impl Spec {
             Kind::Counter => (8, ""),
             Kind::Reading => (9, ""),
         };
-        Self {
+        Self(Box::new(Point {
             card: Rc::clone(&key),
             key,
             label: label.into(),
@@ -246,7 +267,7 @@ impl Spec {
             write: None,
             travels: false,
             held: false,
-        }
+        }))
     }
 
     /// With a unit.
@@ -257,10 +278,18 @@ impl Spec {
         self
     }
 
+    /// Not to be done by a touch in passing.
+    #[must_use]
+    #[inline(never)]
+    pub fn held(mut self) -> Self {
+        self.held = true;
+        self
+    }
+
     /// With a picture.
     #[must_use]
     #[inline(never)]
-    pub const fn icon(mut self, icon: &'static str) -> Self {
+    pub fn icon(mut self, icon: &'static str) -> Self {
         self.icon = icon;
         self
     }
@@ -337,7 +366,7 @@ impl Spec {
 
     /// Where it stands within its tile: what is set before what is only read.
     #[must_use]
-    pub const fn part_rank(&self) -> u8 {
+    pub fn part_rank(&self) -> u8 {
         match self.kind {
             Kind::Slider(_) | Kind::Stepper(_) => 0,
             Kind::Colour => 1,

@@ -74,8 +74,9 @@ impl Entity<'_> {
             }
             "button" => {
                 let press = word("pl_prs", "PRESS");
-                let held = self.config.text("dev_cla") == Some("restart");
-                self.asked(Spec { held, ..spec(Kind::Button) }, COMMAND, Codec::switch(&press, ""))
+                let mut spec = spec(Kind::Button);
+                spec.held = self.config.text("dev_cla") == Some("restart");
+                self.asked(spec, COMMAND, Codec::switch(&press, ""))
             }
             "scene" => {
                 let on = word("pl_on", "ON");

@@ -120,7 +120,7 @@ impl Entity<'_> {
             && self.config.topic(COMMAND).is_some()
         {
             let spec = self.part(&main, "install", "Install", Kind::Button);
-            points.push(self.asked(Spec { held: true, ..spec }, COMMAND, Codec::switch(install, ""))?);
+            points.push(self.asked(spec.held(), COMMAND, Codec::switch(install, ""))?);
         }
         Some(points)
     }
@@ -146,7 +146,8 @@ impl Entity<'_> {
     fn orders(&self, points: &mut Vec<Spec>, main: &Spec, orders: &[Order], features: &[&str], held: bool) {
         for (name, payload, words, feature) in orders {
             if features.contains(feature) {
-                let spec = Spec { held, ..self.part(main, payload, words, Kind::Button) };
+                let mut spec = self.part(main, payload, words, Kind::Button);
+                spec.held = held;
                 let payload = self.config.text(name).unwrap_or(payload);
                 points.extend(self.asked(spec, COMMAND, Codec::switch(payload, "")));
             }
