@@ -10,7 +10,9 @@
 
 mod entity;
 mod names;
+mod parts;
 mod rest;
+mod simple;
 
 use std::rc::Rc;
 

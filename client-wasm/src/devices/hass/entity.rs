@@ -1,4 +1,5 @@
-//! One configuration becomes points: what each component means.
+//! The points of one configuration, as they are gathered. What each component means stands in [`simple`](super::simple),
+//! [`parts`](super::parts) and [`rest`](super::rest).
 
 use std::rc::Rc;
 
@@ -6,14 +7,13 @@ use crate::devices::codec::Codec;
 use crate::devices::inside;
 use crate::devices::json::Json;
 use crate::devices::label;
-use crate::devices::spec::{At, Form, HOLE, Kind, Range, Spec, Write};
+use crate::devices::spec::{At, Form, HOLE, Kind, Spec, Write};
 use crate::devices::value::Num;
 
 use super::Config;
 
-/// The points of a configuration; none when a template of it is not understood.
+/// The points of a configuration; none when something of it is not understood.
 pub(super) fn points(component: &str, id: &str, config: Config<'_>, device: &str) -> Option<Vec<Spec>> {
-    let here = Entity { key: format!("{component}/{id}"), config };
     let title = match config.own.get("name") {
         Some(Json::Null) if !device.is_empty() => device.to_owned(),
         Some(Json::Text(name)) => name.clone(),
@@ -22,323 +22,182 @@ pub(super) fn points(component: &str, id: &str, config: Config<'_>, device: &str
             None => label(id.rsplit('/').next().unwrap_or(id)),
         },
     };
-    let mut points = match component {
-        "light" => here.light(&title)?,
-        "cover" | "valve" => here.cover(&title)?,
-        "climate" | "water_heater" => here.climate(&title)?,
-        "fan" => here.fan(&title)?,
-        "humidifier" => here.humidifier(&title)?,
-        "vacuum" => here.vacuum(&title)?,
-        "lawn_mower" => here.mower(&title)?,
-        "alarm_control_panel" => here.alarm(&title)?,
-        "update" => here.update(&title)?,
-        "event" => vec![here.state(&title, "event_type")?],
-        _ => vec![here.simple(component, &title)?],
-    };
-    let is_behind = config.text("ent_cat").is_some() || config.text("en") == Some("false");
-    for point in &mut points {
-        point.rank += if is_behind { 20 } else { 0 };
-        if let Some(unit) = config.text("unit_of_meas") {
-            point.unit = unit.into();
-        }
+    let key = format!("{component}/{id}");
+    let mut here = Entity { key, title, config, points: Vec::new(), is_understood: true };
+    match component {
+        "light" => here.light(),
+        "cover" | "valve" => here.cover(),
+        "climate" | "water_heater" => here.climate(),
+        "fan" => here.fan(),
+        "humidifier" => here.humidifier(),
+        "vacuum" => here.vacuum(),
+        "lawn_mower" => here.mower(),
+        "alarm_control_panel" => here.alarm(),
+        "update" => here.update(),
+        "event" => here.state("event_type"),
+        _ => here.simple(component),
     }
-    Some(points)
-}
-
-pub(super) struct Entity<'a> {
-    pub(super) key: String,
-    pub(super) config: Config<'a>,
+    here.finished()
 }
 
 /// What names begin with that are about the main value, and about its command.
 pub(super) const STATE: &str = "stat";
 pub(super) const COMMAND: &str = "cmd";
 
-impl Entity<'_> {
-    fn simple(&self, component: &str, title: &str) -> Option<Spec> {
-        let config = self.config;
-        let word = |name, other| config.text(name).unwrap_or(other).to_owned();
-        let number = |name| config.text(name).and_then(Num::read);
-        let spec = |kind| Spec::new(&self.key, title, kind);
-        match component {
-            "switch" | "siren" => self.switch(spec(Kind::Switch)),
-            "binary_sensor" => {
-                let codec = Codec::switch(&word("pl_on", "ON"), &word("pl_off", "OFF"));
-                self.told(spec(Kind::Indicator), STATE, codec)
-            }
-            "lock" => {
-                let (on, off) = (word("pl_lock", "LOCK"), word("pl_unlk", "UNLOCK"));
-                let (locked, open) = (word("stat_locked", "LOCKED"), word("stat_unlocked", "UNLOCKED"));
-                let spec = self.told(spec(Kind::Lock), STATE, Codec::switch(&locked, &open))?;
-                self.asked(spec, COMMAND, Codec::switch(&on, &off))
-            }
-            "button" => {
-                let press = word("pl_prs", "PRESS");
-                let mut spec = spec(Kind::Button);
-                spec.held = self.config.text("dev_cla") == Some("restart");
-                self.asked(spec, COMMAND, Codec::switch(&press, ""))
-            }
-            "scene" => {
-                let on = word("pl_on", "ON");
-                self.asked(spec(Kind::Button), COMMAND, Codec::switch(&on, ""))
-            }
-            "number" => {
-                let range = Range {
-                    min: number("min").unwrap_or(Num::whole(1)),
-                    max: number("max").unwrap_or(Num::whole(100)),
-                    step: number("step").filter(|step| step.0 > 0).unwrap_or(Num::whole(1)),
-                };
-                let steps = (range.max.0 - range.min.0) / range.step.0;
-                let boxed = config.text("mode") == Some("box") || !(4..=1_000).contains(&steps);
-                let spec = spec(if boxed { Kind::Stepper(range) } else { Kind::Slider(range) });
-                let spec = self.told(spec, STATE, Codec::number())?;
-                self.asked(spec, COMMAND, Codec::number())
-            }
-            "select" => {
-                let options = self.options("ops");
-                let spec = self.told(spec(Kind::Select(Rc::clone(&options))), STATE, chosen(&options))?;
-                self.asked(spec, COMMAND, chosen(&options))
-            }
-            "text" => {
-                let spec = self.told(spec(Kind::Text), STATE, Codec::Text)?;
-                self.asked(spec, COMMAND, Codec::Text)
-            }
-            // Those that are not known here still tell their state.
-            _ => {
-                config.topic("stat")?;
-                self.told(spec(Kind::Reading), STATE, Codec::Text)
+/// A configuration, and the points that were made of it so far: its own first, whose tile the others share.
+///
+/// What is said of a point is said of the last one.
+pub(super) struct Entity<'a> {
+    key: String,
+    title: String,
+    pub(super) config: Config<'a>,
+    points: Vec<Spec>,
+    is_understood: bool,
+}
+
+impl<'a> Entity<'a> {
+    fn finished(mut self) -> Option<Vec<Spec>> {
+        let is_behind = self.config.text("ent_cat").is_some() || self.config.text("en") == Some("false");
+        for point in &mut self.points {
+            point.rank += if is_behind { 20 } else { 0 };
+            if let Some(unit) = self.config.text("unit_of_meas") {
+                point.unit = unit.into();
             }
         }
+        Some(self.points).filter(|_| self.is_understood)
     }
 
-    pub(super) fn switch(&self, spec: Spec) -> Option<Spec> {
-        let word = |name, other: &str| self.config.text(name).unwrap_or(other).to_owned();
-        let (on, off) = (word("pl_on", "ON"), word("pl_off", "OFF"));
-        let states = Codec::switch(&word("stat_on", &on), &word("stat_off", &off));
-        let spec = self.told(spec, STATE, states)?;
-        self.asked(spec, COMMAND, Codec::switch(&on, &off))
+    /// Its own point.
+    pub(super) fn main(&mut self, kind: Kind) -> &mut Spec {
+        let spec = Spec::new(&self.key, &self.title, kind);
+        self.add(spec)
     }
 
-    fn light(&self, title: &str) -> Option<Vec<Spec>> {
-        let config = self.config;
-        let main = Spec::new(&self.key, title, Kind::Switch).icon("#i-lamp");
-        let part = |name: &str, title: &str, kind| self.part(&main, name, title, kind);
-        let scale = config.text("bri_scl").and_then(Num::read).unwrap_or(Num::whole(255));
-        let level = || part("brightness", "Brightness", Kind::Slider(Range::whole(0, 100, 1))).unit("%");
-        let white = || part("white", "White", Kind::Slider(Range::whole(2_000, 6_500, 100))).unit("K");
-        let (percent, mireds) = (Codec::percent(scale), Codec::Mireds);
-        if config.text("schema") == Some("json") {
-            return self.json_light(&main, level(), white(), part("colour", "Colour", Kind::Colour), percent);
+    /// A point that shares the tile of its own.
+    pub(super) fn part(&mut self, name: &str, title: &str, kind: Kind, unit: &str) -> &mut Spec {
+        let mut spec = Spec::new(&[&self.key, "/", name].concat(), title, kind).unit(unit);
+        if let Some(main) = self.points.first() {
+            spec = spec.within(main);
         }
-        if config.text("schema") == Some("template") {
-            return None;
-        }
-        let mut points = vec![self.switch(main.clone())?];
-        let mut add = |spec: Spec, read: &str, write: &str, codec: Codec| {
-            if config.topic(write).is_some() {
-                points.push(
-                    self.told(spec, read, codec.clone()).and_then(|spec| self.asked(spec, write, codec))?,
-                );
-            }
-            Some(())
-        };
-        add(level(), "bri_stat", "bri_cmd", percent)?;
-        add(part("colour", "Colour", Kind::Colour), "rgb_stat", "rgb_cmd", Codec::Rgb)?;
-        add(part("hs", "Colour", Kind::Colour), "hs_stat", "hs_cmd", Codec::Hs)?;
-        add(white(), "clr_temp_stat", "clr_temp_cmd", mireds)?;
-        Some(points)
+        self.add(spec)
     }
 
-    /// The schema of one JSON document each way.
-    fn json_light(
-        &self,
-        main: &Spec,
-        level: Spec,
-        white: Spec,
-        colour: Spec,
-        percent: Codec,
-    ) -> Option<Vec<Spec>> {
-        let modes = self.options("sup_clrm");
-        let has = |wanted: &[&str]| modes.iter().any(|mode| wanted.contains(&&**mode));
-        let bare = modes.iter().all(|mode| matches!(&**mode, "onoff"));
-        let state = self.config.topic("stat");
-        let command = self.config.topic("cmd")?;
-        let bind = |spec: Spec, path: &str, codec: Codec, form: &str| {
-            let spec = match &state {
-                Some(topic) => spec.path(topic, path, codec.clone()),
-                None => spec,
+    fn add(&mut self, spec: Spec) -> &mut Spec {
+        self.points.push(spec);
+        let last = self.points.len() - 1;
+        &mut self.points[last]
+    }
+
+    /// With the topic that tells its value, where there is one.
+    pub(super) fn told(&mut self, stem: &str, codec: Codec) {
+        if let Some(topic) = self.config.topic(stem) {
+            let at = match self.config.template(stem) {
+                None => Some(At::Whole),
+                Some(text) => inside::template(text),
             };
-            spec.ask(&command, codec, form)
-        };
-        let mut points = vec![bind(
-            main.clone(),
-            "state",
-            Codec::switch("ON", "OFF"),
-            &format!("{{\"state\":\"{HOLE}\"}}"),
-        )];
-        let on = |rest: &str| format!("{{\"state\":\"ON\",{rest}}}");
-        if !bare || self.config.text("bri") == Some("true") {
-            points.push(bind(level, "brightness", percent, &on(&format!("\"brightness\":{HOLE}"))));
+            self.reads(&topic, at, codec);
         }
-        if has(&["rgb", "rgbw", "rgbww", "hs", "xy"]) {
-            points.push(bind(colour, "color", Codec::ColourJson, &on(&format!("\"color\":{{{HOLE}}}"))));
-        }
-        if has(&["color_temp"]) {
-            points.push(bind(white, "color_temp", Codec::Mireds, &on(&format!("\"color_temp\":{HOLE}"))));
-        }
-        Some(points)
     }
 
-    fn cover(&self, title: &str) -> Option<Vec<Spec>> {
-        let config = self.config;
-        let word = |name, other: &str| config.text(name).unwrap_or(other).to_owned();
-        let ways = Codec::translated(&[
-            (&word("pl_open", "OPEN"), "open"),
-            (&word("pl_cls", "CLOSE"), "close"),
-            (&word("pl_stop", "STOP"), "stop"),
-        ]);
-        let states = Codec::translated(&[
-            (&word("stat_open", "open"), "open"),
-            (&word("stat_opening", "opening"), "opening"),
-            (&word("stat_clsd", "closed"), "closed"),
-            (&word("stat_closing", "closing"), "closing"),
-            (&word("stat_stopped", "stopped"), "stopped"),
-        ]);
-        let mut main = self.told(Spec::new(&self.key, title, Kind::Cover), STATE, states)?;
-        main.travels = true;
-        let main = self.asked(main, COMMAND, ways)?;
-        let mut points = vec![main.clone()];
-        if config.topic("pos").is_some() || config.topic("set_pos").is_some() {
-            let end =
-                |name, other| config.text(name).and_then(Num::read).unwrap_or_else(|| Num::whole(other));
-            let (open, closed) = (end("pos_open", 100), end("pos_clsd", 0));
-            let span = Num(open.0 - closed.0);
-            let offset = Num(0_i64.saturating_sub(closed.times(Num::whole(100)).over(span).0));
-            let codec = Codec::Number { mul: Num::whole(100), div: span, add: offset, whole: true };
-            let spec = Spec::new(
-                &format!("{}/position", self.key),
-                "Position",
-                Kind::Slider(Range::whole(0, 100, 1)),
-            );
-            let spec = spec.within(&main).unit("%");
-            let mut spec = self.told(spec, "pos", codec.clone())?;
-            spec.travels = true;
-            let asked = "set_pos";
-            points.push(self.asked_if(spec, asked, codec)?);
+    /// With the topic that tells its value, at a place that is understood or not.
+    pub(super) fn reads(&mut self, topic: &str, at: Option<At>, codec: Codec) {
+        match (self.points.pop(), at) {
+            (Some(spec), Some(at)) => self.points.push(spec.read(topic, at, codec)),
+            _ => self.is_understood = false,
         }
-        Some(points)
     }
 
-    fn climate(&self, title: &str) -> Option<Vec<Spec>> {
-        let config = self.config;
-        let number = |name, other| config.text(name).and_then(Num::read).unwrap_or(other);
-        let range = Range {
-            min: number("min_temp", Num::whole(7)),
-            max: number("max_temp", Num::whole(35)),
-            step: number("temp_step", Num(500_000)),
-        };
-        let unit = if config.text("temp_unit") == Some("F") { "°F" } else { "°C" };
-        let mut main = Spec::new(&self.key, title, Kind::Stepper(range)).unit(unit).icon("#i-thermo");
-        main.rank = 3;
-        let main = self.told(main, "temp_stat", Codec::number())?;
-        let main = self.asked_if(main, "temp_cmd", Codec::number())?;
-        let part = |name: &str, title: &str, kind| self.part(&main, name, title, kind);
-        let mut points = vec![main.clone()];
-        let now = "curr_temp";
-        if config.topic(now).is_some() {
-            points.push(self.told(part("current", "Now", Kind::Reading).unit(unit), now, Codec::Text)?);
-        }
-        let action = "act";
-        if config.topic(action).is_some() {
-            points.push(self.told(part("action", "Action", Kind::Reading), action, Codec::Text)?);
-        }
-        let modes = match self.options("modes") {
-            modes if modes.is_empty() => {
-                ["auto", "off", "cool", "heat", "dry", "fan_only"].map(Rc::from).into()
-            }
-            modes => modes,
-        };
-        self.choice(&mut points, part("mode", "Mode", Kind::Select(modes)), "mode_stat", "mode_cmd")?;
-        self.choice(
-            &mut points,
-            part("preset", "Preset", Kind::Select(self.options("pr_modes"))),
-            "pr_mode_stat",
-            "pr_mode_cmd",
-        )?;
-        Some(points)
+    /// With the topic that asks for it: without, the point is of no use.
+    pub(super) fn asked(&mut self, stem: &str, codec: Codec) {
+        self.is_understood &= self.is_asked(stem, codec);
     }
 
-    fn fan(&self, title: &str) -> Option<Vec<Spec>> {
-        let config = self.config;
-        let main = self.switch(Spec::new(&self.key, title, Kind::Switch).icon("#i-fan"))?;
-        let mut points = vec![main.clone()];
-        let part = |name: &str, title: &str, kind| self.part(&main, name, title, kind);
-        let asked = "pct_cmd";
-        if config.topic(asked).is_some() {
-            let max = config.text("spd_rng_max").and_then(Num::read).filter(|n| n.0 > 0);
-            let codec = Codec::percent(max.unwrap_or(Num::whole(100)));
-            let step = Num::whole(100).over(max.unwrap_or(Num::whole(100))).to_whole().max(1);
-            let spec = part("speed", "Speed", Kind::Slider(Range::whole(0, 100, step))).unit("%");
-            let told = "pct_stat";
-            points
-                .push(self.told(spec, told, codec.clone()).and_then(|spec| self.asked(spec, asked, codec))?);
+    /// The same, and whether it has such a topic, with a template that is understood.
+    pub(super) fn is_asked(&mut self, stem: &str, codec: Codec) -> bool {
+        let form = match self.config.template(stem) {
+            None => Some(Form::Around(HOLE.into())),
+            Some(text) => inside::made(text),
+        };
+        self.is_written(stem, codec, form)
+    }
+
+    /// Asked for there in this form, and whether it has such a topic.
+    pub(super) fn is_written(&mut self, stem: &str, codec: Codec, form: Option<Form>) -> bool {
+        let (Some(spec), Some(topic), Some(form)) = (self.points.last_mut(), self.config.topic(stem), form)
+        else {
+            return false;
+        };
+        spec.write = Some(Write { topic: topic.into(), codec, form });
+        true
+    }
+
+    /// With the topic that asks for it, where there is one.
+    pub(super) fn asked_if(&mut self, stem: &str, codec: Codec) {
+        if self.has(stem) {
+            self.asked(stem, codec);
         }
-        self.choice(
-            &mut points,
-            part("preset", "Preset", Kind::Select(self.options("pr_modes"))),
-            "pr_mode_stat",
-            "pr_mode_cmd",
-        )?;
-        Some(points)
+    }
+
+    /// With the topics that tell it and ask for it, written in the same way.
+    pub(super) fn both(&mut self, stem: &str, codec: Codec) {
+        self.told(&[stem, STATE].concat(), codec.clone());
+        self.asked(&[stem, COMMAND].concat(), codec);
+    }
+
+    /// A part that is set, where the configuration has it.
+    pub(super) fn option(&mut self, stem: &str, [name, title, unit]: [&str; 3], kind: Kind, codec: Codec) {
+        if self.has(&[stem, COMMAND].concat()) {
+            self.part(name, title, kind, unit);
+            self.both(stem, codec);
+        }
     }
 
     /// A part that is one of several words, where the configuration has it.
-    pub(super) fn choice(&self, points: &mut Vec<Spec>, spec: Spec, read: &str, write: &str) -> Option<()> {
-        let Kind::Select(options) = &spec.kind else { return None };
-        if options.is_empty() || self.config.topic(write).is_none() {
-            return Some(());
+    pub(super) fn choice(&mut self, stem: &str, name: &str, title: &str, options: Rc<[Rc<str>]>) {
+        if !options.is_empty() {
+            let codec = Codec::one_of(&options);
+            self.option(stem, [name, title, ""], Kind::Select(options), codec);
         }
-        let codec = chosen(options);
-        points.push(self.told(spec, read, codec.clone()).and_then(|spec| self.asked(spec, write, codec))?);
-        Some(())
     }
 
-    /// A part of the tile of another.
-    pub(super) fn part(&self, main: &Spec, name: &str, title: &str, kind: Kind) -> Spec {
-        Spec::new(&format!("{}/{name}", self.key), title, kind).within(main)
+    /// A part that only tells, where the configuration has it.
+    pub(super) fn reading(&mut self, stem: &str, [name, title, unit]: [&str; 3]) {
+        if self.has(stem) {
+            self.part(name, title, Kind::Reading, unit);
+            self.told(stem, Codec::Text);
+        }
     }
 
-    /// With the topic that tells its value, where there is one. None when its template is not understood.
-    pub(super) fn told(&self, spec: Spec, stem: &str, codec: Codec) -> Option<Spec> {
-        let Some(topic) = self.config.topic(stem) else { return Some(spec) };
-        let at = match self.config.template(stem) {
-            None => At::Whole,
-            Some(text) => inside::template(text)?,
-        };
-        Some(spec.read(&topic, at, codec))
+    /// Something of it is not understood.
+    pub(super) const fn is_obscure(&mut self) {
+        self.is_understood = false;
     }
 
-    /// With the topic that asks for it. None when it has none, or its template is not understood.
-    pub(super) fn asked(&self, mut spec: Spec, stem: &str, codec: Codec) -> Option<Spec> {
-        let topic = self.config.topic(stem)?;
-        let form = match self.config.template(stem) {
-            None => Form::Around(HOLE.into()),
-            Some(text) => inside::made(text)?,
-        };
-        spec.write = Some(Write { topic: topic.into(), codec, form });
-        Some(spec)
+    /// Takes the last point back.
+    pub(super) fn without_last(&mut self) {
+        self.points.pop();
     }
 
-    fn asked_if(&self, spec: Spec, stem: &str, codec: Codec) -> Option<Spec> {
-        if self.config.topic(stem).is_some() { self.asked(spec, stem, codec) } else { Some(spec) }
+    /// Whether there is a topic whose name begins like this.
+    pub(super) fn has(&self, stem: &str) -> bool {
+        self.config.topic(stem).is_some()
+    }
+
+    pub(super) fn word(&self, name: &str, other: &'static str) -> &'a str {
+        self.config.text(name).unwrap_or(other)
+    }
+
+    /// Words for on and off, by their names.
+    pub(super) fn words(&self, on: (&str, &'static str), off: (&str, &'static str)) -> Codec {
+        Codec::switch(self.word(on.0, on.1), self.word(off.0, off.1))
+    }
+
+    pub(super) fn number(&self, name: &str, other: Num) -> Num {
+        self.config.text(name).and_then(Num::read).unwrap_or(other)
     }
 
     pub(super) fn options(&self, name: &str) -> Rc<[Rc<str>]> {
         let items = self.config.get(name).map(Json::items).unwrap_or_default();
         items.iter().filter_map(Json::plain).map(Rc::from).collect()
     }
-}
-
-fn chosen(options: &[Rc<str>]) -> Codec {
-    Codec::one_of(options)
 }
