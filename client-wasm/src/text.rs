@@ -52,6 +52,21 @@ pub(crate) fn put_some(text: &str, part: &str, other: &str, count: usize) -> Str
     all
 }
 
+/// A whole number. For every kind of number the page would pay once more.
+#[cfg(feature = "app")]
+#[must_use]
+#[inline(never)]
+pub(crate) fn count(text: &str) -> Option<u32> {
+    text.parse().ok()
+}
+
+/// One that counts places.
+#[cfg(feature = "app")]
+#[must_use]
+pub(crate) fn place(text: &str) -> Option<usize> {
+    count(text).and_then(|n| usize::try_from(n).ok())
+}
+
 /// Texts one behind the other, with something between them.
 #[cfg(feature = "app")]
 #[must_use]

@@ -3,6 +3,8 @@
 //! Numbers stay text until somebody needs one. Knows no device.
 
 /// Levels of lists and objects in each other.
+use crate::text;
+
 const MAX_DEPTH: u8 = 24;
 /// Values of a document; a large Zigbee network describes itself with less.
 const MAX_VALUES: u32 = 400_000;
@@ -49,7 +51,7 @@ impl Json {
     #[inline(never)]
     pub fn at(&self, path: &str) -> Option<&Self> {
         path.split('/').try_fold(self, |value, step| match value {
-            Self::List(items) => items.get(step.parse::<usize>().ok()?),
+            Self::List(items) => items.get(text::place(step)?),
             _ => value.get(step),
         })
     }

@@ -264,7 +264,7 @@ impl<'a> Expression<'a> {
                 }
                 let step = step.as_ref().and_then(Json::plain).unwrap_or_default();
                 got.and_then(|got| match &got {
-                    Json::List(items) => items.get(step.parse::<usize>().ok()?).cloned(),
+                    Json::List(items) => items.get(text::place(step)?).cloned(),
                     _ => got.get(step).cloned(),
                 })
             } else if self.sign("|") {

@@ -10,6 +10,8 @@
 //! Topics and payloads are case-sensitive. Both broad filters catch other people's messages too, so the topic is matched
 //! strictly, and a device shows only when two things speak for it.
 
+use crate::text;
+
 use super::codec::Codec;
 use super::presence;
 use super::spec::{Found, HOLE, Heard, Kind, Payload, Spec};
@@ -17,7 +19,7 @@ use super::spec::{Found, HOLE, Heard, Kind, Payload, Spec};
 pub(super) const FILTERS: &[&str] = &["+/get/+/+", "+/status", "+/+/status"];
 
 /// Points a device may have of a kind; the largest Web-IO has 24.
-const NUMBERS: u16 = 100;
+const NUMBERS: u32 = 100;
 
 /// A topic that speaks for itself; none when it is not a Web-IO's, or says nothing of meaning.
 pub(super) fn recognise(topic: &str, payload: &[u8]) -> Option<Found> {
@@ -65,7 +67,7 @@ fn is_factory_name(device: &str) -> bool {
 
 fn point(kind: &str, digits: &str) -> Option<Spec> {
     let plain = digits.bytes().all(|b| b.is_ascii_digit()) && (digits.len() == 1 || !digits.starts_with('0'));
-    digits.parse().ok().filter(|&number: &u16| plain && number < NUMBERS)?;
+    text::count(digits).filter(|&number| plain && number < NUMBERS)?;
     let (word, what) = match kind {
         "output" => ("Output", Kind::Switch),
         "input" => ("Input", Kind::Indicator),

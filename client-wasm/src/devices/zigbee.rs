@@ -9,6 +9,8 @@
 
 use std::rc::Rc;
 
+use crate::text;
+
 use super::codec::Codec;
 use super::inside;
 use super::json::{Json, escaped};
@@ -110,7 +112,7 @@ impl Device<'_> {
 
     fn feature(&mut self, json: &Json, parent: &str) -> Option<Spec> {
         let (kind, property) = (json.text("type"), json.text("property"));
-        let access = json.text("access").parse::<u8>().unwrap_or(if kind == "composite" { 7 } else { 0 });
+        let access = text::count(json.text("access")).unwrap_or(if kind == "composite" { 7 } else { 0 });
         if property.is_empty() || (access & 3 == 0 && kind != "composite") {
             return None;
         }

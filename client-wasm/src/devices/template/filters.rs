@@ -18,7 +18,7 @@ pub(super) fn apply(name: &str, got: Option<Json>, arguments: &[Option<Json>]) -
             None => argument(0).or_else(|| Some(Json::Number("0".to_owned()))),
         },
         "round" => {
-            let places = argument(0).as_ref().and_then(Json::plain).and_then(|text| text.parse().ok());
+            let places = argument(0).as_ref().and_then(Json::plain).and_then(text::count);
             numeral().and_then(|n| written(n.rounded(places.unwrap_or(0))))
         }
         "abs" => numeral().and_then(|n| written(Num(n.0.saturating_abs()))),

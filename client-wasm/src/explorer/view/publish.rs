@@ -7,7 +7,7 @@ use yew::prelude::*;
 use crate::tongue::say;
 
 use crate::explorer::payload::{Format, parse};
-use crate::words;
+use crate::{text, words};
 
 /// What is written in the form.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -28,9 +28,9 @@ impl Draft {
         let message = Message::new(topic, payload).with_qos(self.qos).with_retain(self.retain);
         match self.expiry.trim() {
             "" => Ok(message),
-            text => match text.parse() {
-                Ok(secs) => Ok(message.with_expiry(secs)),
-                Err(_) => Err(say("The expiry is a whole number of seconds.")),
+            secs => match text::count(secs) {
+                Some(secs) => Ok(message.with_expiry(secs)),
+                None => Err(say("The expiry is a whole number of seconds.")),
             },
         }
     }
@@ -117,7 +117,7 @@ impl Component for Publish {
                         |d, text| d.format = if text == "hex" { Format::Hex } else { Format::Text }) }
                     { select(ctx, "QoS", "qos", &[("0", "0"), ("1", "1"), ("2", "2")],
                         qos_word(self.draft.qos),
-                        |d, text| d.qos = text.parse().ok().and_then(Qos::from_level).unwrap_or_default()) }
+                        |d, word| d.qos = qos_of(&word)) }
                     if ctx.props().can_expire {
                         <label class="field"><span>{ say("Expiry, s") }</span>
                             <input type="text" name="expiry" inputmode="numeric" placeholder={say("never")}
@@ -196,6 +196,10 @@ const fn qos_word(qos: Qos) -> &'static str {
         Qos::AtLeastOnce => "1",
         Qos::ExactlyOnce => "2",
     }
+}
+
+fn qos_of(word: &str) -> Qos {
+    [Qos::ExactlyOnce, Qos::AtLeastOnce].into_iter().find(|qos| qos_word(*qos) == word).unwrap_or_default()
 }
 
 #[cfg(test)]

@@ -7,6 +7,7 @@ use web_sys::{Element, HtmlElement, HtmlInputElement, PointerEvent, Storage, Url
 use crate::app::hub::Hub;
 use crate::connection::identity;
 use crate::panel::layout::Document;
+use crate::text;
 
 const AUTHOR: &str = "switchboard-author";
 /// What is left between a tile and its tools, in pixels.
@@ -146,7 +147,7 @@ pub(super) fn place_under(event: &PointerEvent) -> Option<usize> {
     }
     #[expect(clippy::cast_precision_loss, reason = "pixels")]
     let under = window.document()?.element_from_point(x as f32, y as f32)?;
-    under.closest("[data-place]").ok()??.get_attribute("data-place")?.parse().ok()
+    text::place(&under.closest("[data-place]").ok()??.get_attribute("data-place")?)
 }
 
 fn current(event: &PointerEvent) -> Option<Element> {

@@ -13,7 +13,7 @@ use crate::panel::state::Device;
 use crate::panel::tile::Tile;
 use crate::panel::view::extras_version;
 use crate::tongue::{fill, say};
-use crate::words;
+use crate::{text, words};
 
 use super::history;
 
@@ -162,7 +162,8 @@ impl Line {
         let said = fill("{} at {}", &[&value(n), &words::time(moment, clock.minutes_east)]);
         let x = all.x(moment, until, LARGE.0);
         let oninput = ctx.link().batch_callback(|event: InputEvent| {
-            event.target_unchecked_into::<HtmlInputElement>().value().parse().ok().map(Msg::Look)
+            let at = event.target_unchecked_into::<HtmlInputElement>().value();
+            text::place(&at).map(Msg::Look)
         });
         let last = all.count - 1;
         let range = [value(all.min), value(all.max), time(all.from)];

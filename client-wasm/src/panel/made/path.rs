@@ -1,6 +1,7 @@
 //! Where a value stands in a JSON payload, as people write it: `sensor.temp`, `a[0].b`, `["odd name"].x`. Pure.
 
 use crate::devices::json::Json;
+use crate::text;
 use crate::tongue::{fill, say};
 
 /// What stands there.
@@ -94,7 +95,7 @@ fn steps(path: &str) -> Option<Vec<Step>> {
             rest = behind;
         } else if let Some(number) = rest.strip_prefix('[') {
             let (number, behind) = number.split_once(']')?;
-            steps.push(Step::At(number.trim().parse().ok()?));
+            steps.push(Step::At(text::place(number.trim())?));
             rest = behind;
         } else if after_dot {
             let end = rest.find(['.', '[']).unwrap_or(rest.len());

@@ -6,6 +6,8 @@ use std::time::Duration;
 
 use mqtt::Instant;
 
+use crate::text;
+
 use super::{Device, State};
 
 impl State {
@@ -13,7 +15,7 @@ impl State {
     /// Nothing it says lasts longer than a wish of this page would.
     pub fn hear_page(&mut self, now: Instant, said: &str) {
         let Some((seconds, handle)) = said.split_once(' ') else { return };
-        let (Ok(seconds), Some((at, tile))) = (seconds.parse::<u32>(), self.place_of(handle)) else { return };
+        let (Some(seconds), Some((at, tile))) = (text::count(seconds), self.place_of(handle)) else { return };
         let tile = &mut Rc::make_mut(&mut self.devices[at]).tiles[tile];
         let waits = tile.patience().min(Duration::from_secs(seconds.into()));
         tile.elsewhere = (!waits.is_zero()).then(|| now + waits);

@@ -7,6 +7,7 @@ use mqtt::Instant;
 
 use crate::devices::{Found, LOOSE, Spec};
 use crate::panel::tile::Tile;
+use crate::text;
 
 use super::{Device, State};
 
@@ -198,10 +199,10 @@ fn order(a: &Spec, b: &Spec) -> Ordering {
 
 /// `output/2` before `output/10`.
 fn natural(a: &str, b: &str) -> Ordering {
-    let split = |text: &str| {
-        let digits = text.bytes().rev().take_while(u8::is_ascii_digit).count().min(9);
-        let (stem, number) = text.split_at(text.len() - digits);
-        (stem.to_owned(), number.parse::<u32>().unwrap_or(0))
+    let split = |name: &str| {
+        let digits = name.bytes().rev().take_while(u8::is_ascii_digit).count().min(9);
+        let (stem, number) = name.split_at(name.len() - digits);
+        (stem.to_owned(), text::count(number).unwrap_or(0))
     };
     split(a).cmp(&split(b)).then_with(|| a.cmp(b))
 }

@@ -5,6 +5,8 @@ use wasm_bindgen::{JsCast as _, JsValue};
 use web_sys::HtmlInputElement;
 use yew::prelude::*;
 
+use crate::text;
+
 /// How long keys rest, in milliseconds.
 const REST_MS: i32 = 400;
 
@@ -16,7 +18,7 @@ pub(super) fn after_keys(then: Callback<Event>) -> Callback<Event> {
             return then.emit(event);
         }
         let (wanted, then) = (input.value(), then.clone());
-        let last = input.dataset().get("presses").and_then(|n| n.parse().ok()).unwrap_or(0_u32);
+        let last = input.dataset().get("presses").and_then(|n| text::count(&n)).unwrap_or(0);
         let press = last.wrapping_add(1).to_string();
         // A mark on the element: it fails for no plain word.
         let _ = input.dataset().set("presses", &press);
