@@ -12,7 +12,7 @@ use super::timer::now;
 #[cfg(feature = "durable")]
 use super::timer::unix_now;
 use mqtt::Instant;
-use mqtt::client::{Authenticator, Client, Config, Event, Input, Output, Step};
+use mqtt::client::{AuthenticationMethod, Client, Config, Event, Input, Output, Step};
 
 /// How long a burst may keep the page from being drawn. Less than half of what is promised: what follows from a piece comes on top, and a pause of the engine.
 const SLICE: Duration = Duration::from_millis(3);
@@ -40,13 +40,14 @@ pub trait Observer {
 #[derive(Debug, Default)]
 pub struct Setup {
     config: Config,
-    authenticator: Option<Box<dyn Authenticator>>,
+    authenticator: Option<AuthenticationMethod>,
 }
 
+#[cfg(feature = "authentication")]
 impl Setup {
     /// Proves who connects by an enhanced authentication (4.12), in 5.0.
     #[must_use]
-    pub fn with_authenticator(mut self, authenticator: impl Authenticator + 'static) -> Self {
+    pub fn with_authenticator(mut self, authenticator: impl mqtt::client::Authenticator + 'static) -> Self {
         self.authenticator = Some(Box::new(authenticator));
         self
     }

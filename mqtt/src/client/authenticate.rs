@@ -30,6 +30,25 @@ pub trait Authenticator: Debug {
     fn finish(&mut self, data: &[u8]) -> Poll<Step>;
 }
 
+#[cfg(not(feature = "authentication"))]
+impl Authenticator for AuthenticationMethod {
+    fn method(&self) -> &str {
+        match *self {}
+    }
+
+    fn begin(&mut self) -> Poll<Step> {
+        match *self {}
+    }
+
+    fn answer(&mut self, _: &[u8]) -> Poll<Step> {
+        match *self {}
+    }
+
+    fn finish(&mut self, _: &[u8]) -> Poll<Step> {
+        match *self {}
+    }
+}
+
 /// Why an [`Authenticator`] does not go on, in words for a person.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AuthenticationError(pub String);
@@ -66,18 +85,33 @@ impl Words for ReauthenticateError {
 
 errors!(AuthenticationError, ReauthenticateError);
 
+/// A method that a Client is given.
+#[cfg(feature = "authentication")]
+pub type AuthenticationMethod = Box<dyn Authenticator>;
+/// There is none without the feature `authentication`, and the compiler knows it.
+#[cfg(not(feature = "authentication"))]
+pub type AuthenticationMethod = std::convert::Infallible;
+
 /// The method of a Client, and how far it is on the present connection.
 #[derive(Debug, Default)]
 pub(super) struct Authentication {
-    authenticator: Option<Box<dyn Authenticator>>,
-    /// What the CONNECT of the present connection named; none when it named no method, as in 3.x.
-    method: Option<String>,
+    authenticator: Option<AuthenticationMethod>,
+    /// That of the present connection; none when its CONNECT named no method, as in 3.x.
+    exchange: Option<Exchange>,
+}
+
+#[derive(Debug)]
+struct Exchange {
+    /// What the CONNECT named.
+    method: String,
     /// Whether an AUTH of the Server is expected.
     is_under_way: bool,
     /// The step whose data is to come.
     awaited: Option<Awaited>,
     /// What the step at CONNACK has come to, until that is read again.
     finished: Option<Step>,
+    #[cfg(not(feature = "authentication"))]
+    _never: std::convert::Infallible,
 }
 
 /// What goes on with the data of a step.
@@ -88,6 +122,19 @@ enum Awaited {
     Answer,
     Connack,
     Success,
+}
+
+impl Exchange {
+    #[cfg(feature = "authentication")]
+    fn of(method: &AuthenticationMethod) -> Option<Self> {
+        let method = method.method().to_owned();
+        Some(Self { method, is_under_way: true, awaited: None, finished: None })
+    }
+
+    #[cfg(not(feature = "authentication"))]
+    const fn of(method: &AuthenticationMethod) -> Option<Self> {
+        match *method {}
+    }
 }
 
 impl Authentication {
@@ -101,49 +148,62 @@ impl Authentication {
         let Some(authenticator) = self.authenticator.as_mut().filter(|_| is_5) else {
             return Poll::Ready(None);
         };
-        self.method = Some(authenticator.method().to_owned());
-        self.is_under_way = true;
+        self.exchange = Exchange::of(authenticator);
         let step = authenticator.begin();
         self.or_wait(step, Awaited::Connect).map(Some)
     }
 
     /// Nothing of one connection is of use to the next.
     pub(super) fn end_connection(&mut self) {
-        (self.method, self.is_under_way, self.awaited, self.finished) = (None, false, None, None);
+        self.exchange = None;
     }
 
     /// What the CONNECT of the present connection names.
     pub(super) fn method(&self) -> Option<&str> {
-        self.method.as_deref()
+        self.exchange.as_ref().map(|exchange| exchange.method.as_str())
     }
 
     /// Whether what follows CONNACK has to wait until the Server has proved itself.
     pub(super) fn holds_back(&self) -> bool {
-        self.awaited == Some(Awaited::Connack)
+        self.awaited() == Some(Awaited::Connack)
     }
 
     /// Whether a step is to come from the authenticator, not from the Server.
-    pub(super) const fn is_awaited(&self) -> bool {
-        self.awaited.is_some()
+    pub(super) fn is_awaited(&self) -> bool {
+        self.awaited().is_some()
+    }
+
+    fn awaited(&self) -> Option<Awaited> {
+        self.exchange.as_ref().and_then(|exchange| exchange.awaited)
+    }
+
+    fn is_under_way(&self) -> bool {
+        self.exchange.as_ref().is_some_and(|exchange| exchange.is_under_way)
+    }
+
+    fn set_under_way(&mut self, is_under_way: bool) {
+        if let Some(exchange) = &mut self.exchange {
+            exchange.is_under_way = is_under_way;
+        }
     }
 
     fn or_wait(&mut self, step: Poll<Step>, awaited: Awaited) -> Poll<Step> {
-        if step.is_pending() {
-            self.awaited = Some(awaited);
+        if let (Some(exchange), true) = (&mut self.exchange, step.is_pending()) {
+            exchange.awaited = Some(awaited);
         }
         step
     }
 
     /// The one that made the present connection, while the Server may speak to it. In every packet of an exchange the
     /// method is that of CONNECT, and without one there there is none anywhere.
-    fn expecting(&mut self, method: Option<&str>) -> Result<&mut dyn Authenticator, Misbehaviour> {
-        if self.method.is_none() || !self.is_under_way || self.awaited.is_some() {
+    fn expecting(&mut self, method: Option<&str>) -> Result<&mut AuthenticationMethod, Misbehaviour> {
+        if !self.is_under_way() || self.is_awaited() {
             return Err(Misbehaviour::Unexpected("AUTH")); // [MQTT-4.12.0-6]
         }
-        let is_that_of_connect = method == self.method.as_deref();
+        let is_that_of_connect = method == self.method();
         match self.authenticator.as_mut() {
             Some(authenticator) if is_that_of_connect && Some(authenticator.method()) == method => {
-                Ok(authenticator.as_mut())
+                Ok(authenticator)
             }
             _ => Err(Misbehaviour::AuthenticationMethod), // [MQTT-4.12.0-5]
         }
@@ -153,7 +213,7 @@ impl Authentication {
 impl Client {
     /// How the next connections are authenticated; none for user name and password alone. Only 5.0 has this: a Client that
     /// has an authenticator does not fall back to 3.1.1, and one of 3.x does not ask it.
-    pub fn set_authenticator(&mut self, authenticator: Option<Box<dyn Authenticator>>) {
+    pub fn set_authenticator(&mut self, authenticator: Option<AuthenticationMethod>) {
         self.authentication.authenticator = authenticator;
     }
 
@@ -166,24 +226,22 @@ impl Client {
         if !self.is_connected() {
             return Err(ReauthenticateError::NotConnected);
         }
-        let authentication = &mut self.authentication;
-        if authentication.is_under_way {
+        if self.authentication.is_under_way() {
             return Err(ReauthenticateError::UnderWay);
         }
-        let method = authentication.method.as_deref();
-        let Some(authenticator) =
-            authentication.authenticator.as_mut().filter(|a| Some(a.method()) == method)
-        else {
+        let Authentication { authenticator, exchange } = &mut self.authentication;
+        let method = exchange.as_ref().map(|exchange| exchange.method.as_str());
+        let Some(authenticator) = authenticator.as_mut().filter(|a| Some(a.method()) == method) else {
             return Err(ReauthenticateError::OtherMethod); // [MQTT-4.12.1-1], [MQTT-4.12.0-7]
         };
         let step = authenticator.begin();
-        if let Poll::Ready(step) = authentication.or_wait(step, Awaited::Reauthenticate) {
+        if let Poll::Ready(step) = self.authentication.or_wait(step, Awaited::Reauthenticate) {
             let data = step.map_err(|_| ReauthenticateError::CannotBegin)?;
             if !self.write_auth(ReasonCode::ReAuthenticate, &data) {
                 return Err(ReauthenticateError::CannotBegin);
             }
         }
-        self.authentication.is_under_way = true;
+        self.authentication.set_under_way(true);
         self.flush(now);
         Ok(())
     }
@@ -191,13 +249,14 @@ impl Client {
     /// What the step has come to that the authenticator was asked for last, and which was pending. Does nothing when nobody
     /// waits for it any more.
     pub fn prove(&mut self, now: Instant, step: Step) {
-        match self.authentication.awaited.take() {
+        let Some(exchange) = &mut self.authentication.exchange else { return };
+        match exchange.awaited.take() {
             None => {}
             Some(Awaited::Connect) => self.connect(now, Some(step)),
             Some(Awaited::Reauthenticate) => self.say(now, ReasonCode::ReAuthenticate, step),
             Some(Awaited::Answer) => self.say(now, ReasonCode::ContinueAuthentication, step),
             Some(Awaited::Connack) => {
-                self.authentication.finished = Some(step);
+                exchange.finished = Some(step);
                 self.received(now, &[]);
             }
             Some(Awaited::Success) => self.reauthenticated(now, step),
@@ -245,13 +304,13 @@ impl Client {
         connack: &Connack<'_>,
     ) -> Result<bool, Misbehaviour> {
         let properties = &connack.properties;
-        if self.authentication.method.is_none() {
+        let Some(exchange) = &mut self.authentication.exchange else {
             return match properties.authentication_method {
                 Some(_) => Err(Misbehaviour::AuthenticationMethod), // [MQTT-4.12.0-6]
                 None => Ok(true),
             };
-        }
-        let finished = match self.authentication.finished.take() {
+        };
+        let finished = match exchange.finished.take() {
             Some(step) => Poll::Ready(step),
             None => {
                 let authenticator = self.authentication.expecting(properties.authentication_method)?;
@@ -260,7 +319,7 @@ impl Client {
             }
         };
         let Poll::Ready(finished) = finished else { return Ok(false) };
-        self.authentication.is_under_way = false;
+        self.authentication.set_under_way(false);
         let failed = finished.err();
         let is_finished = failed.is_none();
         failed.into_iter().for_each(|e| self.unauthentic(now, e));
@@ -268,7 +327,7 @@ impl Client {
     }
 
     fn reauthenticated(&mut self, now: Instant, step: Step) {
-        self.authentication.is_under_way = false;
+        self.authentication.set_under_way(false);
         match step {
             Ok(_) => self.event(Event::Reauthenticated),
             Err(e) => self.unauthentic(now, e),
@@ -295,7 +354,7 @@ impl Client {
     /// Whether it could be written: it may be larger than a packet can be or than the Server takes.
     fn write_auth(&mut self, reason: ReasonCode, data: &[u8]) -> bool {
         let limit = self.state.connection().and_then(|connection| connection.granted.max_packet_bytes);
-        let method = self.authentication.method.as_deref(); // [MQTT-4.12.0-5]
+        let method = self.authentication.method(); // [MQTT-4.12.0-5]
         let auth = Auth { method, data: (!data.is_empty()).then_some(data), ..Auth::new(reason) };
         let start = self.out.len();
         let written = Packet::Auth(auth).encode(self.version, &mut self.out).is_ok();

@@ -47,7 +47,7 @@ use crate::packet::{Packet, SubscriptionOptions};
 use crate::words::hex;
 use crate::{Instant, Message, ReasonCode, Rng, TopicFilter, Version};
 
-pub use authenticate::{AuthenticationError, Authenticator, ReauthenticateError, Step};
+pub use authenticate::{AuthenticationError, AuthenticationMethod, Authenticator, ReauthenticateError, Step};
 pub use config::{Backoff, Config, Password};
 pub use end::{Goodbye, StopError};
 pub use ended::{Ended, Farewell, Misbehaviour};
