@@ -7,6 +7,7 @@
 pub(crate) mod assets;
 mod css;
 mod html;
+mod link;
 mod linked;
 mod locals;
 mod names;
@@ -125,6 +126,7 @@ fn bind(wasm_bindgen: &Path, manifest: &Path, bin: &str, profile: Profile) -> Re
         for part in &split.files {
             tools::wasm_opt(part)?;
         }
+        split.shorten()?;
         let (glue, wasm) = shape::shape(&String::from_utf8(module.glue)?, &read(&wasm)?, &split.script()?)?;
         module = Module { glue: without_indents(&glue).into_bytes(), wasm, parts: split.read()? };
     }

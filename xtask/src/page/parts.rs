@@ -4,14 +4,14 @@
 //! which of them `--demo` needs.
 
 use std::{
-    collections::BTreeSet,
+    collections::BTreeMap,
     fs,
     path::{Path, PathBuf},
 };
 
-use anyhow::{Context as _, Result, anyhow};
+use anyhow::{Context as _, Result, anyhow, ensure};
 
-use super::{File, Files, assets, pack::pack, read, shape};
+use super::{File, Files, assets, link, pack::pack, read, shape};
 use crate::report::Visit;
 
 /// The part that tiles wait for, of devices that describe themselves.
@@ -29,8 +29,8 @@ pub(super) struct Split {
     /// The other modules.
     pub(super) files: Vec<PathBuf>,
     link: PathBuf,
-    tiles: BTreeSet<String>,
-    rest: BTreeSet<String>,
+    /// The modules of each part.
+    parts: BTreeMap<String, Vec<String>>,
 }
 
 /// The finished parts but the first.
@@ -58,15 +58,14 @@ pub(super) fn split(program: &[u8], bin: &str, out: &Path) -> Result<Split> {
     options.main_module = &glue;
     let done = wasm_split_cli_support::transform(options)
         .map_err(|error| anyhow!("the page cannot be taken apart: {error:#}"))?;
-    let needed = |part: &str| -> Result<BTreeSet<String>> {
-        let stems = done.prefetch_map.get(part).with_context(|| format!("the page has no part {part}"))?;
-        Ok(stems.iter().map(|stem| format!("{stem}.wasm")).collect())
-    };
-    let (tiles, rest) = (needed(TILES)?, needed(REST)?);
+    let parts: BTreeMap<_, _> = done.prefetch_map.into_iter().collect();
+    for part in [TILES, REST] {
+        ensure!(parts.contains_key(part), "the page has no part {part}");
+    }
     let mut files = done.split_modules;
     files.sort();
     let link = out.join(LINK);
-    Ok(Split { main, files, link, tiles, rest })
+    Ok(Split { main, files, link, parts })
 }
 
 impl Split {
@@ -75,11 +74,18 @@ impl Split {
         Ok(String::from_utf8(read(&self.link)?)?)
     }
 
+    /// Writes that script in fewer bytes.
+    pub(super) fn shorten(&self) -> Result<()> {
+        Ok(fs::write(&self.link, link::short(&self.script()?, &self.parts)?)?)
+    }
+
     /// The parts as they are now in the folder.
     pub(super) fn read(&self) -> Result<Parts> {
         let part = |path: &PathBuf| {
             let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-            let visit = match (self.tiles.contains(&name), self.rest.contains(&name)) {
+            let stem = name.trim_end_matches(".wasm");
+            let is_of = |part| self.parts.get(part).is_some_and(|all| all.iter().any(|other| other == stem));
+            let visit = match (is_of(TILES), is_of(REST)) {
                 (true, _) => Visit::Tiles,
                 (_, true) => Visit::Rest,
                 _ => Visit::Later,
@@ -109,7 +115,7 @@ pub(super) fn add(files: &mut Files, bin: &str, glue: Vec<u8>, parts: Parts) -> 
         let text = String::from_utf8_lossy(&text).into_owned();
         let rename = |text: String, (old, new): &(String, String)| {
             let new = new.trim_start_matches(assets::HASHED);
-            ["from ", "URL("].iter().fold(text, |text, before| {
+            ["from ", "URL(", "part("].iter().fold(text, |text, before| {
                 text.replace(&format!("{before}\"./{old}\""), &format!("{before}\"./{new}\""))
             })
         };
