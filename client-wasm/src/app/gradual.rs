@@ -7,12 +7,12 @@ use crate::panel::state::Device;
 use crate::panel::view::{Shown, heads};
 
 /// So many cards a phone draws and lays out within a frame.
-const AT_ONCE: usize = 4;
+pub(super) const AT_ONCE: usize = 4;
 
-/// What is to be drawn of these devices, as they stand by family, when that was drawn `before`; and whether more waits for a
-/// later frame. A card that was drawn stays.
-pub(super) fn next(before: &[Shown], devices: Vec<Rc<Device>>) -> (Vec<Shown>, bool) {
-    let (mut room, mut is_more) = (AT_ONCE, false);
+/// What is to be drawn of these devices, as they stand by family, when that was drawn `before` and there is room for so many cards
+/// more; and whether more waits for a later frame. A card that was drawn stays.
+pub(super) fn next(before: &[Shown], devices: Vec<Rc<Device>>, mut room: usize) -> (Vec<Shown>, bool) {
+    let mut is_more = false;
     let draw = |device: Rc<Device>| {
         let place =
             |shown: &Shown| (shown.device.family, &shown.device.name).cmp(&(device.family, &device.name));
@@ -68,22 +68,30 @@ mod tests {
     #[test]
     fn the_first_come_first_and_all_come() {
         let all = || devices(10..13, &[0, 1, 2]);
-        let (first, more) = next(&[], all());
+        let (first, more) = next(&[], all(), AT_ONCE);
         assert_eq!(drawn(&first), ["10 0", "10 1", "10 2", "11 0"]);
         assert!(more && !first[2].is_begun());
-        let (second, more) = next(&first, all());
+        let (second, more) = next(&first, all(), AT_ONCE);
         assert_eq!(drawn(&second).len(), 8);
         assert!(more);
-        let (third, more) = next(&second, all());
+        let (third, more) = next(&second, all(), AT_ONCE);
         assert!(drawn(&third).len() == 9 && !more && third.iter().all(Shown::is_begun));
     }
 
     #[test]
     fn what_stands_there_stays_when_others_come_before_it() {
-        let (shown, _) = next(&[], devices(10..11, &[4, 5, 6]));
-        let (shown, more) = next(&shown, devices(9..11, &[0, 1, 2, 3, 4, 5, 6]));
+        let (shown, _) = next(&[], devices(10..11, &[4, 5, 6]), AT_ONCE);
+        let (shown, more) = next(&shown, devices(9..11, &[0, 1, 2, 3, 4, 5, 6]), AT_ONCE);
         assert_eq!(drawn(&shown), ["09 0", "09 1", "09 2", "09 3", "10 4", "10 5", "10 6"]);
         assert!(more);
+    }
+
+    #[test]
+    fn where_there_is_no_room_what_stands_there_is_drawn_and_all_else_waits() {
+        let (shown, _) = next(&[], devices(10..11, &[4, 5]), AT_ONCE);
+        let (shown, more) = next(&shown, devices(9..11, &[4, 5, 6]), 0);
+        assert_eq!(drawn(&shown), ["10 4", "10 5"]);
+        assert!(more && !shown[0].is_begun());
     }
 
     #[test]
@@ -92,7 +100,7 @@ mod tests {
         state.meet(Instant::START, crate::devices::others("me"));
         let odd = br#"{"stat_t":"a","val_tpl":"{% for x in y %}","uniq_id":"x","dev":{"ids":"odd"}}"#;
         state.hear(Instant::START, "homeassistant/sensor/odd/config", odd, true);
-        let (shown, more) = next(&[], state.by_family());
+        let (shown, more) = next(&[], state.by_family(), AT_ONCE);
         assert!(shown.len() == 1 && shown[0].device.tiles.is_empty() && shown[0].is_begun() && !more);
     }
 }

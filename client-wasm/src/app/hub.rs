@@ -11,6 +11,7 @@ use wasm_bindgen_futures::spawn_local;
 use crate::connection::address::Address;
 use crate::connection::{Link, Listener, Timer, identity, now, probe};
 use crate::panel::state::State as Panel;
+use crate::panel::view::CARD;
 
 use super::desk::Slot;
 use super::model::{LinkState, Model, Next};
@@ -29,7 +30,7 @@ struct Inner {
     link: RefCell<Option<Link>>,
     /// Events that came while the model was busy: a command of ours may be answered before it returns.
     events: RefCell<VecDeque<Event>>,
-    draw: OnceCell<Box<dyn Fn()>>,
+    draw: OnceCell<Box<dyn Fn(bool)>>,
     frame: Frame,
     second: Timer,
     listeners: RefCell<Vec<Listener>>,
@@ -69,8 +70,9 @@ impl Hub {
         hub
     }
 
-    /// `draw` is called from now on whenever there is something new to draw. Only the first one is.
-    pub(crate) fn drawn_by(&self, draw: impl Fn() + 'static) {
+    /// `draw` is called from now on whenever there is something new to draw, and told whether a frame is to be filled with it.
+    /// Only the first one is.
+    pub(crate) fn drawn_by(&self, draw: impl Fn(bool) + 'static) {
         let _ = self.0.draw.set(Box::new(draw));
     }
 
@@ -87,7 +89,7 @@ impl Hub {
     /// Does what a person wants. It is drawn before the next frame is shown.
     pub(crate) fn act<T>(&self, act: impl FnOnce(&mut Model, Option<&Link>) -> T) -> T {
         let result = self.perform(act);
-        self.show();
+        self.show(false);
         result
     }
 
@@ -97,15 +99,16 @@ impl Hub {
         self.draw_soon();
     }
 
-    fn perform<T>(&self, act: impl FnOnce(&mut Model, Option<&Link>) -> T) -> T {
+    /// Does what the one who draws will draw by itself.
+    pub(crate) fn perform<T>(&self, act: impl FnOnce(&mut Model, Option<&Link>) -> T) -> T {
         let link = self.0.link.borrow().clone();
         let result = act(&mut self.0.model.borrow_mut(), link.as_ref());
         self.pump();
         result
     }
 
-    fn show(&self) {
-        self.0.draw.get().into_iter().for_each(|draw| draw());
+    fn show(&self, fills: bool) {
+        self.0.draw.get().into_iter().for_each(|draw| draw(fills));
     }
 
     /// Draws in the next frame.
@@ -173,15 +176,18 @@ impl Hub {
 
     /// Fetches the parts of the page that are needed now.
     fn fetch_parts(&self, model: &mut Model) {
-        if model.panel.needs_others() && model.conventions.begin(now()) {
+        // What nobody has described is drawn in cards as well.
+        let lacks_cards = model.panel.has_cards() && CARD.get().is_none();
+        if (model.panel.needs_others() || lacks_cards) && model.conventions.begin(now()) {
             let part = async {
                 let came = parts::conventions().await.ok();
                 pause().await;
                 came
             };
             self.fetch(part, |came, model, link| {
-                if let Some(make) = came {
-                    let others = make(model.panel.me());
+                if let Some(part) = came {
+                    CARD.set(Some(part.card));
+                    let others = (part.make)(model.panel.me());
                     model.meet(others, link);
                 }
                 model.conventions.end(now(), came.map(|_| ()));
@@ -195,6 +201,9 @@ impl Hub {
         }
         if model.desk.is_wanted() && model.pages.begin(now()) {
             self.fetch(dressed(Sheet::Later, parts::pages()), |came, model, link| {
+                if let Some(part) = came {
+                    CARD.set(Some(part.card));
+                }
                 model.pages.end(now(), came);
                 model.work(link);
             });
@@ -254,7 +263,7 @@ impl Hub {
         let link = self.0.link.borrow().clone();
         self.look_mut(|model| model.work(link.as_ref()));
         self.pump();
-        self.show();
+        self.show(true);
     }
 
     /// Once a second, and when a wish times out: ages grow, deadlines pass.

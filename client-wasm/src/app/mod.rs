@@ -33,6 +33,7 @@ use crate::panel::view::{Shown, Wish, panel};
 use crate::settings::theme;
 use crate::tongue::{fill, say};
 
+use gradual::AT_ONCE;
 use hub::Hub;
 use model::LinkState;
 use route::Route;
@@ -61,6 +62,8 @@ pub(crate) async fn start() {
 pub(crate) enum Msg {
     /// Something is new.
     Draw,
+    /// A frame is to be filled with it.
+    Frame,
     /// A person goes to another screen.
     Go(&'static str),
     /// The browser went to another screen.
@@ -94,7 +97,7 @@ impl Component for App {
     fn create(ctx: &Context<Self>) -> Self {
         let link = ctx.link().clone();
         let hub = ctx.props().hub.clone();
-        hub.drawn_by(move || link.send_message(Msg::Draw));
+        hub.drawn_by(move |fills| link.send_message(if fills { Msg::Frame } else { Msg::Draw }));
         let popped = ctx.link().callback(|()| Msg::Gone);
         let mut app = Self {
             hub,
@@ -107,13 +110,15 @@ impl Component for App {
                 .map(|window| Listener::new(&window, "popstate", move |_| popped.emit(()))),
         };
         app.enter();
-        app.look();
+        app.look(AT_ONCE);
         app
     }
 
     fn update(&mut self, _ctx: &Context<Self>, msg: Msg) -> bool {
+        // What a person did is drawn by itself: cards that wait come in a frame of theirs.
+        let room = if matches!(msg, Msg::Draw | Msg::Wish(..)) { 0 } else { AT_ONCE };
         match msg {
-            Msg::Draw => {
+            Msg::Draw | Msg::Frame => {
                 // Somebody on another screen wants to arrange.
                 if self.route != Route::Panel && self.hub.look(|model| model.desk.begins) {
                     self.go_to(Route::Panel.path());
@@ -122,11 +127,11 @@ impl Component for App {
             Msg::Go(path) => self.go_to(path),
             Msg::Gone => self.go(current_route()),
             Msg::Wish(device, key, wanted) => {
-                self.hub.act(|model, link| model.wish(link, &device, &key, wanted));
+                self.hub.perform(|model, link| model.wish(link, &device, &key, wanted));
             }
         }
         self.frame += 1;
-        self.look();
+        self.look(room);
         self.show_link();
         true
     }
@@ -168,10 +173,10 @@ impl Component for App {
 }
 
 impl App {
-    /// What is to be drawn.
-    fn look(&mut self) {
+    /// What is to be drawn, with so many cards that were not before.
+    fn look(&mut self, room: usize) {
         let devices = self.hub.look(|model| model.panel.by_family());
-        let (devices, is_more) = gradual::next(&self.devices, devices);
+        let (devices, is_more) = gradual::next(&self.devices, devices, room);
         self.devices = devices;
         if is_more && self.route == Route::Panel {
             self.hub.draw_soon();

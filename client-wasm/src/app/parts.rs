@@ -14,14 +14,20 @@ use crate::connection::Link;
 use crate::devices::Others;
 use crate::explorer;
 use crate::panel::look::Clock;
-use crate::panel::view::{Shown, Wish};
+use crate::panel::view::{DrawCard, Shown, Wish};
 
 use super::hub::Hub;
 use super::model::Model;
 use super::route::Route;
 
-/// Makes the conventions of a page that is answered below this.
-pub(crate) type Conventions = fn(&str) -> Box<dyn Others>;
+/// Devices that describe themselves.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Conventions {
+    /// Makes the conventions of a page that is answered below this.
+    pub(crate) make: fn(&str) -> Box<dyn Others>,
+    /// Draws their cards.
+    pub(crate) card: DrawCard,
+}
 
 /// The screens beside the panel.
 #[derive(Clone, Copy, Debug)]
@@ -45,6 +51,8 @@ pub(crate) struct Extras {
 /// Pages of tiles.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Pages {
+    /// Draws the cards of tiles that people make.
+    pub(crate) card: DrawCard,
     /// Draws the pages.
     pub(crate) draw: DrawPages,
     /// Looks at what is saved, and its alarms.
@@ -109,7 +117,7 @@ mod ways {
 
     #[wasm_split(conventions, fallible)]
     pub(crate) fn conventions() -> Result<Conventions, SplitLoaderError> {
-        Ok(crate::devices::others)
+        Ok(crate::app::screens::CONVENTIONS)
     }
 
     #[wasm_split(screens, fallible)]
@@ -135,7 +143,7 @@ mod ways {
     use super::{Conventions, Extras, Pages, Screens};
 
     pub(crate) fn conventions() -> Ready<Result<Conventions, ()>> {
-        ready(Ok(crate::devices::others))
+        ready(Ok(crate::app::screens::CONVENTIONS))
     }
 
     pub(crate) fn screens() -> Ready<Result<Screens, ()>> {

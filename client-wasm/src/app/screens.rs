@@ -5,19 +5,22 @@ use yew::prelude::*;
 use crate::connection::{Link, unix_now};
 use crate::explorer::view::Explorer;
 use crate::panel::state::OWN;
+use crate::panel::view::draw_card;
 use crate::settings::Settings;
 
 use super::hub::Hub;
 use super::model::Model;
-use super::parts::{Extras, Pages, Screens};
+use super::parts::{Conventions, Extras, Pages, Screens};
 use super::route::Route;
 
 pub(super) const SCREENS: Screens = Screens { draw, hear: crate::explorer::state::State::hear };
 
+pub(super) const CONVENTIONS: Conventions = Conventions { make: crate::devices::others, card: draw_card };
+
 pub(super) const EXTRAS: Extras = Extras { work };
 
 pub(super) const PAGES: Pages =
-    Pages { draw: crate::panel::arrange::draw, watch, over: crate::panel::arrange::banner };
+    Pages { card: draw_card, draw: crate::panel::arrange::draw, watch, over: crate::panel::arrange::banner };
 
 fn watch(model: &mut Model, link: Option<&Link>) {
     crate::panel::arrange::watch(model, link);

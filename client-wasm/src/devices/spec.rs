@@ -375,6 +375,12 @@ impl Spec {
         }
     }
 
+    /// Whether it is one of the inputs of a device, which share a card of lamps.
+    #[must_use]
+    pub fn is_input(&self) -> bool {
+        self.kind == Kind::Indicator && self.key.starts_with("input/")
+    }
+
     /// Whether it is the first of its tile.
     #[must_use]
     pub fn is_main(&self) -> bool {

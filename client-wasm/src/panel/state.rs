@@ -33,6 +33,7 @@ pub struct State {
     conventions: Conventions,
     /// What nobody understands before all conventions are there.
     waiting: Waiting,
+    has_cards: bool,
     /// Which devices each topic speaks for, by topic.
     routes: Vec<(Rc<str>, Vec<Rc<str>>)>,
     /// Devices that have another name in another convention.
@@ -123,6 +124,12 @@ impl State {
     #[must_use]
     pub const fn needs_others(&self) -> bool {
         self.waiting.is_any()
+    }
+
+    /// Whether there is, or was, something for which it takes cards of several parts to be shown.
+    #[must_use]
+    pub const fn has_cards(&self) -> bool {
+        self.has_cards
     }
 
     /// The tiles that people made are these from now on: those that stay as they were keep what they know. Gives the topics of

@@ -23,6 +23,8 @@ use super::look::{Clock, Look, look, offline};
 use super::state::{Device, Presence};
 use super::tile::Tile;
 
+pub(crate) use card::draw as draw_card;
+
 /// Who is asked for what.
 pub(crate) type Wish = (Rc<str>, Rc<str>, Value);
 
@@ -52,9 +54,13 @@ pub(crate) struct Held {
     pub(crate) inside: Html,
 }
 
+/// Draws a card that is more than a switch, a counter or inputs.
+pub(crate) type DrawCard = fn(&TileProps) -> Html;
+
 thread_local! {
     /// They come once, and stay as long as the page lives.
     pub(crate) static EXTRAS: Cell<Option<Extras>> = const { Cell::new(None) };
+    pub(crate) static CARD: Cell<Option<DrawCard>> = const { Cell::new(None) };
 }
 
 /// Tiles of this rank and behind it are folded away.
@@ -96,9 +102,9 @@ fn folded(device: &Device) -> (&[Tile], &[Tile]) {
     device.tiles.split_at(device.tiles.partition_point(|tile| tile.spec.rank < BEHIND))
 }
 
-/// Zero while there are none.
+/// Of what came later and is drawn on cards: zero while there is nothing of it.
 pub(crate) fn extras_version() -> u32 {
-    EXTRAS.get().map_or(0, |extras| extras.version)
+    EXTRAS.get().map_or(0, |extras| extras.version) + u32::from(CARD.get().is_some())
 }
 
 type DeviceRegion = Pure<Region>;
@@ -173,7 +179,7 @@ fn cards(props: &DeviceProps, tiles: &[Tile]) -> Html {
 }
 
 fn is_input(tile: &Tile) -> bool {
-    tile.spec.kind == Kind::Indicator && tile.spec.key.starts_with("input/")
+    tile.spec.is_input()
 }
 
 /// The card that a point is on, alone.
@@ -224,14 +230,14 @@ impl Draw for Drawn {
             Kind::Indicator if is_input(main) => inputs::draw(props),
             Kind::Counter => counter::draw(props),
             Kind::Switch | Kind::Lock if props.tiles.len() == 1 => switch::draw(props),
-            _ => card::draw(props),
+            _ => CARD.get().map(|draw| draw(props)).unwrap_or_default(),
         }
     }
 }
 
 /// What every card is drawn from; its first tile is what it is about.
 #[derive(Clone, Properties, PartialEq)]
-pub(super) struct TileProps {
+pub(crate) struct TileProps {
     device: Rc<str>,
     tiles: Rc<[Tile]>,
     presence: Presence,

@@ -29,6 +29,31 @@ fn a_web_io_takes_no_more_than_the_first_part() {
     assert_eq!(loaded(&stage), ["panel"]);
 }
 
+/// With all that comes when the page is at rest: the lines of its counters.
+#[test]
+fn a_first_visit_to_a_web_io_weighs_less_than_150_kilobytes() {
+    let bridge = Bridge::start();
+    let mut device = Device::plug_in(bridge.tcp);
+    let stage = Stage::new(bridge);
+    stage.wait_for_tile("counter/0", "confirmed", "0");
+    stage.browser.wait_for(
+        "what lines are drawn with",
+        SOON,
+        "return !!document.querySelector('link[href=\"/lines.css\"]')?.sheet",
+    );
+    for count in ["1", "2"] {
+        device.say("counter/0", count);
+        stage.wait_for_tile("counter/0", "confirmed", count);
+    }
+    stage.browser.wait_for("a line", SOON, "return !!document.querySelector('.spark path')");
+    let script = "return ['navigation', 'resource'].flatMap((kind) => performance.getEntriesByType(kind))
+        .map((e) => [e.encodedBodySize, e.name.split('/').pop()])";
+    let came = stage.browser.run(script, &[]);
+    let sizes = came.as_array().expect("a list").iter().filter_map(|entry| entry[0].as_u64());
+    let sum: u64 = sizes.sum();
+    assert!((100_000..=150_000).contains(&sum), "{sum} bytes: {came}");
+}
+
 #[test]
 fn devices_that_wait_for_their_part_appear_when_it_comes_at_last() {
     let bridge = Bridge::start_with(&["--demo"]);

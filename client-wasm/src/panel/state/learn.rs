@@ -5,7 +5,7 @@ use std::rc::Rc;
 
 use mqtt::Instant;
 
-use crate::devices::{Found, LOOSE, Spec};
+use crate::devices::{Found, Kind, LOOSE, Spec};
 use crate::panel::tile::Tile;
 use crate::text;
 
@@ -46,10 +46,12 @@ impl State {
             device.hardware.extend(found.hardware);
             return;
         }
+        let takes_cards = found.points.iter().any(takes_card);
         let topics = device.learn(found);
         if device.family < LOOSE {
             topics.iter().for_each(|topic| self.take_away(topic));
         }
+        self.has_cards |= takes_cards;
         self.route(&name, topics);
         self.listen(listen, anew);
         // Others may have gone meanwhile, and it stands elsewhere then.
@@ -195,6 +197,11 @@ fn order(a: &Spec, b: &Spec) -> Ordering {
         .then_with(|| b.is_main().cmp(&a.is_main()))
         .then_with(|| a.part_rank().cmp(&b.part_rank()))
         .then_with(|| natural(&a.key, &b.key))
+}
+
+/// Whether it takes more than what is drawn for a Web-IO.
+fn takes_card(spec: &Spec) -> bool {
+    !spec.is_main() || !(spec.is_input() || matches!(spec.kind, Kind::Switch | Kind::Lock | Kind::Counter))
 }
 
 /// `output/2` before `output/10`.

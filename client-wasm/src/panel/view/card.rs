@@ -8,7 +8,7 @@ use crate::panel::tile::Tile;
 use super::control::control;
 use super::{TileProps, frame, icon, said};
 
-pub(super) fn draw(props: &TileProps) -> Html {
+pub(crate) fn draw(props: &TileProps) -> Html {
     let tile = props.main();
     let look = props.look(tile);
     let spec = &tile.spec;
