@@ -62,7 +62,7 @@ impl Known {
             found.push(Found { id: device, weight: 1, family: 4, lost: keys, ..Found::default() });
         }
         if let Some(new) = new.filter(|_| self.0.len() < MAX_KNOWN) {
-            let keys = new.points.iter().map(|point| Rc::clone(&point.key)).collect();
+            let keys = new.points.iter().map(|point| &point.key).chain(&new.obscure).map(Rc::clone).collect();
             self.0.push((topic.into(), Rc::clone(&new.id), keys));
             found.push(new);
         }
@@ -126,7 +126,7 @@ fn found(id: &str, json: &Json, parts: Vec<(&str, &str, Config<'_>)>) -> Found {
                 found.points.extend(points);
                 presences(config, &mut found.presence);
             }
-            _ => found.obscure += 1,
+            _ => found.obscure.push(format!("{component}/{name}").into()),
         }
     }
     for read in found.points.iter().flat_map(|point| &point.reads).chain(&found.presence) {

@@ -48,8 +48,8 @@ pub struct Found {
     pub anew: bool,
     /// What makes it say its values, when they were not heard by themselves.
     pub asks: Vec<(String, String)>,
-    /// Points that were described in a way that is not understood.
-    pub obscure: u32,
+    /// Points, by their keys, that were described in a way that is not understood.
+    pub obscure: Vec<Rc<str>>,
 }
 
 /// A point of a device.

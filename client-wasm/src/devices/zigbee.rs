@@ -33,7 +33,7 @@ fn one(base: &str, json: &Json) -> Option<Found> {
     let name = Some(json.text("friendly_name")).filter(|name| !name.is_empty())?;
     let definition = json.get("definition").filter(|definition| definition.get("exposes").is_some())?;
     let topic = format!("{base}/{name}");
-    let mut device = Device { topic: &topic, points: Vec::new(), obscure: 0, gettable: None };
+    let mut device = Device { topic: &topic, points: Vec::new(), obscure: Vec::new(), gettable: None };
     definition.get("exposes")?.items().iter().for_each(|expose| device.expose(expose));
     let Device { points, obscure, gettable, .. } = device;
     let (vendor, model) = (definition.text("vendor"), definition.text("model"));
@@ -66,7 +66,7 @@ fn one(base: &str, json: &Json) -> Option<Found> {
 struct Device<'a> {
     topic: &'a str,
     points: Vec<Spec>,
-    obscure: u32,
+    obscure: Vec<Rc<str>>,
     gettable: Option<String>,
 }
 
@@ -129,7 +129,7 @@ impl Device<'_> {
         };
         let may_ask = access & 2 != 0;
         let (what, read, write) = shape(json, kind, parent, may_ask).or_else(|| {
-            self.obscure += 1;
+            self.obscure.push(property.into());
             None
         })?;
         let quoted = matches!(kind, "enum" | "text") || matches!(json.get("value_on"), Some(Json::Text(_)));

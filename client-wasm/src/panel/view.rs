@@ -355,8 +355,8 @@ fn summary(device: &Device, clock: Clock) -> String {
     } else {
         said.extend(Some(device.model.to_string()).filter(|model| !model.is_empty()));
     }
-    if device.obscure > 0 {
-        said.push(fill("{} not understood", &[&device.obscure.to_string()]));
+    if !device.obscure.is_empty() {
+        said.push(fill("{} not understood", &[&device.obscure.len().to_string()]));
     }
     text::join(said.iter().map(String::as_str), " · ")
 }

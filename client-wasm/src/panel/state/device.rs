@@ -21,8 +21,8 @@ pub struct Device {
     pub presence: Presence,
     /// In the order of the page.
     pub tiles: Vec<Tile>,
-    /// Points that were described in a way that is not understood.
-    pub obscure: u32,
+    /// Points, by their keys, that were described in a way that is not understood.
+    pub obscure: Vec<Rc<str>>,
     /// Devices of one family stand together, in this order.
     pub family: u8,
     pub(super) hardware: Vec<Rc<str>>,
@@ -61,7 +61,7 @@ impl Device {
             model: "".into(),
             presence: Presence::Unknown,
             tiles: Vec::new(),
-            obscure: 0,
+            obscure: Vec::new(),
             family: 0,
             hardware: Vec::new(),
             weight: 0,
@@ -98,7 +98,7 @@ impl Device {
     pub(super) fn is_shown(&self) -> bool {
         let says_presence = usize::from(self.presence != Presence::Unknown);
         match self.tiles.len() {
-            0 => self.obscure > 0,
+            0 => !self.obscure.is_empty(),
             tiles => self.sure || tiles + says_presence >= 2,
         }
     }

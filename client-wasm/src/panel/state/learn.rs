@@ -134,7 +134,7 @@ impl Device {
                 self.presences.clear();
                 self.said.clear();
             }
-            self.obscure = 0;
+            self.obscure.clear();
             self.weight = found.weight;
             self.family = found.family;
         }
@@ -145,7 +145,6 @@ impl Device {
             self.model = found.model;
         }
         self.sure |= found.sure;
-        self.obscure += found.obscure;
         self.hardware
             .extend(found.hardware.into_iter().filter(|h| !self.hardware.contains(h)).collect::<Vec<_>>());
         if !found.asks.is_empty() {
@@ -161,7 +160,13 @@ impl Device {
         let is_lost = |key: &str, lost: &str| {
             key.strip_prefix(lost).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
         };
-        self.tiles.retain(|tile| !found.lost.iter().any(|lost| is_lost(&tile.spec.key, lost)));
+        let stays = |key: &str| !found.lost.iter().any(|lost| is_lost(key, lost));
+        self.tiles.retain(|tile| stays(&tile.spec.key));
+        // What is described anew, as it is when it is heard again, is understood now or once more not.
+        let is_new =
+            |key: &Rc<str>| found.obscure.contains(key) || found.points.iter().any(|p| p.key == *key);
+        self.obscure.retain(|key| stays(key) && !is_new(key));
+        self.obscure.extend(found.obscure.iter().cloned());
         for spec in found.points {
             topics.extend(spec.reads.iter().map(|read| Rc::clone(&read.topic)));
             self.point(spec);
